@@ -1,0 +1,30 @@
+#include "lib/base/hash.h"
+
+#include <pthread.h>
+#include <sys/random.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+static uint64_t seed;
+static pthread_once_t seed_once = PTHREAD_ONCE_INIT;
+
+static void seed_draw(void) {
+    /* without entropy (never seen after boot) the address layout is the seed */
+    if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed) seed = (uint64_t)(uintptr_t)&seed;
+}
+
+uint64_t hash_bytes(const void *data, size_t len) {
+    return XXH3_64bits(data, len);
+}
+
+uint64_t hash_bytes_keyed(const void *data, size_t len) {
+    pthread_once(&seed_once, seed_draw);
+    return XXH3_64bits_withSeed(data, len, seed);
+}
+
+uint64_t hash_mix(uint64_t hash, uint64_t value) {
+    hash ^= value + 0x9e3779b97f4a7c15u + (hash << 6) + (hash >> 2);
+    hash ^= hash >> 32;
+    hash *= 0xd6e8feb86659fd93u;
+    return hash ^ (hash >> 32);
+}

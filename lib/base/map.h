@@ -1,0 +1,36 @@
+#pragma once
+/*
+ * map.h - open addressing from a 64-bit hash to a 32-bit index; what the index means is the caller's.
+ *
+ *     slots: [hash high 32 | index + 1] ...      8 bytes an entry, power of two, linear probing, at most 7/8
+ * full
+ *
+ * A lookup walks the slots whose stored hash bits agree and asks the caller's `equal`, so keys are kept
+ * nowhere twice. Deletion moves later entries back, so there are no tombstones. Not safe for several threads
+ * at once; concurrent lookups without writers are.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MAP_NONE UINT32_MAX
+
+struct map {
+    uint64_t *slots;
+    size_t capacity; /* 0 or a power of two */
+    size_t count;
+};
+
+/* is the entry at `index` the wanted key? */
+typedef bool map_equal(uint32_t index, const void *key, const void *context);
+/* the full hash of the entry at `index`, asked for when the table grows or deletes */
+typedef uint64_t map_hash(uint32_t index, const void *context);
+
+void map_release(struct map *map);
+/* the index stored for key, or MAP_NONE */
+uint32_t map_find(const struct map *map, uint64_t hash, const void *key, map_equal *equal,
+                  const void *context);
+/* adds index; the key must not be there yet; index < UINT32_MAX */
+void map_insert(struct map *map, uint64_t hash, uint32_t index, map_hash *hash_of, const void *context);
+/* forgets index; false when it is not there */
+bool map_remove(struct map *map, uint64_t hash, uint32_t index, map_hash *hash_of, const void *context);

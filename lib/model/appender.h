@@ -1,0 +1,80 @@
+#pragma once
+/*
+ * appender.h - the port through which samples enter a store, a batch at a time.
+ *
+ *     producer (a scrape loop)                                    store
+ *       appender_resolve(labels[]) -> refs[]                      get or create series, in memory only
+ *       batch = append_batch_create(); append_batch_add() ...
+ *       appender_append(batch)  -------- ownership moves ------->  write to the log, then apply, then
+ * done(batch) on ITS thread
+ *
+ * A batch is seen by queries whole or not at all, once its record was written; one whose write failed is
+ * never seen. `done` is called exactly once per batch, on a thread of the store, must be short and must not
+ * call the store; it owns the batch again and destroys it. appender_append waits while the store's queue is
+ * full; it never drops.
+ *
+ * References are 32-bit slots with a generation: a store may recycle a slot, and a reference of an older
+ * generation then gets APPEND_NO_SERIES, upon which the producer resolves its labels again.
+ */
+#include "lib/base/err.h"
+#include "lib/model/labels.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct series_ref {
+    uint32_t slot, generation; /* generation 0 is never valid */
+};
+
+enum append_result {
+    APPEND_STORED = 0,
+    APPEND_REPEATED,      /* same time and same value as the newest sample: nothing to do, not an error */
+    APPEND_DUPLICATE,     /* same time, another value */
+    APPEND_OUT_OF_ORDER,  /* before the newest sample */
+    APPEND_OUT_OF_BOUNDS, /* too far in the future or before what the store takes */
+    APPEND_NO_SERIES,     /* the reference's slot was recycled */
+};
+
+struct append_batch;
+typedef void append_done(struct append_batch *batch);
+
+struct append_batch {
+    struct series_ref *refs;
+    double *values;
+    int64_t *times_ms; /* NULL: every row at time_ms */
+    int64_t time_ms;
+    size_t count, capacity;
+    append_done *done;
+    void *context; /* for done */
+    /* set by the store before done: */
+    int rc;                    /* 0, or why nothing of the batch was stored */
+    uint8_t *results;          /* enum append_result per row, when rc is 0 */
+    struct append_batch *next; /* the store's queue */
+};
+
+struct append_batch *append_batch_create(size_t capacity, bool with_times, append_done *done, void *context);
+void append_batch_destroy(struct append_batch *batch);
+/* grows as needed; time_ms is ignored without per-row times */
+void append_batch_add(struct append_batch *batch, struct series_ref ref, double value, int64_t time_ms);
+
+struct appender;
+struct appender_ops {
+    int (*resolve)(struct appender *appender, const struct labels *label_sets, size_t count,
+                   struct series_ref *refs, bool *created, struct err *err);
+    void (*append)(struct appender *appender, struct append_batch *batch);
+};
+struct appender { /* first member of an implementation */
+    const struct appender_ops *ops;
+};
+
+/* Gets or creates the series of each label set. created[i] tells which are new (may be NULL). ERR_LIMIT: no
+   more series are taken; refs is then untouched. Any thread. */
+static inline int appender_resolve(struct appender *appender, const struct labels *label_sets, size_t count,
+                                   struct series_ref *refs, bool *created, struct err *err) {
+    return appender->ops->resolve(appender, label_sets, count, refs, created, err);
+}
+
+static inline void appender_append(struct appender *appender, struct append_batch *batch) {
+    appender->ops->append(appender, batch);
+}

@@ -1,0 +1,85 @@
+#pragma once
+/*
+ * queryable.h - the port through which series are read, a column at a time.
+ *
+ *     queryable_select(matchers, mint, maxt) -> series_set of N series, as of one moment
+ *       series_set_labels(i)                    labels, into the caller's arena, only when wanted
+ *       series_set_read(i, mint, maxt, columns) times[] and values[] appended, in time order, staleness
+ * markers included
+ *
+ * mint and maxt are inclusive. A set is read as of the moment of its select: batches that came later are not
+ * seen, and a batch is seen whole or not at all. Different series of one set may be read by different threads
+ * at once. The order of series in a set is not sorted by labels. Sets are closed by series_set_close. Sizes
+ * are limited by the budgets in the arena and the columns.
+ */
+#include "lib/base/arena.h"
+#include "lib/base/budget.h"
+#include "lib/base/err.h"
+#include "lib/model/labels.h"
+#include "lib/model/matcher.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct columns {
+    int64_t *times_ms;
+    double *values;
+    size_t count, capacity;
+    struct budget *budget; /* counts capacity; may be NULL */
+};
+
+void columns_init(struct columns *columns, struct budget *budget);
+void columns_release(struct columns *columns);
+/* room for `more` rows after count, or ERR_LIMIT */
+int columns_reserve(struct columns *columns, size_t more, struct err *err);
+
+struct series_set;
+struct series_set_ops {
+    int (*labels)(struct series_set *set, size_t index, struct arena *arena, struct labels *labels,
+                  struct err *err);
+    int (*read)(struct series_set *set, size_t index, int64_t mint, int64_t maxt, struct columns *columns,
+                struct err *err);
+    void (*close)(struct series_set *set);
+};
+struct series_set { /* first member of an implementation */
+    const struct series_set_ops *ops;
+    size_t count;
+};
+
+struct queryable;
+struct queryable_ops {
+    int (*select)(struct queryable *queryable, const struct matcher *matchers, size_t matcher_count,
+                  int64_t mint, int64_t maxt, struct budget *budget, struct series_set **set,
+                  struct err *err);
+    /* names, or values of `name`, over the series that match and have samples in [mint, maxt]; sorted, in
+     * arena */
+    int (*label_names)(struct queryable *queryable, const struct matcher *matchers, size_t matcher_count,
+                       int64_t mint, int64_t maxt, struct arena *arena, struct span **names, size_t *count,
+                       struct err *err);
+    int (*label_values)(struct queryable *queryable, struct span name, const struct matcher *matchers,
+                        size_t matcher_count, int64_t mint, int64_t maxt, struct arena *arena,
+                        struct span **values, size_t *count, struct err *err);
+};
+struct queryable { /* first member of an implementation */
+    const struct queryable_ops *ops;
+};
+
+static inline int queryable_select(struct queryable *queryable, const struct matcher *matchers,
+                                   size_t matcher_count, int64_t mint, int64_t maxt, struct budget *budget,
+                                   struct series_set **set, struct err *err) {
+    return queryable->ops->select(queryable, matchers, matcher_count, mint, maxt, budget, set, err);
+}
+
+static inline int series_set_labels(struct series_set *set, size_t index, struct arena *arena,
+                                    struct labels *labels, struct err *err) {
+    return set->ops->labels(set, index, arena, labels, err);
+}
+
+static inline int series_set_read(struct series_set *set, size_t index, int64_t mint, int64_t maxt,
+                                  struct columns *columns, struct err *err) {
+    return set->ops->read(set, index, mint, maxt, columns, err);
+}
+
+static inline void series_set_close(struct series_set *set) {
+    if (set) set->ops->close(set);
+}
