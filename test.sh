@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# test.sh - everything that can be proved on one machine, from a clean clone, on Debian 12, as root or with sudo.
+#
+#   ./test.sh          unit, corpus and lint tests; the same under the address sanitizer; PromQL case files; end-to-end
+#                      with real programs; a few SIGKILL rounds
+#   ./test.sh --long   also the thread sanitizer, fuzzing for 60 s a target, 50 SIGKILL rounds
+#
+# Each step's output goes to build/test-logs/<step>.log and is shown when the step fails. The last line counts single
+# tests (or cases, or checks), not steps.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+. tests/setup/packages.sh
+
+long=no
+for argument in "$@"; do
+    case "$argument" in
+        --long) long=yes ;;
+        *) echo "usage: ./test.sh [--long]" >&2 && exit 1 ;;
+    esac
+done
+
+logs=build/test-logs
+rm -rf "$logs" && mkdir -p "$logs"
+rows=()
+total_passed=0
+total_failed=0
+
+# The last "N passed, N failed" (ours) or "N tests failed out of M" (ctest) of a log, as "passed failed".
+counts_of() {
+    awk '/[0-9]+ passed, [0-9]+ failed/ { match($0, /[0-9]+ passed, [0-9]+ failed/)
+             split(substr($0, RSTART, RLENGTH), w, /[ ,]+/); p = w[1]; f = w[3] }
+         /tests failed out of [0-9]+/ { match($0, /[0-9]+ tests failed out of [0-9]+/)
+             split(substr($0, RSTART, RLENGTH), w, " "); f = w[1]; p = w[6] - w[1] }
+         END { print p + 0, f + 0 }' "$1"
+}
+
+# step NAME COMMAND...: runs it, notes time and counts. A command that fails without counts is one failure.
+step() {
+    local name=$1 log=$logs/$1.log start=$SECONDS status passed failed
+    shift
+    printf '== %-16s ' "$name"
+    "$@" >"$log" 2>&1 </dev/null
+    status=$?
+    read -r passed failed < <(counts_of "$log")
+    [ $status -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
+    total_passed=$((total_passed + passed))
+    total_failed=$((total_failed + failed))
+    local verdict=ok
+    [ "$failed" -eq 0 ] || verdict=FAILED
+    printf '%-6s %5d passed %4d failed %5d s\n' $verdict "$passed" "$failed" $((SECONDS - start))
+    rows+=("$(printf '%-16s %-6s %7d %7d %7d s' "$name" $verdict "$passed" "$failed" $((SECONDS - start)))")
+    [ "$failed" -eq 0 ] || { sed 's/^/   | /' "$log" | tail -n 60; }
+    return $status
+}
+
+build() {
+    [ -e "build/$1/build.ninja" ] || cmake --preset "$1" || return 1
+    cmake --build --preset "$1"
+}
+
+fuzz() {
+    cmake --preset fuzz -DFUZZ_SECONDS=60 && cmake --build --preset fuzz && ctest --preset fuzz
+}
+
+finish() {
+    printf '\n%-16s %-6s %7s %7s %9s\n' step result passed failed time
+    printf '%s\n' "${rows[@]}"
+    printf '\nlogs: %s\n' "$logs"
+    echo "$total_passed passed, $total_failed failed"
+    [ "$total_failed" -eq 0 ]
+    exit
+}
+
+wanted=("${packages_build[@]}" "${packages_test[@]}" "${packages_real[@]}")
+[ $long = no ] || wanted+=("${packages_fuzz[@]}")
+packages_install "${wanted[@]}" || echo "packages: going on with what is there"
+
+step programs tests/setup/fetch.sh
+step build-dev build dev || finish
+step ctest-dev ctest --preset dev
+step build-release ./run.sh --build-only || finish
+if step build-asan build asan; then
+    step ctest-asan ctest --preset asan
+    step promqltest tests/promqltest/run.sh build/asan/cmd/server
+fi
+step e2e /usr/bin/python3 tests/e2e/run.py ./server
+if [ $long = no ]; then
+    step crash /usr/bin/python3 tests/e2e/crash.py --rounds 5 ./server
+else
+    step crash /usr/bin/python3 tests/e2e/crash.py --rounds 50 ./server
+    step build-tsan build tsan && step ctest-tsan ctest --preset tsan
+    step fuzz fuzz
+fi
+finish
