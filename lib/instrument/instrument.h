@@ -36,8 +36,7 @@ struct gauge *registry_gauge(struct registry *registry, const char *name, const 
 /* upper bounds ascending, without +Inf */
 struct histogram *registry_histogram(struct registry *registry, const char *name, const char *help,
                                      instrument_labels labels, const double *bounds, size_t bound_count);
-/* a summary of which only sum and count are kept, with the quantiles given at collect time by gauge
- * semantics: see summary_set */
+/* sum, count, and the quantiles 0.01 0.05 0.5 0.9 0.99 of the last 500 observations */
 struct summary;
 struct summary *registry_summary(struct registry *registry, const char *name, const char *help,
                                  instrument_labels labels);
@@ -53,7 +52,6 @@ void gauge_set(struct gauge *gauge, double value);
 void gauge_add(struct gauge *gauge, double amount);
 double gauge_value(const struct gauge *gauge);
 void histogram_observe(struct histogram *histogram, double value);
-/* keeps the last 500 observations for the quantiles 0.01 0.05 0.5 0.9 0.99 */
 void summary_observe(struct summary *summary, double value);
 
 /* called before each exposition, in order of registration; pair with registry_forget before `context` dies */
