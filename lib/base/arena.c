@@ -55,7 +55,10 @@ static struct arena_block *add_block(struct arena *arena, size_t wanted) {
     if (wanted > left) return NULL;
     size_t size = next_block_size(arena, wanted);
     if (size > left) size = left;
-    if (arena->budget && !budget_take(arena->budget, size)) return NULL;
+    if (arena->budget && !budget_take(arena->budget, size)) {
+        size = wanted; /* near the budget's end a block of just this much may still fit */
+        if (!budget_take(arena->budget, size)) return NULL;
+    }
     struct arena_block *block = mem_alloc(sizeof *block + size);
     block->before = arena->last;
     block->size = size;
