@@ -1,0 +1,41 @@
+// A program with the official Go client: one stream of observations in a summary and in a histogram, so that their
+// quantiles can be compared, and a counter of requests.
+package main
+
+import (
+	"log"
+	"math/rand"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+func main() {
+	summary := prometheus.NewSummary(prometheus.SummaryOpts{
+		Name: "rpc_duration_seconds", Help: "Time of calls, as quantiles.",
+		Objectives: map[float64]float64{0.5: 0.02, 0.9: 0.01, 0.99: 0.001},
+	})
+	histogram := prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "rpc_durations_histogram_seconds", Help: "Time of calls, in buckets.",
+		Buckets: prometheus.LinearBuckets(0.05, 0.05, 20),
+	})
+	calls := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "rpc_calls_total", Help: "Calls.",
+	}, []string{"service"})
+	prometheus.MustRegister(summary, histogram, calls)
+
+	go func() {
+		for range time.Tick(2 * time.Millisecond) {
+			seconds := rand.Float64()
+			summary.Observe(seconds)
+			histogram.Observe(seconds)
+			calls.WithLabelValues("demo").Inc()
+		}
+	}()
+	http.Handle("/metrics", promhttp.HandlerFor(prometheus.DefaultGatherer,
+		promhttp.HandlerOpts{EnableOpenMetrics: true}))
+	log.Fatal(http.ListenAndServe(os.Args[1], nil))
+}

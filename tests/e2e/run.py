@@ -1,0 +1,47 @@
+#!/usr/bin/python3
+"""run.py [--keep] [--only WORD] SERVER - the end-to-end test: real programs, our server, checks through its API.
+
+Prints a line per check and ends with "N passed, N failed".
+"""
+import argparse
+import pathlib
+import sys
+
+sys.dont_write_bytecode = True
+
+import checks_clients  # noqa: E402
+import checks_peer  # noqa: E402
+import checks_process  # noqa: E402
+import checks_pushgateway  # noqa: E402
+import checks_scrape  # noqa: E402
+from harness import Bench  # noqa: E402
+
+PARTS = {"process": checks_process.run, "scrape": checks_scrape.run, "pushgateway": checks_pushgateway.run,
+         "clients": checks_clients.run, "peer": checks_peer.run}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--keep", action="store_true", help="keep the folder with logs and data")
+    parser.add_argument("--only", choices=PARTS, help="one part")
+    parser.add_argument("server")
+    arguments = parser.parse_args()
+    binary = pathlib.Path(arguments.server).resolve()
+    if not binary.exists():
+        sys.exit(f"{binary} is not there: build it first (./run.sh --build-only)")
+    passed, failed = 0, 0
+    for name, run in PARTS.items():
+        if arguments.only in (None, name):
+            print(f"# {name}")
+            bench = Bench(arguments.keep)
+            try:
+                run(bench, binary)
+            except (Exception, SystemExit) as e:  # noqa: BLE001 - the part cannot go on
+                bench.failed.append(f"{name}: stopped early: {e}")
+            failed += bench.finish() and len(bench.failed)
+            passed += bench.passed
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+sys.exit(main())
