@@ -1,0 +1,140 @@
+#pragma once
+/*
+ * config.h - the configuration file as plain structs.
+ *
+ *     file -> YAML tree with marks (lib/codec/yaml.h) -> tables (table.h, sections_*.c) -> struct config
+ *
+ * A configuration never changes after loading: defaults are filled in, the globals are inherited into each
+ * scrape_config, relative paths are resolved against the file's folder, secrets are read as they stand. It is
+ * shared by reference count (any thread) and lives in one arena, so that dropping it is one step. A reload
+ * makes a new one.
+ *
+ * Loading is strict and all or nothing: a file with one error gives no configuration. Up to
+ * CONFIG_MAX_ERRORS errors are collected, so that a user sees them together; the first one decides.
+ */
+#include "lib/base/buf.h"
+#include "lib/config/outputs.h"
+
+#define CONFIG_MAX_ERRORS 20
+#define CONFIG_MAX_FILE_BYTES (10u << 20)
+
+struct global_config {
+    uint64_t set;
+    int64_t scrape_interval_ms, scrape_timeout_ms, evaluation_interval_ms, rule_query_offset_ms;
+    struct strings scrape_protocols;
+    struct labels external_labels; /* $X and ${X} expanded */
+    const char *query_log_file, *scrape_failure_log_file;
+    uint64_t body_size_limit_bytes, sample_limit, label_limit;
+    uint64_t label_name_length_limit, label_value_length_limit, target_limit, keep_dropped_targets;
+    const char *metric_name_validation_scheme; /* utf8 or legacy */
+    const char *metric_name_escaping_scheme;   /* allow-utf-8 underscores dots values */
+    bool scrape_native_histograms, convert_classic_histograms_to_nhcb, always_scrape_classic_histograms;
+    bool extra_scrape_metrics;
+};
+
+/* A job. A limit of 0 is none. Every field is effective: nothing has to be looked up in global. */
+struct scrape_config {
+    uint64_t set;
+    const char *job_name;
+    int64_t scrape_interval_ms, scrape_timeout_ms; /* timeout <= interval */
+    struct strings scrape_protocols;               /* in order of preference, never empty */
+    const char *fallback_scrape_protocol;          /* NULL: none */
+    bool scrape_native_histograms, convert_classic_histograms_to_nhcb, always_scrape_classic_histograms;
+    bool extra_scrape_metrics;
+    const char *metrics_path; /* may hold a query of its own */
+    const char *scheme;       /* http or https */
+    struct params params;
+    bool honor_labels, honor_timestamps, track_timestamps_staleness, enable_compression;
+    uint64_t body_size_limit_bytes, sample_limit, label_limit;
+    uint64_t label_name_length_limit, label_value_length_limit, target_limit, keep_dropped_targets;
+    uint64_t native_histogram_bucket_limit;
+    double native_histogram_min_bucket_factor;
+    const char *metric_name_validation_scheme, *metric_name_escaping_scheme;
+    struct http_client_config http;
+    struct discovery_config discovery; /* discovery.static_configs are the targets of this slice */
+    LIST(struct relabel_config) relabel_configs;
+    LIST(struct relabel_config) metric_relabel_configs;
+};
+
+struct retention_config {
+    uint64_t set;
+    int64_t time_ms; /* 0: not by time */
+    uint64_t size_bytes;
+    double percentage;
+};
+
+struct chunk_encoding_config {
+    uint64_t set;
+    const char *floats;
+};
+
+struct tsdb_config {
+    uint64_t set;
+    int64_t out_of_order_time_window_ms;
+    struct retention_config *retention; /* NULL: the flags decide */
+    double stale_series_compaction_threshold;
+    struct chunk_encoding_config *chunk_encoding;
+};
+
+struct exemplars_config {
+    uint64_t set;
+    int64_t max_exemplars;
+};
+
+struct storage_config {
+    uint64_t set;
+    struct tsdb_config tsdb;
+    struct exemplars_config exemplars;
+};
+
+struct runtime_config {
+    uint64_t set;
+    int64_t gogc; /* accepted, without meaning here */
+};
+
+struct config {
+    uint64_t set;
+    struct global_config global;
+    struct runtime_config runtime;
+    struct strings rule_files, scrape_config_files; /* globs, resolved */
+    LIST(struct scrape_config) scrape_configs;
+    struct alerting_config alerting;
+    LIST(struct remote_write_config) remote_write;
+    LIST(struct remote_read_config) remote_read;
+    struct storage_config storage;
+    struct tracing_config *tracing;
+    struct otlp_config otlp;
+    /* what was configured but does nothing yet: "alerting", "rule_files", "relabel_configs", ... each once */
+    struct strings unsupported;
+};
+
+struct config_error {
+    char file[256];
+    uint32_t line, column; /* from 1; 0 when the error is about the file as a whole */
+    char path[160];        /* of the key: scrape_configs[2].scrape_intervall; may be empty */
+    char message[320];     /* what is wrong */
+    char suggestion[80];   /* the known name that is nearest, or empty */
+};
+
+struct config_errors {
+    struct config_error items[CONFIG_MAX_ERRORS];
+    size_t count;
+    size_t more; /* found, but not kept */
+};
+
+/* Reads, checks and fills in. 0 and a configuration with one reference, or negative and at least one error.
+ * `errors` is large (about 17 KiB): one per caller, not one per frame. Any thread. */
+int config_load_file(const char *path, struct config **config, struct config_errors *errors);
+/* The same from memory; relative paths are resolved against the folder of file_name, which also names the
+ * file in errors. */
+int config_load_text(struct span text, const char *file_name, struct config **config,
+                     struct config_errors *errors);
+struct config *config_ref(struct config *config);
+void config_unref(struct config *config); /* NULL is fine */
+
+/* "prometheus.yml:12:5: scrape_configs[2].scrape_intervall: unknown field, did you mean "scrape_interval"?"
+ */
+void config_error_write(const struct config_error *error, struct buf *out);
+
+/* The effective configuration as YAML, defaults filled in, secrets as <secret>: /api/v1/status/config. */
+void config_write_yaml(const struct config *config, struct buf *out);
