@@ -55,12 +55,12 @@ static void show_series(struct buf *out, const struct test_series *series) {
     if (series->count > MAX_SHOWN_POINTS) buf_printf(out, " ... (%zu values)", series->count);
 }
 
-static const char *kind_name(enum test_result_kind kind) {
+static const char *kind_name(enum test_outcome_kind kind) {
     static const char *const names[] = {"a scalar", "a string", "an instant vector", "a range vector"};
     return names[kind];
 }
 
-static bool wrong_kind(const struct test_result *result, const char *expected, struct buf *complaint) {
+static bool wrong_kind(const struct test_outcome *result, const char *expected, struct buf *complaint) {
     buf_printf(complaint, "expected %s, got %s", expected, kind_name(result->kind));
     return false;
 }
@@ -111,7 +111,7 @@ static bool row_agrees(const struct test_command *command, const struct test_ser
     return false;
 }
 
-static bool all_rows_expected(const struct test_command *command, const struct test_result *result,
+static bool all_rows_expected(const struct test_command *command, const struct test_outcome *result,
                               struct buf *complaint) {
     for (size_t i = 0; i < result->count; i++) {
         const struct test_row *row = &result->rows[i];
@@ -133,7 +133,7 @@ static bool all_rows_expected(const struct test_command *command, const struct t
     return true;
 }
 
-static bool all_expected_found(const struct test_command *command, const struct test_result *result,
+static bool all_expected_found(const struct test_command *command, const struct test_outcome *result,
                                struct buf *complaint) {
     for (const struct test_series *series = command->series; series; series = series->next) {
         size_t i = 0;
@@ -147,7 +147,7 @@ static bool all_expected_found(const struct test_command *command, const struct 
     return true;
 }
 
-static bool rows_are_sorted(const struct test_result *result, struct buf *complaint) {
+static bool rows_are_sorted(const struct test_outcome *result, struct buf *complaint) {
     for (size_t i = 1; i < result->count; i++) {
         if (labels_compare(result->rows[i - 1].labels, result->rows[i].labels) < 0) continue;
         buf_puts(complaint, "expected series sorted by their labels, got ");
@@ -159,7 +159,7 @@ static bool rows_are_sorted(const struct test_result *result, struct buf *compla
     return true;
 }
 
-static bool judge_scalar(const struct test_eval *eval, const struct test_result *result,
+static bool judge_scalar(const struct test_eval *eval, const struct test_outcome *result,
                          struct buf *complaint) {
     if (result->kind != TEST_SCALAR) return wrong_kind(result, "a scalar", complaint);
     if (numbers_agree(eval->scalar, result->scalar)) return true;
@@ -170,7 +170,7 @@ static bool judge_scalar(const struct test_eval *eval, const struct test_result 
     return false;
 }
 
-static bool judge_string(const struct test_eval *eval, const struct test_result *result,
+static bool judge_string(const struct test_eval *eval, const struct test_outcome *result,
                          struct buf *complaint) {
     if (result->kind != TEST_STRING) return wrong_kind(result, "a string", complaint);
     if (span_equal(eval->string, result->string)) return true;
@@ -181,7 +181,7 @@ static bool judge_string(const struct test_eval *eval, const struct test_result 
     return false;
 }
 
-bool promql_test_judge(const struct test_command *command, const struct test_result *result,
+bool promql_test_judge(const struct test_command *command, const struct test_outcome *result,
                        struct buf *complaint) {
     const struct test_eval *eval = &command->eval;
     if (eval->has_scalar) return judge_scalar(eval, result, complaint);

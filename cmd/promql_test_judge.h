@@ -8,7 +8,7 @@
 #include "cmd/promql_test.h"
 #include "lib/base/buf.h"
 
-enum test_result_kind { TEST_SCALAR, TEST_STRING, TEST_VECTOR, TEST_MATRIX };
+enum test_outcome_kind { TEST_SCALAR, TEST_STRING, TEST_VECTOR, TEST_MATRIX };
 
 struct test_row { /* a series of a result; one point in a vector */
     struct labels labels;
@@ -17,8 +17,8 @@ struct test_row { /* a series of a result; one point in a vector */
     size_t count;
 };
 
-struct test_result {
-    enum test_result_kind kind;
+struct test_outcome {
+    enum test_outcome_kind kind;
     double scalar;
     struct span string;
     struct test_row *rows;
@@ -26,7 +26,7 @@ struct test_result {
 };
 
 /* false, and "expected ..., got ..." in complaint, when it does not */
-bool promql_test_judge(const struct test_command *command, const struct test_result *result,
+bool promql_test_judge(const struct test_command *command, const struct test_outcome *result,
                        struct buf *complaint);
 /* does text satisfy what expect says? An expression that does not compile satisfies nothing. */
 bool promql_test_message(const struct test_expect *expect, struct span text);
