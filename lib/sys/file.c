@@ -1,0 +1,160 @@
+#include "lib/sys/file.h"
+
+#include "lib/base/mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define READ_STEP ((size_t)64 << 10)
+
+/* rc is -errno */
+static int fail(struct err *err, int rc, const char *what, const char *path) {
+    int code = ERR_IO;
+    if (rc == -ENOSPC || rc == -EDQUOT) code = ERR_NO_SPACE;
+    if (rc == -ENOENT) code = ERR_NOT_FOUND;
+    if (rc == -EEXIST) code = ERR_EXISTS;
+    if (rc == -EWOULDBLOCK) code = ERR_BUSY;
+    return err_set(err, code, "%s \"%s\": %s", what, path, strerror(-rc));
+}
+
+int file_open(struct file_system *fs, const char *path, enum file_mode mode, struct file *file,
+              struct err *err) {
+    int fd, rc;
+    do rc = fs->ops->open(fs, path, mode, &fd);
+    while (rc == -EINTR);
+    if (rc) return fail(err, rc, "open", path);
+    *file = (struct file){fs, fd, mem_strdup(path)};
+    return 0;
+}
+
+void file_close(struct file *file) {
+    if (!file_is_open(file)) return;
+    (void)file->fs->ops->close(file->fs, file->fd); /* whoever needs the bytes on disk has synced before */
+    mem_free(file->path);
+    *file = (struct file){0};
+}
+
+int file_read_some(const struct file *file, void *data, size_t len, uint64_t offset, size_t *got,
+                   struct err *err) {
+    ssize_t rc;
+    do rc = file->fs->ops->read_at(file->fs, file->fd, data, len, offset);
+    while (rc == -EINTR);
+    if (rc < 0) return fail(err, (int)rc, "read", file->path);
+    *got = (size_t)rc;
+    return 0;
+}
+
+int file_read(const struct file *file, void *data, size_t len, uint64_t offset, struct err *err) {
+    size_t done = 0;
+    while (done < len) {
+        size_t got;
+        int rc = file_read_some(file, (char *)data + done, len - done, offset + done, &got, err);
+        if (rc) return rc;
+        if (!got)
+            return err_set(err, ERR_CORRUPT, "read \"%s\": the file ends at %llu, wanted %zu bytes at %llu",
+                           file->path, (unsigned long long)(offset + done), len, (unsigned long long)offset);
+        done += got;
+    }
+    return 0;
+}
+
+int file_write(struct file *file, const void *data, size_t len, uint64_t offset, struct err *err) {
+    size_t done = 0;
+    while (done < len) {
+        struct iovec piece = {(char *)data + done, len - done};
+        ssize_t rc = file->fs->ops->write_at(file->fs, file->fd, &piece, 1, offset + done);
+        if (rc == -EINTR) continue;
+        if (rc <= 0) return fail(err, rc ? (int)rc : -ENOSPC, "write", file->path);
+        done += (size_t)rc;
+    }
+    return 0;
+}
+
+int file_sync(struct file *file, struct err *err) {
+    /* never taken up again: after a failed sync the kernel may have dropped the pages */
+    int rc = file->fs->ops->sync(file->fs, file->fd);
+    return rc ? fail(err, rc, "sync", file->path) : 0;
+}
+
+int file_truncate(struct file *file, uint64_t size, struct err *err) {
+    int rc;
+    do rc = file->fs->ops->truncate(file->fs, file->fd, size);
+    while (rc == -EINTR);
+    return rc ? fail(err, rc, "truncate", file->path) : 0;
+}
+
+int file_allocate(struct file *file, uint64_t size, struct err *err) {
+    int rc;
+    do rc = file->fs->ops->allocate(file->fs, file->fd, size);
+    while (rc == -EINTR);
+    return rc ? fail(err, rc, "allocate", file->path) : 0;
+}
+
+int file_size(const struct file *file, uint64_t *size, struct err *err) {
+    int rc = file->fs->ops->size(file->fs, file->fd, size);
+    return rc ? fail(err, rc, "stat", file->path) : 0;
+}
+
+int file_lock(struct file *file, struct err *err) {
+    int rc = file->fs->ops->lock(file->fs, file->fd);
+    return rc ? fail(err, rc, "lock", file->path) : 0;
+}
+
+int file_rename(struct file_system *fs, const char *from, const char *to, struct err *err) {
+    int rc = fs->ops->rename(fs, from, to);
+    return rc ? fail(err, rc, "rename", from) : 0;
+}
+
+int file_remove(struct file_system *fs, const char *path, struct err *err) {
+    int rc = fs->ops->unlink(fs, path);
+    return rc ? fail(err, rc, "remove", path) : 0;
+}
+
+int folder_make(struct file_system *fs, const char *path, struct err *err) {
+    char *part = mem_strdup(path);
+    int rc = 0;
+    for (char *p = part + 1; !rc; p++) {
+        if (*p != '/' && *p != '\0') continue;
+        char end = *p;
+        *p = '\0';
+        rc = fs->ops->mkdir(fs, part);
+        if (rc == -EEXIST) rc = 0;
+        *p = end;
+        if (end == '\0') break;
+    }
+    mem_free(part);
+    return rc ? fail(err, rc, "make folder", path) : 0;
+}
+
+int folder_sync(struct file_system *fs, const char *path, struct err *err) {
+    int rc = fs->ops->sync_folder(fs, path);
+    return rc ? fail(err, rc, "sync folder", path) : 0;
+}
+
+int folder_list(struct file_system *fs, const char *path, void (*each)(const char *name, void *context),
+                void *context, struct err *err) {
+    int rc = fs->ops->list(fs, path, each, context);
+    return rc ? fail(err, rc, "list", path) : 0;
+}
+
+int file_read_all(struct file_system *fs, const char *path, struct buf *out, struct err *err) {
+    struct file file;
+    uint64_t offset = 0;
+    size_t got = 1;
+    int rc = file_open(fs, path, FILE_READ, &file, err);
+    if (rc) return rc;
+    while (!rc && got) {
+        size_t room = out->max_bytes - out->len, step = room < READ_STEP ? room : READ_STEP;
+        if (!step || !buf_reserve(out, step)) {
+            rc = err_set(err, ERR_LIMIT, "\"%s\" is larger than %zu bytes", path, out->max_bytes - 1);
+            break;
+        }
+        rc = file_read_some(&file, out->data + out->len, step, offset, &got, err);
+        if (rc) break;
+        out->len += got;
+        offset += got;
+    }
+    file_close(&file);
+    return rc;
+}

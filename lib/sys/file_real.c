@@ -1,0 +1,114 @@
+#include "lib/sys/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int result(int rc) {
+    return rc < 0 ? -errno : 0;
+}
+
+static int real_open(struct file_system *fs, const char *path, enum file_mode mode, int *fd) {
+    static const int flags[] = {O_RDONLY, O_RDWR | O_CREAT, O_RDWR | O_CREAT | O_EXCL};
+    (void)fs;
+    int opened = open(path, flags[mode] | O_CLOEXEC, 0666);
+    if (opened < 0) return -errno;
+    *fd = opened;
+    return 0;
+}
+
+static int real_close(struct file_system *fs, int fd) {
+    (void)fs;
+    return result(close(fd));
+}
+
+static ssize_t real_read_at(struct file_system *fs, int fd, void *data, size_t len, uint64_t offset) {
+    (void)fs;
+    ssize_t got = pread(fd, data, len, (off_t)offset);
+    return got < 0 ? -errno : got;
+}
+
+static ssize_t real_write_at(struct file_system *fs, int fd, const struct iovec *pieces, int count,
+                             uint64_t offset) {
+    (void)fs;
+    ssize_t put = pwritev(fd, pieces, count, (off_t)offset);
+    return put < 0 ? -errno : put;
+}
+
+static int real_sync(struct file_system *fs, int fd) {
+    (void)fs;
+    return result(fdatasync(fd));
+}
+
+static int real_truncate(struct file_system *fs, int fd, uint64_t size) {
+    (void)fs;
+    return result(ftruncate(fd, (off_t)size));
+}
+
+static int real_allocate(struct file_system *fs, int fd, uint64_t size) {
+    (void)fs;
+    int rc = posix_fallocate(fd, 0, (off_t)size);
+    return -rc;
+}
+
+static int real_size(struct file_system *fs, int fd, uint64_t *size) {
+    struct stat status;
+    (void)fs;
+    if (fstat(fd, &status) < 0) return -errno;
+    *size = (uint64_t)status.st_size;
+    return 0;
+}
+
+static int real_lock(struct file_system *fs, int fd) {
+    (void)fs;
+    return result(flock(fd, LOCK_EX | LOCK_NB));
+}
+
+static int real_rename(struct file_system *fs, const char *from, const char *to) {
+    (void)fs;
+    return result(rename(from, to));
+}
+
+static int real_unlink(struct file_system *fs, const char *path) {
+    (void)fs;
+    return result(unlink(path));
+}
+
+static int real_mkdir(struct file_system *fs, const char *path) {
+    (void)fs;
+    return result(mkdir(path, 0777));
+}
+
+static int real_sync_folder(struct file_system *fs, const char *path) {
+    (void)fs;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return -errno;
+    int rc = result(fsync(fd));
+    close(fd);
+    return rc;
+}
+
+static int real_list(struct file_system *fs, const char *path, void (*each)(const char *name, void *context),
+                     void *context) {
+    (void)fs;
+    DIR *dir = opendir(path);
+    if (!dir) return -errno;
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) each(entry->d_name, context);
+    closedir(dir);
+    return 0;
+}
+
+struct file_system *file_system_real(void) {
+    static const struct file_ops ops = {
+        real_open, real_close, real_read_at, real_write_at, real_sync,  real_truncate,    real_allocate,
+        real_size, real_lock,  real_rename,  real_unlink,   real_mkdir, real_sync_folder, real_list,
+    };
+    static struct file_system fs = {&ops};
+    return &fs;
+}

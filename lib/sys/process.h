@@ -1,0 +1,15 @@
+#pragma once
+/*
+ * process.h - what the operating system says of this process.
+ */
+#include <stdint.h>
+
+struct process_info {
+    double cpu_seconds;
+    uint64_t resident_bytes, virtual_bytes;
+    double start_time_seconds; /* since the epoch */
+    uint64_t open_fds, max_fds;
+};
+
+/* What cannot be read stays 0. */
+void process_info_read(struct process_info *info);
