@@ -54,9 +54,9 @@ def remember(api, memory, window):
     for row in api.query(f'{{job=~"fake|slow"}}[{window}]')["result"]:
         series = memory.setdefault(tuple(sorted(row["metric"].items())), {})
         for at, value in row["values"]:
+            new += at not in series
             if series.setdefault(at, value) != value:
                 raise AssertionError(f"{row['metric']} at {at}: {value}, before {series[at]}")
-            new += 1
     return new
 
 
@@ -78,7 +78,7 @@ def missing(api, memory, since):
 
 def one_round(bench, server, memory, lucky):
     since = time.time()
-    eventually("a scrape", lambda: remember(server.api, memory, "2s"), 20)
+    eventually("new samples", lambda: remember(server.api, memory, "2s"), 20)
     deadline = time.monotonic() + lucky.uniform(0.3, 3.0)
     answers = 0
     while time.monotonic() < deadline:
@@ -86,8 +86,8 @@ def one_round(bench, server, memory, lucky):
         answers += 1
         time.sleep(lucky.uniform(0, 0.05))
     server.process.kill()
-    server.process.start()
     started = time.monotonic()
+    server.process.start()
     server.wait_ready(60)
     lost, looked = missing(server.api, memory, since)
     return lost, looked, answers, time.monotonic() - started
