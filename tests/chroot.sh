@@ -23,7 +23,7 @@ archive=$(awk '$2 == "bookworm" { print $1; exit }' <<<"$sources")
 [ -n "$archive" ] || { echo "no Debian 12 archive among this machine's apt sources" >&2 && exit 1; }
 
 finish() {
-    umount -l "$root/proc" "$root/dev/shm" "$root/work/shared" 2>/dev/null || true
+    umount -l "$root/proc" "$root/dev/pts" "$root/dev/shm" "$root/work/shared" 2>/dev/null || true
     if [ "${KEEP:-no}" = yes ]; then
         echo "kept: $root"
     else
@@ -42,7 +42,9 @@ apt-config dump | grep -iE '^Acquire::(http|https)::(Proxy|CaInfo)' >"$root/etc/
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 cp /etc/hosts "$root/etc/hosts"
 mount -t proc proc "$root/proc"
-mkdir -p "$root/dev/shm" && mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
+mkdir -p "$root/dev/pts" "$root/dev/shm"
+mount -t devpts devpts "$root/dev/pts"
+mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
 
 echo "== a clean clone"
 rm -rf "$root/work/main" && mkdir -p "$root/work"
