@@ -90,7 +90,7 @@ struct docker_sd_config {
     struct http_client_config http;
 };
 
-#define DISCOVERY_OTHER_KINDS 28
+#define DISCOVERY_OTHER_KINDS 26
 
 struct discovery_config {
     uint64_t set;

@@ -1,0 +1,93 @@
+#include "lib/config/table.h"
+
+#include "lib/base/assert.h"
+#include "lib/base/mem.h"
+#include "lib/sys/file.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+/*
+ * From a file to a configuration, and its lifetime.
+ */
+
+#define MAX_ARENA_BYTES (512u << 20)
+#define MAX_UNSUPPORTED 64
+
+struct holder { /* what a struct config really is */
+    struct config config;
+    struct arena arena;
+    atomic_uint references;
+};
+
+static struct holder *holder_of(struct config *config) {
+    return (struct holder *)config; /* the first member */
+}
+
+struct config *config_ref(struct config *config) {
+    atomic_fetch_add(&holder_of(config)->references, 1);
+    return config;
+}
+
+void config_unref(struct config *config) {
+    if (!config) return;
+    struct holder *holder = holder_of(config);
+    unsigned before = atomic_fetch_sub(&holder->references, 1);
+    ASSERT(before > 0);
+    if (before > 1) return;
+    arena_release(&holder->arena);
+    mem_free(holder);
+}
+
+static void load(struct loader *l, struct config *config, struct span text) {
+    static const struct ynode nothing = {.kind = YNODE_MAP, .mark = {1, 1}};
+    const struct ynode *root = NULL;
+    struct ymark where;
+    struct err err = {0};
+    if (ynode_parse(text, l->arena, &root, &where, &err)) {
+        loader_error(l, where, "%s", err.text);
+        return;
+    }
+    section_init(l, &config_section, config);
+    section_read(l, &config_section, config, ynode_is_null(root) ? &nothing : root);
+}
+
+int config_load_text(struct span text, const char *file_name, struct config **config,
+                     struct config_errors *errors) {
+    struct holder *holder = mem_zalloc(sizeof *holder);
+    arena_init(&holder->arena, MAX_ARENA_BYTES, NULL);
+    atomic_init(&holder->references, 1);
+    struct loader l = {.arena = &holder->arena,
+                       .errors = errors,
+                       .unsupported = &holder->config.unsupported,
+                       .unsupported_capacity = MAX_UNSUPPORTED};
+    errors->count = errors->more = 0;
+    l.file_name = file_name;
+    l.unsupported->items = loader_alloc(&l, MAX_UNSUPPORTED, sizeof(char *));
+    if (text.len > CONFIG_MAX_FILE_BYTES)
+        loader_error(&l, (struct ymark){0, 0}, "the file is larger than %u bytes", CONFIG_MAX_FILE_BYTES);
+    else
+        load(&l, &holder->config, text);
+    if (errors->count) {
+        config_unref(&holder->config);
+        return ERR_INVALID;
+    }
+    *config = &holder->config;
+    return 0;
+}
+
+int config_load_file(const char *path, struct config **config, struct config_errors *errors) {
+    struct buf text;
+    struct err err = {0};
+    buf_init(&text, CONFIG_MAX_FILE_BYTES);
+    int rc = file_read_all(file_system_real(), path, &text, &err);
+    if (rc) {
+        struct loader l = {.errors = errors, .file_name = path};
+        errors->count = errors->more = 0;
+        loader_error(&l, (struct ymark){0, 0}, "%s", err.text);
+    } else {
+        rc = config_load_text(buf_view(&text), path, config, errors);
+    }
+    buf_release(&text);
+    return rc;
+}

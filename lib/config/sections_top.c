@@ -1,0 +1,433 @@
+#include "lib/config/table.h"
+
+#include "lib/base/hash.h"
+#include "lib/base/map.h"
+
+#include "lib/base/vec.h"
+#include <stdlib.h>
+
+/*
+ * global, scrape_configs, storage, and the file as a whole. Where several sections meet (inheritance, unique
+ * names), the rules are in config_check, which runs last.
+ */
+
+#define DEFAULT_INTERVAL_MS 60000
+#define DEFAULT_TIMEOUT_MS 10000
+#define CONSERVATIVE_PROTOCOLS 4
+
+static const char *const protocols[] = {"PrometheusProto",     "OpenMetricsText0.0.1", "OpenMetricsText1.0.0",
+                                        "PrometheusText0.0.4", "PrometheusText1.0.0",  NULL};
+/* what is asked for when the file names nothing; protobuf first only for native histograms */
+static const char *default_protocols[] = {"PrometheusProto", "OpenMetricsText1.0.0", "OpenMetricsText0.0.1",
+                                          "PrometheusText1.0.0", "PrometheusText0.0.4"};
+static const char *const validations[] = {"utf8", "legacy", NULL};
+static const char *const escapings[] = {"allow-utf-8", "underscores", "dots", "values", NULL};
+static const char *const schemes[] = {"http", "https", NULL};
+static const char *const float_encodings[] = {"xor", "xor2", NULL};
+
+/* what global and a scrape_config have in common */
+#define SHARED_LIMITS(more)                                                                                  \
+    FIELD(S, "body_size_limit", SIZE, body_size_limit_bytes, .flags = (more)),                               \
+        FIELD(S, "sample_limit", UINT, sample_limit, .flags = (more)),                                       \
+        FIELD(S, "label_limit", UINT, label_limit, .flags = (more)),                                         \
+        FIELD(S, "label_name_length_limit", UINT, label_name_length_limit, .flags = (more)),                 \
+        FIELD(S, "label_value_length_limit", UINT, label_value_length_limit, .flags = (more)),               \
+        FIELD(S, "target_limit", UINT, target_limit, .flags = (more)),                                       \
+        FIELD(S, "keep_dropped_targets", UINT, keep_dropped_targets, .flags = (more)),                       \
+        FIELD(S, "metric_name_validation_scheme", CHOICE, metric_name_validation_scheme,                     \
+              .choices = validations, .flags = (more)),                                                      \
+        FIELD(S, "metric_name_escaping_scheme", CHOICE, metric_name_escaping_scheme, .choices = escapings,   \
+              .flags = (more))
+#define SHARED_HISTOGRAMS(more)                                                                              \
+    FIELD(S, "scrape_native_histograms", BOOL, scrape_native_histograms, .flags = UNSUPPORTED | (more)),     \
+        FIELD(S, "always_scrape_classic_histograms", BOOL, always_scrape_classic_histograms,                 \
+              .flags = ALWAYS | (more)),                                                                     \
+        FIELD(S, "convert_classic_histograms_to_nhcb", BOOL, convert_classic_histograms_to_nhcb,             \
+              .flags = UNSUPPORTED | ALWAYS | (more)),                                                       \
+        FIELD(S, "extra_scrape_metrics", BOOL, extra_scrape_metrics, .flags = (more))
+
+static const char *environment(struct span name) {
+    char text[256];
+    if (name.len == 0 || name.len >= sizeof text) return "";
+    memcpy(text, name.ptr, name.len);
+    text[name.len] = 0;
+    const char *value = getenv(text);
+    return value ? value : "";
+}
+
+static bool is_word(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* the name after a $ at text[0]; how many bytes it takes, braces included */
+static size_t variable_name(struct span text, struct span *name) {
+    size_t end = 0;
+    *name = span_of(text.ptr, 0);
+    if (text.len && text.ptr[0] == '{') {
+        end = span_find_byte(text, '}', 0);
+        if (end == text.len) return 1; /* no end: the brace is eaten, as Go does */
+        *name = span_of(text.ptr + 1, end - 1);
+        return end + 1;
+    }
+    while (end < text.len && is_word(text.ptr[end])) end++;
+    *name = span_of(text.ptr, end);
+    return end;
+}
+
+/* $X and ${X} from the environment, $$ for a dollar */
+static void expand(struct span text, struct buf *out) {
+    for (size_t i = 0; i < text.len; i++) {
+        struct span name, rest = span_of(text.ptr + i + 1, text.len - i - 1);
+        if (text.ptr[i] != '$') {
+            buf_putc(out, text.ptr[i]);
+        } else if (rest.len && rest.ptr[0] == '$') {
+            buf_putc(out, '$');
+            i++;
+        } else {
+            size_t used = variable_name(rest, &name);
+            if (used == 0)
+                buf_putc(out, '$');
+            else
+                buf_puts(out, environment(name));
+            i += used;
+        }
+    }
+}
+
+static void expand_external_labels(struct loader *l, struct global_config *global, const struct ynode *node) {
+    struct label_builder builder;
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    label_builder_init(&builder, l->arena, global->external_labels);
+    for (uint32_t i = 0; i < global->external_labels.count; i++) {
+        struct label label = global->external_labels.items[i];
+        if (span_find_byte(label.value, '$', 0) == label.value.len) continue;
+        buf_reset(&text);
+        expand(label.value, &text);
+        const char *value = loader_copy(l, buf_view(&text));
+        if (text.failed || !value || !span_is_utf8(span_from(value)))
+            loader_error_at(l, node, "external_labels",
+                            "the expanded value of \"%.*s\" is not a label's value", SPAN_ARG(label.name));
+        else
+            label_builder_set(&builder, label.name, span_from(value));
+    }
+    (void)label_builder_finish(&builder, &global->external_labels, NULL); /* no larger than before */
+    buf_release(&text);
+}
+
+static void check_protocols(struct loader *l, const struct strings *list, const struct ynode *node) {
+    const struct yentry *entry = ynode_entry(node, SPAN("scrape_protocols"));
+    if (entry && entry->value->kind == YNODE_LIST && !list->count)
+        loader_error_at(l, node, "scrape_protocols", "scrape_protocols cannot be empty");
+    for (size_t i = 0; i < list->count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(list->items[i], list->items[j]) == 0) {
+                loader_error_at(l, node, "scrape_protocols",
+                                "duplicated protocol in scrape_protocols, got \"%s\"", list->items[i]);
+                return;
+            }
+}
+
+static void default_protocols_for(struct strings *list, bool with_histograms) {
+    if (list->count) return;
+    size_t skip = with_histograms ? 0 : 1;
+    *list = (struct strings){default_protocols + skip, CONSERVATIVE_PROTOCOLS + 1 - skip};
+}
+
+/* the escaping that goes with a validation, and whether the two agree */
+static void check_names(struct loader *l, const char **validation, const char **escaping,
+                        const struct ynode *node) {
+    if (!*validation) *validation = "utf8";
+    bool is_legacy = strcmp(*validation, "legacy") == 0;
+    if (!*escaping) *escaping = is_legacy ? "underscores" : "allow-utf-8";
+    if (is_legacy && strcmp(*escaping, "allow-utf-8") == 0)
+        loader_error_at(l, node, "metric_name_escaping_scheme",
+                        "utf8 metric names requested but validation scheme is not set to UTF8");
+}
+
+#define S struct global_config
+static const struct field global_fields[] = {
+    FIELD(S, "scrape_interval", DURATION, scrape_interval_ms, .flags = ALWAYS),
+    FIELD(S, "scrape_timeout", DURATION, scrape_timeout_ms, .flags = ALWAYS),
+    FIELD(S, "scrape_protocols", STRINGS, scrape_protocols, .choices = protocols),
+    FIELD(S, "evaluation_interval", DURATION, evaluation_interval_ms, .flags = ALWAYS),
+    FIELD(S, "rule_query_offset", DURATION, rule_query_offset_ms, .flags = UNSUPPORTED),
+    FIELD(S, "query_log_file", PATH, query_log_file, .flags = UNSUPPORTED),
+    FIELD(S, "scrape_failure_log_file", PATH, scrape_failure_log_file, .flags = UNSUPPORTED),
+    FIELD(S, "external_labels", LABELS, external_labels),
+    SHARED_LIMITS(0),
+    SHARED_HISTOGRAMS(0),
+};
+#undef S
+
+static void global_check(struct loader *l, void *object, const struct ynode *node) {
+    struct global_config *global = object;
+    expand_external_labels(l, global, node);
+    if (!global->scrape_interval_ms) global->scrape_interval_ms = DEFAULT_INTERVAL_MS;
+    if (!global->evaluation_interval_ms) global->evaluation_interval_ms = DEFAULT_INTERVAL_MS;
+    if (!global->scrape_timeout_ms)
+        global->scrape_timeout_ms =
+            global->scrape_interval_ms < DEFAULT_TIMEOUT_MS ? global->scrape_interval_ms : DEFAULT_TIMEOUT_MS;
+    if (global->scrape_timeout_ms > global->scrape_interval_ms)
+        loader_error_at(l, node, "scrape_timeout", "global scrape timeout greater than scrape interval");
+    check_protocols(l, &global->scrape_protocols, node);
+    default_protocols_for(&global->scrape_protocols, global->scrape_native_histograms);
+    check_names(l, &global->metric_name_validation_scheme, &global->metric_name_escaping_scheme, node);
+}
+const struct section global_section = SECTION(struct global_config, global_fields, global_check);
+
+#define S struct scrape_config
+static const struct field scrape_fields[] = {
+    FIELD(S, "job_name", TEXT, job_name),
+    FIELD(S, "honor_labels", BOOL, honor_labels),
+    FIELD(S, "honor_timestamps", BOOL, honor_timestamps, .preset = "true"),
+    FIELD(S, "track_timestamps_staleness", BOOL, track_timestamps_staleness, .flags = ALWAYS),
+    FIELD(S, "params", PARAMS, params),
+    FIELD(S, "scrape_interval", DURATION, scrape_interval_ms, .flags = INHERIT),
+    FIELD(S, "scrape_timeout", DURATION, scrape_timeout_ms),
+    FIELD(S, "scrape_protocols", STRINGS, scrape_protocols, .choices = protocols),
+    FIELD(S, "fallback_scrape_protocol", CHOICE, fallback_scrape_protocol, .choices = protocols),
+    SHARED_HISTOGRAMS(INHERIT),
+    FIELD(S, "metrics_path", TEXT, metrics_path, .preset = "/metrics"),
+    FIELD(S, "scheme", CHOICE, scheme, .choices = schemes, .preset = "http"),
+    FIELD(S, "enable_compression", BOOL, enable_compression, .preset = "true"),
+    FIELD(S, "native_histogram_bucket_limit", UINT, native_histogram_bucket_limit, .flags = UNSUPPORTED),
+    FIELD(S, "native_histogram_min_bucket_factor", DOUBLE, native_histogram_min_bucket_factor,
+          .flags = UNSUPPORTED),
+    SHARED_LIMITS(INHERIT),
+    INLINE(S, http, .section = &http_client_section),
+    INLINE(S, discovery, .section = &discovery_section),
+    FIELD(S, "relabel_configs", SECTIONS, relabel_configs, .section = &relabel_section, .flags = UNSUPPORTED),
+    FIELD(S, "metric_relabel_configs", SECTIONS, metric_relabel_configs, .section = &relabel_section,
+          .flags = UNSUPPORTED),
+};
+#undef S
+
+static size_t size_of(enum field_kind kind) {
+    if (kind == FIELD_BOOL) return sizeof(bool);
+    return kind == FIELD_STRINGS ? sizeof(struct strings) : sizeof(uint64_t); /* pointers and numbers alike */
+}
+_Static_assert(sizeof(const char *) == sizeof(uint64_t), "texts and numbers are copied alike");
+
+/* the globals where the job says nothing: a bool that was not written, anything else that is 0 or empty */
+static void inherit(struct scrape_config *scrape, const struct global_config *global) {
+    static const char zeros[sizeof(struct strings)];
+    for (size_t i = 0; i < scrape_section.field_count; i++) {
+        const struct field *to = &scrape_section.fields[i];
+        if (!(to->flags & INHERIT)) continue;
+        const struct field *from = section_field(&global_section, to->key);
+        char *member = (char *)scrape + to->offset;
+        bool is_given = to->kind == FIELD_BOOL ? section_has(&scrape_section, scrape, to->key)
+                                               : memcmp(member, zeros, size_of(to->kind)) != 0;
+        if (!is_given) memcpy(member, (const char *)global + from->offset, size_of(to->kind));
+    }
+}
+
+/* "a/b" is no address; with relabelling the address may become another */
+static void check_targets(struct loader *l, const struct scrape_config *scrape, const struct ynode *node) {
+    const struct yentry *entry = ynode_entry(node, SPAN("static_configs"));
+    for (size_t i = 0; entry && i < scrape->discovery.static_configs.count; i++) {
+        const struct strings *targets = &scrape->discovery.static_configs.items[i].targets;
+        const struct yentry *list = ynode_entry(entry->value->items[i], SPAN("targets"));
+        for (size_t j = 0; list && j < targets->count; j++)
+            if (strchr(targets->items[j], '/'))
+                loader_error(l, list->value->items[j]->mark, "\"%s\" is not a valid hostname",
+                             targets->items[j]);
+    }
+}
+
+static void scrape_check(struct loader *l, void *object, const struct ynode *node) {
+    const struct scrape_config *scrape = object;
+    if (!scrape->job_name) loader_error_at(l, node, "job_name", "job_name is empty");
+    check_protocols(l, &scrape->scrape_protocols, node);
+    if (!scrape->relabel_configs.count) check_targets(l, scrape, node);
+    if (scrape->native_histogram_min_bucket_factor < 0)
+        loader_error_at(l, node, "native_histogram_min_bucket_factor", "a factor is not below 0");
+}
+const struct section scrape_section = SECTION(struct scrape_config, scrape_fields, scrape_check);
+
+#define S struct runtime_config
+static const struct field runtime_fields[] = {FIELD(S, "gogc", INT, gogc, .preset = "75")};
+static const struct section runtime_section = SECTION(S, runtime_fields, NULL);
+#undef S
+
+#define S struct retention_config
+static const struct field retention_fields[] = {
+    FIELD(S, "time", DURATION, time_ms),
+    FIELD(S, "size", SIZE, size_bytes),
+    FIELD(S, "percentage", DOUBLE, percentage),
+};
+static void retention_check(struct loader *l, void *object, const struct ynode *node) {
+    const struct retention_config *retention = object;
+    if (retention->percentage < 0 || retention->percentage > 100)
+        loader_error_at(l, node, "percentage", "a percentage is from 0 to 100");
+}
+static const struct section retention_section = SECTION(S, retention_fields, retention_check);
+#undef S
+
+#define S struct chunk_encoding_config
+static const struct field chunk_encoding_fields[] = {
+    FIELD(S, "floats", CHOICE, floats, .choices = float_encodings)};
+static const struct section chunk_encoding_section = SECTION(S, chunk_encoding_fields, NULL);
+#undef S
+
+#define S struct tsdb_config
+static const struct field tsdb_fields[] = {
+    FIELD(S, "out_of_order_time_window", DURATION, out_of_order_time_window_ms, .flags = UNSUPPORTED),
+    FIELD(S, "retention", OPTIONAL, retention, .section = &retention_section, .flags = UNSUPPORTED),
+    FIELD(S, "stale_series_compaction_threshold", DOUBLE, stale_series_compaction_threshold,
+          .flags = UNSUPPORTED),
+    FIELD(S, "chunk_encoding", OPTIONAL, chunk_encoding, .section = &chunk_encoding_section,
+          .flags = UNSUPPORTED),
+};
+static void tsdb_check(struct loader *l, void *object, const struct ynode *node) {
+    const struct tsdb_config *tsdb = object;
+    double threshold = tsdb->stale_series_compaction_threshold;
+    if (threshold < 0 || threshold > 1)
+        loader_error_at(l, node, "stale_series_compaction_threshold", "a threshold is from 0 to 1");
+}
+static const struct section tsdb_section = SECTION(S, tsdb_fields, tsdb_check);
+#undef S
+
+#define S struct exemplars_config
+static const struct field exemplars_fields[] = {
+    FIELD(S, "max_exemplars", INT, max_exemplars, .preset = "100000")};
+static const struct section exemplars_section = SECTION(S, exemplars_fields, NULL);
+#undef S
+
+#define S struct storage_config
+static const struct field storage_fields[] = {
+    FIELD(S, "tsdb", SECTION, tsdb, .section = &tsdb_section),
+    FIELD(S, "exemplars", SECTION, exemplars, .section = &exemplars_section, .flags = UNSUPPORTED),
+};
+static const struct section storage_section = SECTION(S, storage_fields, NULL);
+#undef S
+
+#define S struct config
+static const struct field config_fields[] = {
+    FIELD(S, "global", SECTION, global, .section = &global_section),
+    FIELD(S, "runtime", SECTION, runtime, .section = &runtime_section),
+    FIELD(S, "alerting", SECTION, alerting, .section = &alerting_section, .flags = UNSUPPORTED),
+    FIELD(S, "rule_files", PATHS, rule_files, .flags = UNSUPPORTED),
+    FIELD(S, "scrape_config_files", PATHS, scrape_config_files, .flags = UNSUPPORTED),
+    FIELD(S, "scrape_configs", SECTIONS, scrape_configs, .section = &scrape_section),
+    FIELD(S, "remote_write", SECTIONS, remote_write, .section = &remote_write_section, .flags = UNSUPPORTED),
+    FIELD(S, "remote_read", SECTIONS, remote_read, .section = &remote_read_section, .flags = UNSUPPORTED),
+    FIELD(S, "storage", SECTION, storage, .section = &storage_section),
+    FIELD(S, "tracing", OPTIONAL, tracing, .section = &tracing_section, .flags = UNSUPPORTED),
+    FIELD(S, "otlp", SECTION, otlp, .section = &otlp_section, .flags = UNSUPPORTED),
+};
+#undef S
+
+static void finish_scrape(struct loader *l, struct scrape_config *scrape, const struct global_config *global,
+                          const struct ynode *node) {
+    inherit(scrape, global);
+    if (!scrape->scrape_protocols.count && section_has(&global_section, global, "scrape_protocols"))
+        scrape->scrape_protocols = global->scrape_protocols;
+    default_protocols_for(&scrape->scrape_protocols, scrape->scrape_native_histograms);
+    if (scrape->scrape_timeout_ms > scrape->scrape_interval_ms)
+        loader_error_at(l, node, "scrape_timeout",
+                        "scrape timeout greater than scrape interval for scrape config with job name \"%s\"",
+                        scrape->job_name ? scrape->job_name : "");
+    if (!scrape->scrape_timeout_ms)
+        scrape->scrape_timeout_ms = global->scrape_timeout_ms < scrape->scrape_interval_ms
+                                        ? global->scrape_timeout_ms
+                                        : scrape->scrape_interval_ms;
+    check_names(l, &scrape->metric_name_validation_scheme, &scrape->metric_name_escaping_scheme, node);
+}
+
+/* Names of jobs and remotes, each once. */
+struct names {
+    VEC(const char *) items;
+    struct map index;
+};
+
+static bool name_equal(uint32_t i, const void *key, const void *context) {
+    return strcmp(((const struct names *)context)->items.items[i], key) == 0;
+}
+
+static uint64_t name_hash(uint32_t i, const void *context) {
+    const char *name = ((const struct names *)context)->items.items[i];
+    return hash_bytes_keyed(name, strlen(name));
+}
+
+static bool name_is_new(struct names *names, const char *name) {
+    uint64_t hash = hash_bytes_keyed(name, strlen(name));
+    if (map_find(&names->index, hash, name, name_equal, names) != MAP_NONE) return false;
+    *vec_push(&names->items) = name;
+    map_insert(&names->index, hash, (uint32_t)names->items.count - 1, name_hash, names);
+    return true;
+}
+
+static void names_release(struct names *names) {
+    vec_release(&names->items);
+    map_release(&names->index);
+}
+
+/* item i of the list at a top level key */
+static const struct ynode *list_item(const struct ynode *root, const char *key, size_t i) {
+    return ynode_entry(root, span_from(key))->value->items[i];
+}
+
+static void finish_scrapes(struct loader *l, struct config *config, const struct ynode *root) {
+    struct names jobs = {0};
+    size_t outer = loader_enter(l, SPAN("scrape_configs"));
+    for (size_t i = 0; i < config->scrape_configs.count; i++) {
+        struct scrape_config *scrape = &config->scrape_configs.items[i];
+        const struct ynode *node = list_item(root, "scrape_configs", i);
+        size_t before = loader_enter_index(l, i);
+        finish_scrape(l, scrape, &config->global, node);
+        if (scrape->job_name && !name_is_new(&jobs, scrape->job_name))
+            loader_error_at(l, node, "job_name", "found multiple scrape configs with job name \"%s\"",
+                            scrape->job_name);
+        loader_leave(l, before);
+    }
+    loader_leave(l, outer);
+    names_release(&jobs);
+}
+
+static void check_remote_name(struct loader *l, struct names *names, const char *name, const char *key,
+                              size_t i, const struct ynode *root) {
+    size_t outer = loader_enter(l, span_from(key));
+    loader_enter_index(l, i);
+    if (name && !name_is_new(names, name))
+        loader_error_at(l, list_item(root, key, i), "name", "found multiple %s configs with job name \"%s\"",
+                        strcmp(key, "remote_write") == 0 ? "remote write" : "remote read", name);
+    loader_leave(l, outer);
+}
+
+static void check_remotes(struct loader *l, const struct config *config, const struct ynode *root) {
+    struct names writes = {0}, reads = {0};
+    for (size_t i = 0; i < config->remote_write.count; i++)
+        check_remote_name(l, &writes, config->remote_write.items[i].name, "remote_write", i, root);
+    for (size_t i = 0; i < config->remote_read.count; i++)
+        check_remote_name(l, &reads, config->remote_read.items[i].name, "remote_read", i, root);
+    names_release(&writes);
+    names_release(&reads);
+}
+
+/* one * at most, in the last element, and the path ends in a file's name */
+static void check_globs(struct loader *l, const struct strings *globs, const char *key, const char *what,
+                        const struct ynode *root) {
+    for (size_t i = 0; i < globs->count; i++) {
+        const char *path = globs->items[i], *star = strchr(path, '*');
+        size_t length = strlen(path);
+        if (length && path[length - 1] != '/' && (!star || !strpbrk(star + 1, "*/"))) continue;
+        size_t outer = loader_enter(l, span_from(key));
+        loader_enter_index(l, i);
+        loader_error(l, list_item(root, key, i)->mark, "invalid %s file path \"%s\"", what, path);
+        loader_leave(l, outer);
+    }
+}
+
+static void config_check(struct loader *l, void *object, const struct ynode *root) {
+    struct config *config = object;
+    static const struct ynode nothing = {.kind = YNODE_MAP, .mark = {1, 1}};
+    if (!section_has(&config_section, config, "global")) global_check(l, &config->global, &nothing);
+    if (!config->global.scrape_interval_ms) return; /* it could not be read at all */
+    finish_scrapes(l, config, root);
+    check_remotes(l, config, root);
+    check_globs(l, &config->rule_files, "rule_files", "rule", root);
+    check_globs(l, &config->scrape_config_files, "scrape_config_files", "scrape config", root);
+}
+const struct section config_section = SECTION(struct config, config_fields, config_check);
