@@ -93,7 +93,7 @@ static size_t distance(struct span a, struct span b) {
     return rows[a.len % 3][b.len];
 }
 
-static const char *nearest(struct span word, const char *const *candidates, size_t count) {
+const char *text_nearest(struct span word, const char *const *candidates, size_t count) {
     if (word.len == 0 || word.len > MAX_WORD) return NULL;
     const char *best = NULL;
     size_t best_distance = word.len / 3 + 2; /* farther is no likeness */
@@ -114,7 +114,7 @@ void loader_error_unknown(struct loader *l, struct ymark mark, const char *what,
     if (!error) return;
     int length = (int)(word.len > 80 ? 80 : word.len);
     snprintf(error->message, sizeof error->message, "%s \"%.*s\"", what, length, word.ptr);
-    const char *best = nearest(word, candidates, count);
+    const char *best = text_nearest(word, candidates, count);
     if (best) snprintf(error->suggestion, sizeof error->suggestion, "%s", best);
 }
 

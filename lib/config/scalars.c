@@ -247,7 +247,6 @@ int size_parse(struct span text, uint64_t *bytes, struct err *err) {
     return 0;
 }
 
-/* in the largest unit that divides it: 10MiB, as Prometheus prints */
 void size_write(uint64_t bytes, struct buf *out) {
     int power = 0;
     while (bytes && power < 6 && bytes % 1024 == 0) {

@@ -13,6 +13,7 @@
  */
 #include "lib/codec/yaml.h"
 #include "lib/config/config.h"
+#include "lib/config/text.h"
 
 #include <stdarg.h>
 
@@ -125,8 +126,6 @@ const char *loader_copy(struct loader *loader, struct span text);
 bool scalar_read(struct loader *loader, const struct field *field, void *member, const struct ynode *node);
 const char *path_resolve(struct loader *loader, const char *path);
 bool url_check(struct loader *loader, struct ymark mark, const char *url, const char *const *schemes);
-int size_parse(struct span text, uint64_t *bytes, struct err *err); /* 512MB, 1GiB, 0 */
-void size_write(uint64_t bytes, struct buf *out);
 
 /* The tables. */
 extern const struct section config_section, global_section, scrape_section;     /* sections_top.c */

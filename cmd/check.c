@@ -1,0 +1,57 @@
+#include "cmd/cmd.h"
+
+#include "lib/config/config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * check config FILE...: the verdict that the server would come to, without starting it. Exit status 0 when
+ * every file is good, 1 when one is not, also for a wrong usage.
+ */
+
+static void print_errors(const char *path, const struct config_errors *errors) {
+    struct buf line;
+    buf_init(&line, 1 << 16);
+    for (size_t i = 0; i < errors->count; i++) {
+        buf_reset(&line);
+        config_error_write(&errors->items[i], &line);
+        fprintf(stderr, "  FAILED: %s\n", buf_text(&line));
+    }
+    if (errors->more) fprintf(stderr, "  FAILED: %s: and %zu more\n", path, errors->more);
+    buf_release(&line);
+}
+
+static void print_unsupported(const struct config *config) {
+    if (!config->unsupported.count) return;
+    printf("  NOTE: configured but not supported yet, validated only:");
+    for (size_t i = 0; i < config->unsupported.count; i++)
+        printf("%s %s", i ? "," : "", config->unsupported.items[i]);
+    printf("\n");
+}
+
+static int check_file(const char *path, struct config_errors *errors) {
+    struct config *config;
+    printf("Checking %s\n", path);
+    fflush(stdout);
+    if (config_load_file(path, &config, errors)) {
+        print_errors(path, errors);
+        return 1;
+    }
+    printf("  SUCCESS: %s is a valid Prometheus configuration\n", path);
+    print_unsupported(config);
+    fflush(stdout);
+    config_unref(config);
+    return 0;
+}
+
+int cmd_check(int argc, char **argv) {
+    static struct config_errors errors;
+    if (argc < 3 || strcmp(argv[1], "config") != 0) {
+        fprintf(stderr, "usage: server check config FILE...\n");
+        return 1;
+    }
+    int status = 0;
+    for (int i = 2; i < argc; i++) status |= check_file(argv[i], &errors);
+    return status;
+}

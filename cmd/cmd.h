@@ -1,0 +1,9 @@
+#pragma once
+/*
+ * cmd.h - the subcommands of the program. Each takes the arguments behind its own name as argv[1..] and
+ * returns the exit status.
+ */
+
+int cmd_server(int argc, char **argv);
+int cmd_check(int argc, char **argv);  /* check config FILE... */
+int cmd_promql(int argc, char **argv); /* promql test FILE... */

@@ -1,0 +1,246 @@
+#include "cmd/flags.h"
+
+#include "lib/base/assert.h"
+#include "lib/base/mem.h"
+#include "lib/codec/number.h"
+#include "lib/config/text.h"
+#include "lib/model/duration.h"
+
+#include <stddef.h>
+
+enum flag_type { TYPE_TEXT, TYPE_TEXTS, TYPE_BOOL, TYPE_COUNT, TYPE_NUMBER, TYPE_DURATION, TYPE_SIZE };
+enum flag_traits { HIDDEN = 1, IDLE = 2 };
+
+struct flag {
+    const char *name, *preset, *help;
+    enum flag_type type;
+    unsigned traits;
+    size_t offset;
+};
+
+static const struct flag table[] = {
+#define FLAG(member, what, flag_name, default_text, help_text, flag_traits)                                  \
+    {.name = (flag_name),                                                                                    \
+     .preset = (default_text),                                                                               \
+     .help = (help_text),                                                                                    \
+     .type = TYPE_##what,                                                                                    \
+     .traits = (flag_traits),                                                                                \
+     .offset = offsetof(struct flags, member)},
+#include "cmd/flags.def"
+#undef FLAG
+};
+
+size_t flag_count(void) {
+    return FLAG_COUNT_ALL;
+}
+
+const char *flag_name(size_t i) {
+    return table[i].name;
+}
+
+static void *value_of(struct flags *flags, const struct flag *flag) {
+    return (char *)flags + flag->offset;
+}
+
+static int parse_count(struct span text, uint64_t *value, struct err *err) {
+    if (number_parse_uint(text, value)) return 0;
+    return err_set(err, ERR_INVALID, "a whole number is expected, not \"%.*s\"", SPAN_ARG(text));
+}
+
+static int parse_number(struct span text, double *value, struct err *err) {
+    if (number_parse(text, value)) return 0;
+    return err_set(err, ERR_INVALID, "a number is expected, not \"%.*s\"", SPAN_ARG(text));
+}
+
+static int parse_bool(struct span text, bool *value, struct err *err) {
+    if (!span_is(text, "true") && !span_is(text, "false"))
+        return err_set(err, ERR_INVALID, "true or false is expected, not \"%.*s\"", SPAN_ARG(text));
+    *value = span_is(text, "true");
+    return 0;
+}
+
+/* one value into the struct; text lives as long as the struct */
+static int store(struct flags *flags, const struct flag *flag, const char *text, struct err *err) {
+    void *value = value_of(flags, flag);
+    switch (flag->type) {
+    case TYPE_TEXT: *(const char **)value = text; return 0;
+    case TYPE_TEXTS: *vec_push((struct flag_texts *)value) = text; return 0;
+    case TYPE_BOOL: return parse_bool(span_from(text), value, err);
+    case TYPE_COUNT: return parse_count(span_from(text), value, err);
+    case TYPE_NUMBER: return parse_number(span_from(text), value, err);
+    case TYPE_DURATION: return duration_parse(span_from(text), value, err);
+    case TYPE_SIZE: return size_parse(span_from(text), value, err);
+    }
+    return 0;
+}
+
+static const struct flag *find(struct span name) {
+    for (size_t i = 0; i < FLAG_COUNT_ALL; i++)
+        if (span_is(name, table[i].name)) return &table[i];
+    return NULL;
+}
+
+static int unknown_flag(struct span name, struct err *err) {
+    const char *names[FLAG_COUNT_ALL];
+    for (size_t i = 0; i < FLAG_COUNT_ALL; i++) names[i] = table[i].name;
+    const char *best = text_nearest(name, names, FLAG_COUNT_ALL);
+    int length = (int)(name.len > 80 ? 80 : name.len);
+    if (best)
+        return err_set(err, ERR_INVALID, "unknown long flag '--%.*s' (did you mean '--%s'?)", length,
+                       name.ptr, best);
+    return err_set(err, ERR_INVALID, "unknown long flag '--%.*s'", length, name.ptr);
+}
+
+static int set_flag(struct flags *flags, const struct flag *flag, const char *text, struct err *err) {
+    bool *is_given = &flags->is_given[flag - table];
+    if (*is_given && flag->type != TYPE_TEXTS)
+        return err_set(err, ERR_INVALID, "flag '%s' cannot be repeated", flag->name);
+    int rc = store(flags, flag, text, err);
+    if (rc) return err_wrap(err, rc, "--%s", flag->name);
+    *is_given = true;
+    return 0;
+}
+
+/* --name[=value] or --no-name; *used is 1, or 2 when the value is the next argument */
+static int parse_long(struct flags *flags, const char *argument, const char *next, int *used,
+                      struct err *err) {
+    struct span text = span_from(argument + 2);
+    size_t equals = span_find_byte(text, '=', 0);
+    struct span name = span_of(text.ptr, equals);
+    const char *value = equals < text.len ? text.ptr + equals + 1 : NULL;
+    const struct flag *flag = find(name);
+    if (!flag && span_starts_with(name, SPAN("no-"))) {
+        flag = find(span_of(name.ptr + 3, name.len - 3));
+        if (!flag || flag->type != TYPE_BOOL || value) return unknown_flag(name, err);
+        return set_flag(flags, flag, "false", err);
+    }
+    if (!flag) return unknown_flag(name, err);
+    if (flag->type == TYPE_BOOL && !value) value = "true";
+    if (!value) {
+        if (!next || (next[0] == '-' && next[1] == '-'))
+            return err_set(err, ERR_INVALID, "expected argument for flag '--%s'", flag->name);
+        value = next;
+        *used = 2;
+    }
+    return set_flag(flags, flag, value, err);
+}
+
+static int parse_argument(struct flags *flags, const char *argument, const char *next, int *used,
+                          struct err *err) {
+    *used = 1;
+    if (strcmp(argument, "-h") == 0 || strcmp(argument, "--help") == 0) {
+        flags->wants_help = true;
+        return 0;
+    }
+    if (strcmp(argument, "--version") == 0) {
+        flags->wants_version = true;
+        return 0;
+    }
+    if (strncmp(argument, "--", 2) == 0 && argument[2]) return parse_long(flags, argument, next, used, err);
+    if (argument[0] == '-' && argument[1])
+        return err_set(err, ERR_INVALID, "unknown short flag '%.80s'", argument);
+    return err_set(err, ERR_INVALID, "unexpected %.80s", argument);
+}
+
+static int check_choices(const struct flags *flags, struct err *err) {
+    static const char *const levels[] = {"debug", "info", "warn", "error"};
+    bool is_level = false;
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
+        is_level |= strcmp(flags->log_level, levels[i]) == 0;
+    if (!is_level)
+        return err_set(err, ERR_INVALID,
+                       "--log.level: one of debug, info, warn, error is expected, not \"%.80s\"",
+                       flags->log_level);
+    if (strcmp(flags->log_format, "logfmt") != 0 && strcmp(flags->log_format, "json") != 0)
+        return err_set(err, ERR_INVALID, "--log.format: logfmt or json is expected, not \"%.80s\"",
+                       flags->log_format);
+    return 0;
+}
+
+/* defaults of what was not given; a repeatable flag without a default stays empty */
+static void fill_in(struct flags *flags) {
+    for (size_t i = 0; i < FLAG_COUNT_ALL; i++) {
+        if (flags->is_given[i] || (table[i].type == TYPE_TEXTS && !*table[i].preset)) continue;
+        int rc = store(flags, &table[i], table[i].preset, NULL);
+        ASSERT(rc == 0);
+    }
+}
+
+int flags_parse(struct flags *flags, int argc, char **argv, struct err *err) {
+    struct flags parsed = {0};
+    int rc = 0, used;
+    for (int i = 1; i < argc && !rc; i += used)
+        rc = parse_argument(&parsed, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &used, err);
+    if (!rc) fill_in(&parsed);
+    if (!rc) rc = check_choices(&parsed, err);
+    if (rc)
+        flags_release(&parsed);
+    else
+        *flags = parsed;
+    return rc;
+}
+
+void flags_release(struct flags *flags) {
+    for (size_t i = 0; i < FLAG_COUNT_ALL; i++)
+        if (table[i].type == TYPE_TEXTS) vec_release((struct flag_texts *)value_of(flags, &table[i]));
+}
+
+void flag_value_write(const struct flags *flags, size_t i, struct buf *out) {
+    const struct flag *flag = &table[i];
+    const void *value = (const char *)flags + flag->offset;
+    const struct flag_texts *texts = value;
+    char number[NUMBER_MAX_TEXT];
+    switch (flag->type) {
+    case TYPE_TEXT: buf_puts(out, *(const char *const *)value); break;
+    case TYPE_TEXTS:
+        for (size_t j = 0; j < texts->count; j++) buf_printf(out, "%s%s", j ? "," : "", texts->items[j]);
+        break;
+    case TYPE_BOOL: buf_puts(out, *(const bool *)value ? "true" : "false"); break;
+    case TYPE_COUNT: buf_uint(out, *(const uint64_t *)value); break;
+    case TYPE_NUMBER: buf_append(out, number, number_write_general(*(const double *)value, number)); break;
+    case TYPE_DURATION: duration_write(*(const int64_t *)value, out); break;
+    case TYPE_SIZE: size_write(*(const uint64_t *)value, out); break;
+    }
+}
+
+static void write_help_of(const struct flag *flag, struct buf *out) {
+    if (flag->traits & HIDDEN) return;
+    if (flag->type == TYPE_BOOL)
+        buf_printf(out, "      --[no-]%s", flag->name);
+    else if (*flag->preset)
+        buf_printf(out, "      --%s=%s", flag->name, flag->preset);
+    else
+        buf_printf(out, "      --%s=VALUE", flag->name);
+    buf_printf(out, "\n          %s%s%s\n", flag->help, flag->type == TYPE_TEXTS ? " ..." : "",
+               flag->traits & IDLE ? " Does nothing yet." : "");
+}
+
+void flags_write_help(struct buf *out) {
+    buf_puts(out, "usage: server [<flags>]                          run the monitoring server\n"
+                  "       server check config FILE...               judge configurations without starting\n"
+                  "       server promql test [--list-skipped] FILE... run promqltest files\n\n"
+                  "Flags:\n"
+                  "  -h, --help\n          Show this text.\n"
+                  "      --version\n          Show the version.\n");
+    for (size_t i = 0; i < FLAG_COUNT_ALL; i++) write_help_of(&table[i], out);
+}
+
+void flags_write_idle(const struct flags *flags, struct buf *out) {
+    struct flags defaults = {0};
+    struct buf given, preset;
+    buf_init(&given, 1 << 16);
+    buf_init(&preset, 1 << 16);
+    fill_in(&defaults);
+    for (size_t i = 0; i < FLAG_COUNT_ALL; i++) {
+        if (!(table[i].traits & IDLE)) continue;
+        buf_reset(&given);
+        buf_reset(&preset);
+        flag_value_write(flags, i, &given);
+        flag_value_write(&defaults, i, &preset);
+        if (span_equal(buf_view(&given), buf_view(&preset))) continue;
+        buf_printf(out, "%s--%s", out->len ? ", " : "", table[i].name);
+    }
+    buf_release(&given);
+    buf_release(&preset);
+    flags_release(&defaults);
+}

@@ -1,0 +1,17 @@
+#include "cmd/cmd.h"
+
+#include <string.h>
+
+/*
+ * The first argument names a subcommand; without one the program is the server.
+ */
+
+int main(int argc, char **argv) {
+    static const struct {
+        const char *name;
+        int (*run)(int argc, char **argv);
+    } commands[] = {{"check", cmd_check}, {"promql", cmd_promql}};
+    for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+    return cmd_server(argc, argv);
+}
