@@ -223,16 +223,25 @@ static void inherit(struct scrape_config *scrape, const struct global_config *gl
     }
 }
 
+static void check_group(struct loader *l, const struct strings *targets, const struct ynode *list) {
+    for (size_t i = 0; i < targets->count; i++) {
+        if (!strchr(targets->items[i], '/')) continue;
+        size_t before = loader_enter(l, SPAN("targets"));
+        loader_enter_index(l, i);
+        loader_error(l, list->items[i]->mark, "\"%s\" is not a valid hostname", targets->items[i]);
+        loader_leave(l, before);
+    }
+}
+
 /* "a/b" is no address; with relabelling the address may become another */
 static void check_targets(struct loader *l, const struct scrape_config *scrape, const struct ynode *node) {
     const struct yentry *entry = ynode_entry(node, SPAN("static_configs"));
     for (size_t i = 0; entry && i < scrape->discovery.static_configs.count; i++) {
-        const struct strings *targets = &scrape->discovery.static_configs.items[i].targets;
         const struct yentry *list = ynode_entry(entry->value->items[i], SPAN("targets"));
-        for (size_t j = 0; list && j < targets->count; j++)
-            if (strchr(targets->items[j], '/'))
-                loader_error(l, list->value->items[j]->mark, "\"%s\" is not a valid hostname",
-                             targets->items[j]);
+        size_t before = loader_enter(l, SPAN("static_configs"));
+        loader_enter_index(l, i);
+        if (list) check_group(l, &scrape->discovery.static_configs.items[i].targets, list->value);
+        loader_leave(l, before);
     }
 }
 

@@ -1,6 +1,6 @@
 /*
- * fuzz_yaml_config.c - any bytes as a configuration: no crash, no hang; what loads can be written, and what was
- * written is a configuration again.
+ * fuzz_yaml_config.c - any bytes as a configuration: no crash, no hang; what loads can be written, and what
+ * was written is a configuration again.
  */
 // links: lib_config
 #include "lib/base/assert.h"
@@ -13,7 +13,8 @@ static struct config_errors errors;
 /* keys of more than 1024 bytes and control characters have no plain form to read back */
 static bool reads_back(const uint8_t *data, size_t size) {
     for (size_t i = 0; i < size; i++)
-        if ((data[i] < ' ' && data[i] != '\n') || data[i] == '$' || data[i] == '\\' || data[i] >= 127) return false;
+        if ((data[i] < ' ' && data[i] != '\n') || data[i] == '$' || data[i] == '\\' || data[i] >= 127)
+            return false;
     return size < 1000;
 }
 
