@@ -4,16 +4,9 @@
  */
 #define PROGRAM_NAME "ferula"
 
-#ifndef FERULA_REVISION
-#define FERULA_REVISION "unknown"
-#endif
-#ifndef FERULA_BRANCH
-#define FERULA_BRANCH "unknown"
-#endif
-#if defined(__x86_64__)
-#define PROGRAM_PLATFORM "linux/amd64"
-#elif defined(__aarch64__)
-#define PROGRAM_PLATFORM "linux/arm64"
-#else
-#define PROGRAM_PLATFORM "linux"
-#endif
+struct version {
+    const char *version, *revision, *branch; /* revision: of the sources, when the build was configured */
+    const char *platform;                    /* linux/amd64 */
+};
+
+const struct version *version_of_program(void);

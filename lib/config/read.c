@@ -60,7 +60,7 @@ static bool expect(struct loader *l, const struct ynode *node, enum ynode_kind k
 
 static void read_strings(struct loader *l, const struct field *field, struct strings *member,
                          const struct ynode *node) {
-    struct field item = {.key = field->key, .kind = FIELD_TEXT, .choices = field->choices};
+    struct field item = {.kind = FIELD_TEXT, .choices = field->choices};
     if (field->kind == FIELD_PATHS) item.kind = FIELD_PATH;
     if (!expect(l, node, YNODE_LIST, "a list")) return;
     const char **items = loader_alloc(l, node->count, sizeof *items);
