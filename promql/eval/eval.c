@@ -1,0 +1,160 @@
+#include "promql/eval/eval.h"
+
+#include "lib/base/assert.h"
+#include "lib/sys/clock.h"
+#include "promql/eval/row.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TICKS_PER_LOOK 256 /* a tick is a row or a window of samples */
+
+void *eval_alloc(struct eval *ev, size_t count, size_t size, struct err *err)
+{
+    void *place = arena_array(&ev->query->arena, count, size);
+    if (!place) (void)arena_limit(&ev->query->arena, "query", err);
+    return place;
+}
+
+double *eval_column(struct eval *ev, struct err *err)
+{
+    return eval_alloc(ev, ev->steps, sizeof(double), err);
+}
+
+int eval_tick(struct eval *ev, struct err *err)
+{
+    struct query_state *query = ev->query;
+    if (++query->ticks % TICKS_PER_LOOK) return 0;
+    if (query->cancel && atomic_load_explicit(query->cancel, memory_order_relaxed)) {
+        query->failure = QUERY_CANCELED;
+        return err_set(err, ERR_CANCELED, "query was canceled in expression evaluation");
+    }
+    if (clock_monotonic_ms() > query->deadline_ms) {
+        query->failure = QUERY_TIMEOUT;
+        return err_set(err, ERR_TIMEOUT, "query timed out in expression evaluation");
+    }
+    return 0;
+}
+
+int eval_take_samples(struct eval *ev, size_t count, struct err *err)
+{
+    struct query_state *query = ev->query;
+    if (query->samples_now + count > query->max_samples)
+        return err_set(err, ERR_LIMIT, "query processing would load too many samples into memory in query execution");
+    query->samples_now += count;
+    if (query->samples_now > query->samples_peak) query->samples_peak = query->samples_now;
+    return eval_tick(ev, err);
+}
+
+void eval_give_samples(struct eval *ev, size_t count)
+{
+    ASSERT(ev->query->samples_now >= count);
+    ev->query->samples_now -= count;
+}
+
+static void annotate(struct eval *ev, struct annotations *list, const char *kind, const struct expr *at, const char *format, va_list args)
+{
+    struct query_state *query = ev->query;
+    char text[512];
+    unsigned line = 1, column = 1;
+    for (uint32_t i = 0; at && i < at->start && i < query->text.len; i++) {
+        column++;
+        if (query->text.ptr[i] == '\n') line++, column = 1;
+    }
+    int len = snprintf(text, sizeof text, "PromQL %s: ", kind);
+    vsnprintf(text + len, sizeof text - (size_t)len, format, args);
+    const char *note = arena_printf(&query->arena, "%s (%u:%u)", text, line, column);
+    for (size_t i = 0; note && i < list->count; i++)
+        if (strcmp(list->items[i], note) == 0) return;
+    if (!note) return; /* a note is not worth failing the query */
+    if ((list->count & (list->count - 1)) == 0) {
+        const char **grown = arena_array(&query->arena, list->count ? list->count * 2 : 1, sizeof *grown);
+        if (!grown) return;
+        if (list->count) memcpy(grown, list->items, list->count * sizeof *grown);
+        list->items = grown;
+    }
+    list->items[list->count++] = note;
+}
+
+void eval_warn(struct eval *ev, const struct expr *at, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    annotate(ev, &ev->query->warnings, "warning", at, format, args);
+    va_end(args);
+}
+
+void eval_info(struct eval *ev, const struct expr *at, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    annotate(ev, &ev->query->infos, "info", at, format, args);
+    va_end(args);
+}
+
+const struct expr *expr_inside(const struct expr *expr)
+{
+    while (expr->kind == EXPR_PAREN) expr = expr->paren;
+    return expr;
+}
+
+static int eval_unary(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err)
+{
+    if (expr->unary.op == OP_ADD) return eval_rows(ev, expr->unary.expr, sink, err);
+    struct rows rows = {0};
+    int rc = rows_collect(ev, expr->unary.expr, &rows, err);
+    for (size_t i = 0; i < rows.count && !rc; i++) {
+        for (size_t step = 0; step < ev->steps; step++) rows.items[i].values[step] = -rows.items[i].values[step];
+        rc = row_drop_name(ev, &rows.items[i], err);
+    }
+    if (!rc) rc = rows_merge(ev, &rows, err);
+    return rc ? rc : rows_push(&rows, sink, err);
+}
+
+int eval_rows(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err)
+{
+    switch (expr->kind) {
+    case EXPR_PAREN: return eval_rows(ev, expr->paren, sink, err);
+    case EXPR_SELECTOR: return eval_selector(ev, expr, false, sink, err);
+    case EXPR_UNARY: return eval_unary(ev, expr, sink, err);
+    case EXPR_BINARY: return eval_binary(ev, expr, sink, err);
+    case EXPR_AGGREGATE: return eval_aggregate(ev, expr, sink, err);
+    case EXPR_CALL: return eval_call(ev, expr, sink, err);
+    default: break;
+    }
+    return err_set(err, ERR_EXECUTION, "%s is not an instant vector", value_type_name(expr->value));
+}
+
+static int scalar_binary(struct eval *ev, const struct expr *expr, double *out, struct err *err)
+{
+    double *right = eval_column(ev, err);
+    int rc = right ? eval_scalar(ev, expr->binary.left, out, err) : ERR_LIMIT;
+    if (!rc) rc = eval_scalar(ev, expr->binary.right, right, err);
+    for (size_t i = 0; i < ev->steps && !rc; i++) {
+        bool keep = true;
+        double value = binary_scalar(expr->binary.op, out[i], right[i], &keep);
+        out[i] = operator_is_comparison(expr->binary.op) ? (keep ? 1 : 0) : value;
+    }
+    return rc;
+}
+
+int eval_scalar(struct eval *ev, const struct expr *expr, double *out, struct err *err)
+{
+    int rc;
+    switch (expr->kind) {
+    case EXPR_NUMBER:
+        for (size_t i = 0; i < ev->steps; i++) out[i] = expr->number;
+        return 0;
+    case EXPR_PAREN: return eval_scalar(ev, expr->paren, out, err);
+    case EXPR_UNARY:
+        rc = eval_scalar(ev, expr->unary.expr, out, err);
+        for (size_t i = 0; i < ev->steps && !rc && expr->unary.op == OP_SUB; i++) out[i] = -out[i];
+        return rc;
+    case EXPR_BINARY: return scalar_binary(ev, expr, out, err);
+    case EXPR_CALL: return eval_scalar_call(ev, expr, out, err);
+    default: break;
+    }
+    return err_set(err, ERR_EXECUTION, "%s is not a scalar", value_type_name(expr->value));
+}

@@ -1,0 +1,82 @@
+#pragma once
+/*
+ * eval.h - inside of promql/eval: one query's state, and the two ways to evaluate an expression.
+ *
+ * Vectors are pushed into a sink row by row (eval_rows), scalars fill an array of one value per step (eval_scalar). Steps are start_ms + i * step_ms for
+ * i < steps. A subquery evaluates its inside with a copy of this struct that has other steps.
+ */
+#include "promql/eval/engine.h"
+
+struct row;
+struct rows;
+struct sink;
+
+struct annotations {
+    const char **items;
+    size_t count;
+};
+
+/* what all levels of one query share */
+struct query_state {
+    struct engine *engine;
+    struct queryable *queryable;
+    struct arena arena;
+    struct budget budget;
+    struct span text;
+    int64_t query_start_ms, query_end_ms, query_step_ms; /* of the outermost query: start(), end(), step(), range() */
+    int64_t deadline_ms;                                 /* monotonic */
+    const atomic_bool *cancel;
+    uint64_t samples_read, samples_now, samples_peak, max_samples;
+    unsigned ticks; /* rows and windows since the last look at the clock */
+    struct annotations warnings, infos;
+    enum query_failure failure; /* why, when something failed for another reason than execution */
+};
+
+struct eval {
+    struct query_state *query;
+    int64_t start_ms, step_ms; /* step_ms is 1 when there is one step */
+    size_t steps, words;       /* words: 64-bit words of a presence bitmap */
+    int64_t lookback_ms, default_step_ms;
+    bool delayed_names;
+};
+
+int eval_rows(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err);
+/* out has ev->steps places */
+int eval_scalar(struct eval *ev, const struct expr *expr, double *out, struct err *err);
+
+static inline int64_t eval_time(const struct eval *ev, size_t step)
+{
+    return ev->start_ms + (int64_t)step * ev->step_ms;
+}
+
+/* memory of the query, zeroed; NULL with err set (ERR_LIMIT) */
+void *eval_alloc(struct eval *ev, size_t count, size_t size, struct err *err);
+/* an array of ev->steps doubles */
+double *eval_column(struct eval *ev, struct err *err);
+/* counts work; every few thousand looks at deadline and cancel flag */
+int eval_tick(struct eval *ev, struct err *err);
+/* samples that come into memory and leave it */
+int eval_take_samples(struct eval *ev, size_t count, struct err *err);
+void eval_give_samples(struct eval *ev, size_t count);
+/* adds "PromQL warning: <text> (line:col)" once */
+void eval_warn(struct eval *ev, const struct expr *at, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void eval_info(struct eval *ev, const struct expr *at, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* parentheses taken off */
+const struct expr *expr_inside(const struct expr *expr);
+
+/* selector.c: instant selectors; times, when not NULL, gets each sample's own time in seconds as the value (for timestamp()) */
+int eval_selector(struct eval *ev, const struct expr *expr, bool want_times, struct sink *sink, struct err *err);
+/* window.c: a function over a range; arg is the selector or subquery among the call's arguments */
+int eval_range_call(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err);
+/* binary.c and matching.c */
+double binary_scalar(enum operator op, double left, double right, bool *keep);
+int eval_binary(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err);
+int eval_vector_match(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err);
+int eval_set(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err);
+/* aggregate.c, aggregate_rank.c */
+int eval_aggregate(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err);
+int eval_aggregate_rank(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err);
+/* call.c: functions of instant vectors and scalars */
+int eval_call(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err);
+int eval_scalar_call(struct eval *ev, const struct expr *expr, double *out, struct err *err);

@@ -1,0 +1,149 @@
+#include "promql/eval/row.h"
+
+#include "lib/base/map.h"
+
+#include <string.h>
+
+bool bits_any(const uint64_t *bits, size_t words)
+{
+    for (size_t i = 0; i < words; i++)
+        if (bits[i]) return true;
+    return false;
+}
+
+size_t bits_count(const uint64_t *bits, size_t words)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < words; i++) count += (size_t)__builtin_popcountll(bits[i]);
+    return count;
+}
+
+int row_init(struct eval *ev, struct row *row, struct err *err)
+{
+    double *values = eval_column(ev, err);
+    uint64_t *present = values ? eval_alloc(ev, ev->words, sizeof *present, err) : NULL;
+    if (!present) return ERR_LIMIT;
+    *row = (struct row){.values = values, .present = present};
+    return 0;
+}
+
+void row_clear(struct eval *ev, struct row *row)
+{
+    memset(row->present, 0, ev->words * sizeof *row->present);
+    row->drop_name = false;
+}
+
+int row_drop_name(struct eval *ev, struct row *row, struct err *err)
+{
+    if (ev->delayed_names) {
+        row->drop_name = true;
+        return 0;
+    }
+    if (!labels_has(row->labels, SPAN(LABEL_NAME))) return 0;
+    struct label_builder builder;
+    label_builder_init(&builder, &ev->query->arena, row->labels);
+    label_builder_set(&builder, SPAN(LABEL_NAME), span_of(NULL, 0));
+    return label_builder_finish(&builder, &row->labels, err);
+}
+
+int rows_add(struct eval *ev, struct rows *rows, struct row **row, struct err *err)
+{
+    if (rows->count == rows->capacity) {
+        size_t capacity = rows->capacity ? rows->capacity * 2 : 16;
+        struct row *items = eval_alloc(ev, capacity, sizeof *items, err);
+        if (!items) return ERR_LIMIT;
+        if (rows->count) memcpy(items, rows->items, rows->count * sizeof *items);
+        rows->items = items;
+        rows->capacity = capacity;
+    }
+    int rc = row_init(ev, &rows->items[rows->count], err);
+    if (rc) return rc;
+    *row = &rows->items[rows->count++];
+    return 0;
+}
+
+int rows_keep(struct eval *ev, struct rows *rows, const struct row *row, struct err *err)
+{
+    struct row *copy;
+    int rc = eval_take_samples(ev, bits_count(row->present, ev->words), err);
+    if (!rc) rc = rows_add(ev, rows, &copy, err);
+    if (rc) return rc;
+    copy->labels = row->labels;
+    copy->drop_name = row->drop_name;
+    memcpy(copy->values, row->values, ev->steps * sizeof *row->values);
+    memcpy(copy->present, row->present, ev->words * sizeof *row->present);
+    return 0;
+}
+
+struct keeper {
+    struct sink sink;
+    struct eval *ev;
+    struct rows *rows;
+};
+
+static int keeper_push(struct sink *sink, struct row *row, struct err *err)
+{
+    struct keeper *keeper = (struct keeper *)sink;
+    return rows_keep(keeper->ev, keeper->rows, row, err);
+}
+
+int rows_collect(struct eval *ev, const struct expr *expr, struct rows *rows, struct err *err)
+{
+    struct keeper keeper = {{keeper_push}, ev, rows};
+    return eval_rows(ev, expr, &keeper.sink, err);
+}
+
+static bool same_labels(uint32_t index, const void *key, const void *context)
+{
+    const struct rows *rows = context;
+    return labels_equal(rows->items[index].labels, *(const struct labels *)key);
+}
+
+static uint64_t row_hash(uint32_t index, const void *context)
+{
+    const struct rows *rows = context;
+    return labels_hash(rows->items[index].labels);
+}
+
+static int merge_into(struct eval *ev, struct row *into, const struct row *from, struct err *err)
+{
+    for (size_t w = 0; w < ev->words; w++)
+        if (into->present[w] & from->present[w])
+            return err_set(err, ERR_EXECUTION, "vector cannot contain metrics with the same labelset");
+    for (size_t i = 0; i < ev->steps; i++) {
+        if (!bit_get(from->present, i)) continue;
+        into->values[i] = from->values[i];
+        bit_set(into->present, i);
+    }
+    return 0;
+}
+
+int rows_merge(struct eval *ev, struct rows *rows, struct err *err)
+{
+    struct map by_labels = {0};
+    size_t kept = 0;
+    int rc = 0;
+    for (size_t i = 0; i < rows->count && !rc; i++) {
+        struct row *row = &rows->items[i];
+        uint64_t hash = labels_hash(row->labels);
+        uint32_t found = map_find(&by_labels, hash, &row->labels, same_labels, rows);
+        if (found != MAP_NONE) {
+            rc = merge_into(ev, &rows->items[found], row, err);
+            continue;
+        }
+        rows->items[kept] = *row;
+        map_insert(&by_labels, hash, (uint32_t)kept++, row_hash, rows);
+    }
+    map_release(&by_labels);
+    if (!rc) rows->count = kept;
+    return rc;
+}
+
+int rows_push(struct rows *rows, struct sink *sink, struct err *err)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        int rc = sink->push(sink, &rows->items[i], err);
+        if (rc) return rc;
+    }
+    return 0;
+}
