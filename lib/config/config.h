@@ -97,7 +97,7 @@ struct config {
     struct global_config global;
     struct runtime_config runtime;
     struct strings rule_files, scrape_config_files; /* globs, resolved */
-    LIST(struct scrape_config) scrape_configs;
+    LIST(struct scrape_config) scrape_configs;      /* those of scrape_config_files too */
     struct alerting_config alerting;
     LIST(struct remote_write_config) remote_write;
     LIST(struct remote_read_config) remote_read;
@@ -125,8 +125,8 @@ struct config_errors {
 /* Reads, checks and fills in. 0 and a configuration with one reference, or negative and at least one error.
  * `errors` is large (about 17 KiB): one per caller, not one per frame. Any thread. */
 int config_load_file(const char *path, struct config **config, struct config_errors *errors);
-/* The same from memory; relative paths are resolved against the folder of file_name, which also names the
- * file in errors. */
+/* The same from memory, reading no other file; relative paths are resolved against the folder of file_name,
+ * which also names the file in errors. */
 int config_load_text(struct span text, const char *file_name, struct config **config,
                      struct config_errors *errors);
 struct config *config_ref(struct config *config);

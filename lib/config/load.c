@@ -52,7 +52,7 @@ static void load(struct loader *l, struct config *config, struct span text) {
     section_read(l, &config_section, config, ynode_is_null(root) ? &nothing : root);
 }
 
-int config_load_text(struct span text, const char *file_name, struct config **config,
+static int load_text(struct span text, const char *file_name, struct file_system *fs, struct config **config,
                      struct config_errors *errors) {
     struct holder *holder = mem_zalloc(sizeof *holder);
     arena_init(&holder->arena, MAX_ARENA_BYTES, NULL);
@@ -63,6 +63,7 @@ int config_load_text(struct span text, const char *file_name, struct config **co
                        .unsupported_capacity = MAX_UNSUPPORTED};
     errors->count = errors->more = 0;
     l.file_name = file_name;
+    l.fs = fs;
     l.unsupported->items = loader_alloc(&l, MAX_UNSUPPORTED, sizeof(char *));
     if (text.len > CONFIG_MAX_FILE_BYTES)
         loader_error(&l, (struct ymark){0, 0}, "the file is larger than %u bytes", CONFIG_MAX_FILE_BYTES);
@@ -76,6 +77,11 @@ int config_load_text(struct span text, const char *file_name, struct config **co
     return 0;
 }
 
+int config_load_text(struct span text, const char *file_name, struct config **config,
+                     struct config_errors *errors) {
+    return load_text(text, file_name, NULL, config, errors);
+}
+
 int config_load_file(const char *path, struct config **config, struct config_errors *errors) {
     struct buf text;
     struct err err = {0};
@@ -86,7 +92,7 @@ int config_load_file(const char *path, struct config **config, struct config_err
         errors->count = errors->more = 0;
         loader_error(&l, (struct ymark){0, 0}, "%s", err.text);
     } else {
-        rc = config_load_text(buf_view(&text), path, config, errors);
+        rc = load_text(buf_view(&text), path, file_system_real(), config, errors);
     }
     buf_release(&text);
     return rc;

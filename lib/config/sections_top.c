@@ -1,14 +1,9 @@
 #include "lib/config/table.h"
 
-#include "lib/base/hash.h"
-#include "lib/base/map.h"
-
-#include "lib/base/vec.h"
 #include <stdlib.h>
 
 /*
- * global, scrape_configs, storage, and the file as a whole. Where several sections meet (inheritance, unique
- * names), the rules are in config_check, which runs last.
+ * global, scrape_configs, storage. Where sections meet is in sections_file.c.
  */
 
 #define DEFAULT_INTERVAL_MS 60000
@@ -18,8 +13,8 @@
 static const char *const protocols[] = {"PrometheusProto",     "OpenMetricsText0.0.1", "OpenMetricsText1.0.0",
                                         "PrometheusText0.0.4", "PrometheusText1.0.0",  NULL};
 /* what is asked for when the file names nothing; protobuf first only for native histograms */
-static const char *default_protocols[] = {"PrometheusProto", "OpenMetricsText1.0.0", "OpenMetricsText0.0.1",
-                                          "PrometheusText1.0.0", "PrometheusText0.0.4"};
+static const char *all_protocols[] = {"PrometheusProto", "OpenMetricsText1.0.0", "OpenMetricsText0.0.1",
+                                      "PrometheusText1.0.0", "PrometheusText0.0.4"};
 static const char *const validations[] = {"utf8", "legacy", NULL};
 static const char *const escapings[] = {"allow-utf-8", "underscores", "dots", "values", NULL};
 static const char *const schemes[] = {"http", "https", NULL};
@@ -128,15 +123,14 @@ static void check_protocols(struct loader *l, const struct strings *list, const 
             }
 }
 
-static void default_protocols_for(struct strings *list, bool with_histograms) {
+void default_protocols(struct strings *list, bool with_histograms) {
     if (list->count) return;
     size_t skip = with_histograms ? 0 : 1;
-    *list = (struct strings){default_protocols + skip, CONSERVATIVE_PROTOCOLS + 1 - skip};
+    *list = (struct strings){all_protocols + skip, CONSERVATIVE_PROTOCOLS + 1 - skip};
 }
 
 /* the escaping that goes with a validation, and whether the two agree */
-static void check_names(struct loader *l, const char **validation, const char **escaping,
-                        const struct ynode *node) {
+void check_names(struct loader *l, const char **validation, const char **escaping, const struct ynode *node) {
     if (!*validation) *validation = "utf8";
     bool is_legacy = strcmp(*validation, "legacy") == 0;
     if (!*escaping) *escaping = is_legacy ? "underscores" : "allow-utf-8";
@@ -160,7 +154,7 @@ static const struct field global_fields[] = {
 };
 #undef S
 
-static void global_check(struct loader *l, void *object, const struct ynode *node) {
+void global_check(struct loader *l, void *object, const struct ynode *node) {
     struct global_config *global = object;
     expand_external_labels(l, global, node);
     if (!global->scrape_interval_ms) global->scrape_interval_ms = DEFAULT_INTERVAL_MS;
@@ -171,7 +165,7 @@ static void global_check(struct loader *l, void *object, const struct ynode *nod
     if (global->scrape_timeout_ms > global->scrape_interval_ms)
         loader_error_at(l, node, "scrape_timeout", "global scrape timeout greater than scrape interval");
     check_protocols(l, &global->scrape_protocols, node);
-    default_protocols_for(&global->scrape_protocols, global->scrape_native_histograms);
+    default_protocols(&global->scrape_protocols, global->scrape_native_histograms);
     check_names(l, &global->metric_name_validation_scheme, &global->metric_name_escaping_scheme, node);
 }
 const struct section global_section = SECTION(struct global_config, global_fields, global_check);
@@ -202,26 +196,6 @@ static const struct field scrape_fields[] = {
           .flags = UNSUPPORTED),
 };
 #undef S
-
-static size_t size_of(enum field_kind kind) {
-    if (kind == FIELD_BOOL) return sizeof(bool);
-    return kind == FIELD_STRINGS ? sizeof(struct strings) : sizeof(uint64_t); /* pointers and numbers alike */
-}
-_Static_assert(sizeof(const char *) == sizeof(uint64_t), "texts and numbers are copied alike");
-
-/* the globals where the job says nothing: a bool that was not written, anything else that is 0 or empty */
-static void inherit(struct scrape_config *scrape, const struct global_config *global) {
-    static const char zeros[sizeof(struct strings)];
-    for (size_t i = 0; i < scrape_section.field_count; i++) {
-        const struct field *to = &scrape_section.fields[i];
-        if (!(to->flags & INHERIT)) continue;
-        const struct field *from = section_field(&global_section, to->key);
-        char *member = (char *)scrape + to->offset;
-        bool is_given = to->kind == FIELD_BOOL ? section_has(&scrape_section, scrape, to->key)
-                                               : memcmp(member, zeros, size_of(to->kind)) != 0;
-        if (!is_given) memcpy(member, (const char *)global + from->offset, size_of(to->kind));
-    }
-}
 
 static void check_group(struct loader *l, const struct strings *targets, const struct ynode *list) {
     for (size_t i = 0; i < targets->count; i++) {
@@ -257,7 +231,7 @@ const struct section scrape_section = SECTION(struct scrape_config, scrape_field
 
 #define S struct runtime_config
 static const struct field runtime_fields[] = {FIELD(S, "gogc", INT, gogc, .preset = "75")};
-static const struct section runtime_section = SECTION(S, runtime_fields, NULL);
+const struct section runtime_section = SECTION(S, runtime_fields, NULL);
 #undef S
 
 #define S struct retention_config
@@ -309,134 +283,5 @@ static const struct field storage_fields[] = {
     FIELD(S, "tsdb", SECTION, tsdb, .section = &tsdb_section),
     FIELD(S, "exemplars", SECTION, exemplars, .section = &exemplars_section, .flags = UNSUPPORTED),
 };
-static const struct section storage_section = SECTION(S, storage_fields, NULL);
+const struct section storage_section = SECTION(S, storage_fields, NULL);
 #undef S
-
-#define S struct config
-static const struct field config_fields[] = {
-    FIELD(S, "global", SECTION, global, .section = &global_section),
-    FIELD(S, "runtime", SECTION, runtime, .section = &runtime_section),
-    FIELD(S, "alerting", SECTION, alerting, .section = &alerting_section, .flags = UNSUPPORTED),
-    FIELD(S, "rule_files", PATHS, rule_files, .flags = UNSUPPORTED),
-    FIELD(S, "scrape_config_files", PATHS, scrape_config_files, .flags = UNSUPPORTED),
-    FIELD(S, "scrape_configs", SECTIONS, scrape_configs, .section = &scrape_section),
-    FIELD(S, "remote_write", SECTIONS, remote_write, .section = &remote_write_section, .flags = UNSUPPORTED),
-    FIELD(S, "remote_read", SECTIONS, remote_read, .section = &remote_read_section, .flags = UNSUPPORTED),
-    FIELD(S, "storage", SECTION, storage, .section = &storage_section),
-    FIELD(S, "tracing", OPTIONAL, tracing, .section = &tracing_section, .flags = UNSUPPORTED),
-    FIELD(S, "otlp", SECTION, otlp, .section = &otlp_section, .flags = UNSUPPORTED),
-};
-#undef S
-
-static void finish_scrape(struct loader *l, struct scrape_config *scrape, const struct global_config *global,
-                          const struct ynode *node) {
-    inherit(scrape, global);
-    if (!scrape->scrape_protocols.count && section_has(&global_section, global, "scrape_protocols"))
-        scrape->scrape_protocols = global->scrape_protocols;
-    default_protocols_for(&scrape->scrape_protocols, scrape->scrape_native_histograms);
-    if (scrape->scrape_timeout_ms > scrape->scrape_interval_ms)
-        loader_error_at(l, node, "scrape_timeout",
-                        "scrape timeout greater than scrape interval for scrape config with job name \"%s\"",
-                        scrape->job_name ? scrape->job_name : "");
-    if (!scrape->scrape_timeout_ms)
-        scrape->scrape_timeout_ms = global->scrape_timeout_ms < scrape->scrape_interval_ms
-                                        ? global->scrape_timeout_ms
-                                        : scrape->scrape_interval_ms;
-    check_names(l, &scrape->metric_name_validation_scheme, &scrape->metric_name_escaping_scheme, node);
-}
-
-/* Names of jobs and remotes, each once. */
-struct names {
-    VEC(const char *) items;
-    struct map index;
-};
-
-static bool name_equal(uint32_t i, const void *key, const void *context) {
-    return strcmp(((const struct names *)context)->items.items[i], key) == 0;
-}
-
-static uint64_t name_hash(uint32_t i, const void *context) {
-    const char *name = ((const struct names *)context)->items.items[i];
-    return hash_bytes_keyed(name, strlen(name));
-}
-
-static bool name_is_new(struct names *names, const char *name) {
-    uint64_t hash = hash_bytes_keyed(name, strlen(name));
-    if (map_find(&names->index, hash, name, name_equal, names) != MAP_NONE) return false;
-    *vec_push(&names->items) = name;
-    map_insert(&names->index, hash, (uint32_t)names->items.count - 1, name_hash, names);
-    return true;
-}
-
-static void names_release(struct names *names) {
-    vec_release(&names->items);
-    map_release(&names->index);
-}
-
-/* item i of the list at a top level key */
-static const struct ynode *list_item(const struct ynode *root, const char *key, size_t i) {
-    return ynode_entry(root, span_from(key))->value->items[i];
-}
-
-static void finish_scrapes(struct loader *l, struct config *config, const struct ynode *root) {
-    struct names jobs = {0};
-    size_t outer = loader_enter(l, SPAN("scrape_configs"));
-    for (size_t i = 0; i < config->scrape_configs.count; i++) {
-        struct scrape_config *scrape = &config->scrape_configs.items[i];
-        const struct ynode *node = list_item(root, "scrape_configs", i);
-        size_t before = loader_enter_index(l, i);
-        finish_scrape(l, scrape, &config->global, node);
-        if (scrape->job_name && !name_is_new(&jobs, scrape->job_name))
-            loader_error_at(l, node, "job_name", "found multiple scrape configs with job name \"%s\"",
-                            scrape->job_name);
-        loader_leave(l, before);
-    }
-    loader_leave(l, outer);
-    names_release(&jobs);
-}
-
-static void check_remote_name(struct loader *l, struct names *names, const char *name, const char *key,
-                              size_t i, const struct ynode *root) {
-    size_t outer = loader_enter(l, span_from(key));
-    loader_enter_index(l, i);
-    if (name && !name_is_new(names, name))
-        loader_error_at(l, list_item(root, key, i), "name", "found multiple %s configs with job name \"%s\"",
-                        strcmp(key, "remote_write") == 0 ? "remote write" : "remote read", name);
-    loader_leave(l, outer);
-}
-
-static void check_remotes(struct loader *l, const struct config *config, const struct ynode *root) {
-    struct names writes = {0}, reads = {0};
-    for (size_t i = 0; i < config->remote_write.count; i++)
-        check_remote_name(l, &writes, config->remote_write.items[i].name, "remote_write", i, root);
-    for (size_t i = 0; i < config->remote_read.count; i++)
-        check_remote_name(l, &reads, config->remote_read.items[i].name, "remote_read", i, root);
-    names_release(&writes);
-    names_release(&reads);
-}
-
-/* one * at most, in the last element, and the path ends in a file's name */
-static void check_globs(struct loader *l, const struct strings *globs, const char *key, const char *what,
-                        const struct ynode *root) {
-    for (size_t i = 0; i < globs->count; i++) {
-        const char *path = globs->items[i], *star = strchr(path, '*');
-        size_t length = strlen(path);
-        if (length && path[length - 1] != '/' && (!star || !strpbrk(star + 1, "*/"))) continue;
-        size_t outer = loader_enter(l, span_from(key));
-        loader_enter_index(l, i);
-        loader_error(l, list_item(root, key, i)->mark, "invalid %s file path \"%s\"", what, path);
-        loader_leave(l, outer);
-    }
-}
-
-static void config_check(struct loader *l, void *object, const struct ynode *root) {
-    struct config *config = object;
-    static const struct ynode nothing = {.kind = YNODE_MAP, .mark = {1, 1}};
-    if (!section_has(&config_section, config, "global")) global_check(l, &config->global, &nothing);
-    if (!config->global.scrape_interval_ms) return; /* it could not be read at all */
-    finish_scrapes(l, config, root);
-    check_remotes(l, config, root);
-    check_globs(l, &config->rule_files, "rule_files", "rule", root);
-    check_globs(l, &config->scrape_config_files, "scrape_config_files", "scrape config", root);
-}
-const struct section config_section = SECTION(struct config, config_fields, config_check);

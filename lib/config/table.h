@@ -50,6 +50,7 @@ enum field_flags {
     ALWAYS = 2,      /* written also when empty, 0 or false */
     INHERIT = 4,     /* a scrape_config takes global's value when it has none */
     UNSUPPORTED = 8, /* does nothing yet: its use is named in a warning */
+    SILENT = 16,     /* not printed: what it led to is */
 };
 
 struct section;
@@ -90,7 +91,8 @@ struct loader {
     struct arena *arena;
     struct config_errors *errors;
     const char *file_name;
-    char path[256]; /* of the key being read */
+    struct file_system *fs; /* for the files that the file names; NULL: they are not read */
+    char path[256];         /* of the key being read */
     size_t path_len;
     unsigned quiet; /* > 0 inside of an unsupported section: what is in it is not named on its own */
     struct strings *unsupported;
@@ -127,9 +129,25 @@ bool scalar_read(struct loader *loader, const struct field *field, void *member,
 const char *path_resolve(struct loader *loader, const char *path);
 bool url_check(struct loader *loader, struct ymark mark, const char *url, const char *const *schemes);
 
+/* files.c: calls each for every file that the globs name, in order of their names */
+void files_each(struct loader *loader, const struct strings *globs,
+                void (*each)(struct loader *loader, const char *path, void *context), void *context);
+/* the tree of another file; errors are about that file until loader->file_name is set back; NULL after an
+ * error or for an empty file */
+const struct ynode *file_tree(struct loader *loader, const char *path);
+
 /* The tables. */
-extern const struct section config_section, global_section, scrape_section;     /* sections_top.c */
+extern const struct section config_section; /* sections_file.c */
+extern const struct section global_section, scrape_section, runtime_section,
+    storage_section;                                                            /* sections_top.c */
 extern const struct section tls_section, http_client_section;                   /* sections_client.c */
 extern const struct section discovery_section;                                  /* sections_discovery.c */
 extern const struct section relabel_section, alerting_section, tracing_section; /* sections_outputs.c */
 extern const struct section remote_write_section, remote_read_section, otlp_section;
+
+/* sections_top.c, used again where a job inherits */
+void global_check(struct loader *loader, void *object, const struct ynode *node);
+void default_protocols(struct strings *list, bool with_histograms);
+/* the escaping that goes with a validation of names, and whether the two agree */
+void check_names(struct loader *loader, const char **validation, const char **escaping,
+                 const struct ynode *node);

@@ -340,6 +340,7 @@ static void write_field(struct writer *w, const struct field *field, const void 
 
 /* a pointer that is not there cannot be written, whatever the flags say; an empty list can */
 static bool is_written(const struct field *field, const void *member) {
+    if (field->flags & SILENT) return false;
     if (!is_empty(field, member)) return true;
     if (!(field->flags & ALWAYS))
         return field->preset && field->kind >= FIELD_BOOL && field->kind <= FIELD_SIZE;

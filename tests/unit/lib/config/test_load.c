@@ -274,6 +274,53 @@ START_TEST(every_kind_of_discovery_is_a_known_name) {
 }
 END_TEST
 
+static void write_file(const char *folder, const char *name, const char *text) {
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(fputs(text, file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+START_TEST(jobs_may_be_spread_over_files) {
+    char folder[] = "/tmp/ferula-config-XXXXXX", path[300], wanted[300];
+    struct config *config;
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    write_file(folder, "p.yml",
+               "global: {scrape_interval: 9s}\nscrape_config_files: ['job-*.yml', none.yml]\n"
+               "scrape_configs: [{job_name: a}]\n");
+    write_file(folder, "job-2.yml", "scrape_configs: [{job_name: c}]\n");
+    write_file(folder, "job-1.yml", "scrape_configs: [{job_name: b, bearer_token_file: t}]\n");
+    write_file(folder, "job-3.txt", "not this one");
+    snprintf(path, sizeof path, "%s/p.yml", folder);
+    ck_assert_int_eq(config_load_file(path, &config, &errors), 0);
+    ck_assert_uint_eq(config->scrape_configs.count, 3);
+    ck_assert_str_eq(config->scrape_configs.items[1].job_name, "b");
+    ck_assert_int_eq(config->scrape_configs.items[2].scrape_interval_ms, 9000);
+    snprintf(wanted, sizeof wanted, "%s/t", folder);
+    ck_assert_str_eq(config->scrape_configs.items[1].http.authorization->credentials_file, wanted);
+    config_unref(config);
+
+    write_file(folder, "job-2.yml", "scrape_configs:\n- job_name: a\n");
+    ck_assert_int_lt(config_load_file(path, &config, &errors), 0);
+    snprintf(wanted, sizeof wanted, "%s/job-2.yml", folder);
+    ck_assert_str_eq(errors.items[0].file, wanted);
+    ck_assert_uint_eq(errors.items[0].line, 2);
+    ck_assert_ptr_nonnull(
+        strstr(errors.items[0].message, "found multiple scrape configs with job name \"a\""));
+    write_file(folder, "job-2.yml", "global: {}\n");
+    ck_assert_int_lt(config_load_file(path, &config, &errors), 0);
+    ck_assert_ptr_nonnull(strstr(errors.items[0].message, "unknown field \"global\""));
+    static const char *const names[] = {"p.yml", "job-1.yml", "job-2.yml", "job-3.txt"};
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        ck_assert_int_eq(remove(path), 0);
+    }
+    ck_assert_int_eq(remove(folder), 0);
+}
+END_TEST
+
 START_TEST(a_configuration_lives_as_long_as_its_last_reference) {
     struct config *config = load("global: {scrape_interval: 3s}");
     struct config *second = config_ref(config);
@@ -290,4 +337,5 @@ CHECK_MAIN("load", an_empty_file_is_all_defaults, a_job_has_the_defaults_and_wha
            the_old_bearer_token_is_an_authorization, what_does_nothing_yet_is_named_once,
            secrets_are_never_printed, what_is_printed_reads_back_as_the_same,
            it_is_printed_as_prometheus_does, texts_that_look_like_something_else_are_quoted,
-           every_kind_of_discovery_is_a_known_name, a_configuration_lives_as_long_as_its_last_reference)
+           every_kind_of_discovery_is_a_known_name, jobs_may_be_spread_over_files,
+           a_configuration_lives_as_long_as_its_last_reference)
