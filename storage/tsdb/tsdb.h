@@ -1,0 +1,79 @@
+#pragma once
+/*
+ * tsdb.h - the time-series database as the rest of the program sees it: a folder opened, two ports handed
+ * out.
+ *
+ *     scrape, remote write, rules --- struct appender ---+              +--- struct queryable --- engine, web
+ *                                                        v              v
+ *     <path>/wal/          batch -> record -> applied to the head -> seen by queries -> done(batch)
+ *     <path>/chunks_head/  full chunks of the head (FORMAT.md)
+ *     <path>/lock          held while open: a second instance is refused
+ *
+ * With path NULL everything is in memory: no log, no files, and appender_append applies the batch and calls
+ * `done` in the caller's thread before it returns. Unit tests and the promqltest runner use that.
+ *
+ * Threads: any number may use the ports; open and close belong to one. Before tsdb_close all series sets are
+ * closed and nobody appends any more; it waits for what is queued.
+ */
+#include "lib/base/err.h"
+#include "lib/instrument/instrument.h"
+#include "lib/model/appender.h"
+#include "lib/model/queryable.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tsdb;
+struct file_system;
+
+enum tsdb_sync {
+    TSDB_SYNC_ACK,      /* done only after fdatasync */
+    TSDB_SYNC_INTERVAL, /* done after the write; fdatasync within a second */
+    TSDB_SYNC_OFF,      /* the system decides */
+};
+
+struct tsdb_options {
+    const char *path; /* data folder, made if missing; NULL: in memory */
+    bool no_lockfile; /* --storage.tsdb.no-lockfile */
+    enum tsdb_sync sync;
+    uint64_t max_series;    /* appender_resolve answers ERR_LIMIT beyond; 0: only the 32-bit slots limit it */
+    bool take_future;       /* do not refuse samples more than 10 minutes ahead of the wall clock */
+    struct file_system *fs; /* NULL: file_system_real() */
+};
+
+/* Opens (makes) the folder, takes its lock, replays the log. ERR_BUSY: another process holds the lock.
+   Damage in the log is repaired, logged and counted, and is no error. registry may be NULL. */
+int tsdb_open(const struct tsdb_options *options, struct registry *registry, struct tsdb **tsdb,
+              struct err *err);
+/* writes out what is queued, syncs, releases the lock; NULL is accepted */
+void tsdb_close(struct tsdb *tsdb);
+
+/* both live as long as the tsdb */
+struct appender *tsdb_appender(struct tsdb *tsdb);
+struct queryable *tsdb_queryable(struct tsdb *tsdb);
+
+struct tsdb_stats {
+    uint64_t series, chunks;    /* now in the head; chunks with the open ones */
+    uint64_t samples_appended;  /* since start, replay included */
+    uint64_t label_pairs;       /* different name=value pairs */
+    int64_t min_time, max_time; /* of all samples; INT64_MAX and INT64_MIN when there are none */
+};
+
+void tsdb_stats(struct tsdb *tsdb, struct tsdb_stats *stats);
+
+/* a name and a number, for the status pages: series per metric name, values per label name ... */
+struct tsdb_top {
+    struct span name;
+    uint64_t count;
+};
+
+enum tsdb_ranking {
+    TSDB_SERIES_BY_METRIC_NAME,
+    TSDB_VALUES_BY_LABEL_NAME,
+    TSDB_BYTES_BY_LABEL_NAME,
+    TSDB_SERIES_BY_LABEL_PAIR, /* "name=value" */
+};
+
+/* the largest `limit`, descending, in arena */
+int tsdb_rank(struct tsdb *tsdb, enum tsdb_ranking ranking, size_t limit, struct arena *arena,
+              struct tsdb_top **tops, size_t *count, struct err *err);
