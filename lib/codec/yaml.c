@@ -382,5 +382,6 @@ const char *ynode_describe(const struct ynode *node) {
     if (node->kind == YNODE_MAP) return "a map";
     if (ynode_bool(node, &value)) return "a bool";
     char first = node->text.len ? node->text.ptr[0] : 'x';
+    if (first == '-' && node->text.len > 1) first = node->text.ptr[1];
     return node->is_plain && first >= '0' && first <= '9' ? "a number" : "a text";
 }

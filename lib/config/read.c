@@ -150,7 +150,7 @@ static void read_sections(struct loader *l, const struct field *field, struct li
         size_t before = loader_enter_index(l, i);
         section_init(l, field->section, object);
         if (ynode_is_null(node->items[i]))
-            loader_error(l, node->items[i]->mark, "empty or null section");
+            loader_error(l, node->items[i]->mark, "empty or null section in %s", field->key);
         else
             section_read(l, field->section, object, node->items[i]);
         loader_leave(l, before);

@@ -3,7 +3,9 @@
 #include "lib/config/table.h"
 #include "lib/model/duration.h"
 
+#include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 
 /*
  * One scalar of the file into one member. A reader returns false after reporting; the member is then as
@@ -34,12 +36,32 @@ static const char *wanted_of(enum field_kind kind) {
     }
 }
 
-/* 12, -3, 1e6, 0x1f; false when it is no integer */
+/* without the underscores that YAML allows between digits; false when it is longer than any number */
+static bool strip_underscores(struct span text, char out[32]) {
+    size_t length = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '_') continue;
+        if (length == 31) return false;
+        out[length++] = text.ptr[i];
+    }
+    out[length] = 0;
+    return length > 0;
+}
+
+/* 12, -3, 1_000, 1e6, 0x1f, 0o17, 017, 0b11; false when it is no integer */
 static bool integer_of(const struct ynode *node, int64_t *value) {
     double number;
-    if (!node->is_plain) return false;
-    if (number_parse_int(node->text, value)) return true;
-    if (!number_parse(node->text, &number) || number != floor(number) || fabs(number) > 9e15) return false;
+    char text[32], *end;
+    if (!node->is_plain || !strip_underscores(node->text, text)) return false;
+    char *digits = text + (text[0] == '-' || text[0] == '+');
+    bool is_binary = digits[0] == '0' && digits[1] == 'b', is_octal = digits[0] == '0' && digits[1] == 'o';
+    if (is_binary || is_octal) memmove(digits, digits + 2, strlen(digits + 2) + 1);
+    if (*digits < '0' || *digits > '9') return false;
+    errno = 0;
+    *value = strtoll(text, &end, is_binary ? 2 : is_octal ? 8 : 0);
+    if (errno == 0 && *end == 0) return true;
+    if (!number_parse(span_from(text), &number) || number != floor(number) || fabs(number) > 9e15)
+        return false;
     *value = (int64_t)number;
     return true;
 }

@@ -158,6 +158,12 @@ static const char *const reserved_headers[] = {"authorization",
                                                "x-prometheus-scrape-timeout-seconds",
                                                NULL};
 
+bool header_is_reserved(const char *name) {
+    for (size_t i = 0; reserved_headers[i]; i++)
+        if (strcasecmp(name, reserved_headers[i]) == 0) return true;
+    return false;
+}
+
 static bool is_header_name(const char *name) {
     for (const char *p = name; *p; p++)
         if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 127 || strchr("()<>@,;:\\\"/[]?={}", *p))
@@ -173,10 +179,8 @@ static bool is_header_value(const char *value) {
 
 static void http_header_check(struct loader *l, void *object, const struct ynode *node) {
     const struct http_header_config *header = object;
-    bool is_reserved = false, is_bad_value = false;
-    for (size_t i = 0; reserved_headers[i]; i++)
-        is_reserved |= strcasecmp(header->name, reserved_headers[i]) == 0;
-    if (is_reserved)
+    bool is_bad_value = false;
+    if (header_is_reserved(header->name))
         loader_error(l, node->mark, "setting header \"%s\" is not allowed", header->name);
     else if (!is_header_name(header->name))
         loader_error(l, node->mark, "not a valid header name");

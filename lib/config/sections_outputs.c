@@ -196,10 +196,18 @@ static const struct field remote_write_fields[] = {
 };
 #undef S
 
+static void check_headers(struct loader *l, const struct pairs *headers, const struct ynode *node) {
+    for (size_t i = 0; i < headers->count; i++)
+        if (header_is_reserved(headers->items[i].name))
+            loader_error_at(l, node, "headers", "%s is a reserved header. It must not be changed",
+                            headers->items[i].name);
+}
+
 static void remote_write_check(struct loader *l, void *object, const struct ynode *node) {
     struct remote_write_config *remote = object;
     const struct http_client_config *http = &remote->http;
     if (!remote->url) loader_error_at(l, node, "url", "url for remote_write is empty");
+    check_headers(l, &remote->headers, node);
     int auths = (http->basic_auth || http->authorization || http->oauth2) + (remote->sigv4.node != NULL) +
                 (remote->azuread.node != NULL) + (remote->google_iam.node != NULL);
     if (auths > 1)
@@ -214,6 +222,7 @@ const struct section remote_write_section =
 static void remote_read_check(struct loader *l, void *object, const struct ynode *node) {
     const struct remote_read_config *remote = object;
     if (!remote->url) loader_error_at(l, node, "url", "url for remote_read is empty");
+    check_headers(l, &remote->headers, node);
 }
 
 #define S struct remote_read_config

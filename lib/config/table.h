@@ -151,3 +151,5 @@ void default_protocols(struct strings *list, bool with_histograms);
 /* the escaping that goes with a validation of names, and whether the two agree */
 void check_names(struct loader *loader, const char **validation, const char **escaping,
                  const struct ynode *node);
+/* sections_client.c: a header that the client sets itself */
+bool header_is_reserved(const char *name);

@@ -87,6 +87,21 @@ START_TEST(a_bool_of_a_job_wins_over_global_also_when_false) {
 }
 END_TEST
 
+START_TEST(integers_are_written_as_yaml_allows) {
+    struct config *config = load("global: {sample_limit: 1_000, label_limit: 0x10, target_limit: 1e3, "
+                                 "keep_dropped_targets: 010, label_name_length_limit: 0b101, "
+                                 "label_value_length_limit: 0o17}\n");
+    const struct global_config *global = &config->global;
+    ck_assert_uint_eq(global->sample_limit, 1000);
+    ck_assert_uint_eq(global->label_limit, 16);
+    ck_assert_uint_eq(global->target_limit, 1000);
+    ck_assert_uint_eq(global->keep_dropped_targets, 8);
+    ck_assert_uint_eq(global->label_name_length_limit, 5);
+    ck_assert_uint_eq(global->label_value_length_limit, 15);
+    config_unref(config);
+}
+END_TEST
+
 START_TEST(targets_labels_and_params_are_read) {
     struct config *config =
         load("scrape_configs:\n- job_name: node\n  honor_labels: yes\n"
@@ -332,10 +347,10 @@ START_TEST(a_configuration_lives_as_long_as_its_last_reference) {
 END_TEST
 
 CHECK_MAIN("load", an_empty_file_is_all_defaults, a_job_has_the_defaults_and_what_global_says,
-           a_bool_of_a_job_wins_over_global_also_when_false, targets_labels_and_params_are_read,
-           external_labels_take_variables_of_the_environment, relative_paths_start_at_the_folder_of_the_file,
-           the_old_bearer_token_is_an_authorization, what_does_nothing_yet_is_named_once,
-           secrets_are_never_printed, what_is_printed_reads_back_as_the_same,
-           it_is_printed_as_prometheus_does, texts_that_look_like_something_else_are_quoted,
-           every_kind_of_discovery_is_a_known_name, jobs_may_be_spread_over_files,
-           a_configuration_lives_as_long_as_its_last_reference)
+           a_bool_of_a_job_wins_over_global_also_when_false, integers_are_written_as_yaml_allows,
+           targets_labels_and_params_are_read, external_labels_take_variables_of_the_environment,
+           relative_paths_start_at_the_folder_of_the_file, the_old_bearer_token_is_an_authorization,
+           what_does_nothing_yet_is_named_once, secrets_are_never_printed,
+           what_is_printed_reads_back_as_the_same, it_is_printed_as_prometheus_does,
+           texts_that_look_like_something_else_are_quoted, every_kind_of_discovery_is_a_known_name,
+           jobs_may_be_spread_over_files, a_configuration_lives_as_long_as_its_last_reference)

@@ -141,6 +141,9 @@ START_TEST(jobs_and_intervals_must_agree) {
         {"remote_write: [{url: 'http://a/', name: x}, {url: 'http://a/', name: x}]\n", 1, 64,
          "remote_write[1].name", "found multiple remote write configs with job name \"x\"", ""},
         {"remote_read: [{name: x}]\n", 1, 15, "remote_read[0]", "url for remote_read is empty", ""},
+        {"remote_write: [{url: 'http://a/', headers: {host: x}}]\n", 1, 35, "remote_write[0].headers",
+         "host is a reserved header", ""},
+        {"global:\n  sample_limit: 0x\n", 2, 17, "global.sample_limit", "not a number", ""},
         {"rule_files: ['a*/b.yml']\n", 1, 14, "rule_files[0]", "invalid rule file path \"a*/b.yml\"", ""},
     };
     EXPECT_ALL(table);
