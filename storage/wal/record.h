@@ -1,0 +1,85 @@
+#pragma once
+/*
+ * record.h - the payloads of the log: which series exist, and rows of samples.
+ *
+ *     writing (the store's encode)                        reading (the store's replay)
+ *       series_record_add(...) ... series_record_end        series_reader_next() until 0
+ *       samples_record_write(...)                           samples_reader_next() until 0, <= 1024 rows a
+ * time
+ *
+ * Layout: storage/FORMAT.md. Values keep all their bits. Readers take hostile bytes: they check every length
+ * and answer ERR_CORRUPT; memory is bounded by the record's length. Spans handed out by a reader point into
+ * the payload.
+ */
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+#include "lib/base/vec.h"
+#include "lib/codec/varint.h"
+#include "lib/model/labels.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum record_type { RECORD_SERIES = 1, RECORD_SAMPLES = 2 };
+
+#define RECORD_MAX_LABELS 4096u
+#define RECORD_MAX_ROWS (1u << 24)
+/* a store that logs very many new series ends a series record at this size and begins the next */
+#define RECORD_SERIES_BYTES ((size_t)1 << 20)
+
+/* Series. The labels of one series must stay valid until the next was added: it is coded against them. */
+struct series_record {
+    struct buf *out;
+    size_t begin; /* where the payload begins in out */
+    uint64_t count, next_number;
+    struct labels previous;
+};
+
+void series_record_begin(struct series_record *record, struct buf *out);
+/* ERR_LIMIT: too many labels, or out is full; the record is then as before */
+int series_record_add(struct series_record *record, uint64_t number, struct labels labels, struct err *err);
+/* bytes so far */
+size_t series_record_size(const struct series_record *record);
+/* puts the number of series in front; ERR_LIMIT when out is full */
+int series_record_end(struct series_record *record, struct err *err);
+
+struct series_reader {
+    struct cursor cursor;
+    uint64_t left, next_number;
+    uint32_t label_count; /* of the last series */
+    VEC(struct label) labels;
+};
+
+int series_reader_init(struct series_reader *reader, const void *payload, size_t len, struct err *err);
+/* 1 and the next series (valid until the next call), 0 at the end, or ERR_CORRUPT */
+int series_reader_next(struct series_reader *reader, uint64_t *number, struct labels *labels,
+                       struct err *err);
+void series_reader_release(struct series_reader *reader);
+
+/* Samples: count rows; times_ms NULL means every row at time_ms. Nothing is appended on failure (ERR_LIMIT).
+ */
+int samples_record_write(struct buf *out, const uint64_t *numbers, const double *values,
+                         const int64_t *times_ms, int64_t time_ms, size_t count, struct err *err);
+
+#define SAMPLES_STEP 1024
+
+struct samples_reader {
+    struct cursor runs, times, values;
+    const uint8_t *classes;
+    uint64_t rows, done; /* of all, already handed out */
+    uint64_t number, run_left;
+    int64_t time_ms, integer;
+    uint64_t bits; /* of the value before */
+    bool has_times;
+};
+
+struct samples_rows {
+    size_t count;
+    uint64_t numbers[SAMPLES_STEP];
+    int64_t times_ms[SAMPLES_STEP];
+    double values[SAMPLES_STEP];
+};
+
+int samples_reader_init(struct samples_reader *reader, const void *payload, size_t len, struct err *err);
+/* 1 and at least one row, 0 at the end, or ERR_CORRUPT */
+int samples_reader_next(struct samples_reader *reader, struct samples_rows *rows, struct err *err);
