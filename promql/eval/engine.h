@@ -4,8 +4,9 @@
  *
  *     text -> promql/parse -> tree -> columns (row.h): each series once over all steps -> query_result
  *
- * An engine is shared by all query threads; each engine_run is one query on the caller's thread. A query owns one arena under one byte budget,
- * which counts vectors, labels, columns and the result; it is stopped by its deadline and by its cancel flag. A result lives until query_result_destroy.
+ * An engine is shared by all query threads; each engine_run is one query on the caller's thread. A query owns
+ * one arena under one byte budget, which counts vectors, labels, columns and the result; it is stopped by its
+ * deadline and by its cancel flag. A result lives until query_result_destroy.
  */
 #include "lib/base/arena.h"
 #include "lib/base/err.h"
@@ -19,18 +20,19 @@ struct registry;
 struct engine;
 
 struct engine_options {
-    int64_t lookback_ms;         /* 0: 5 minutes */
-    int64_t timeout_ms;          /* 0: 2 minutes */
-    uint64_t max_samples;        /* in memory at once; 0: 50 million */
-    size_t max_bytes_query;      /* 0: 512 MiB */
-    size_t max_bytes_all;        /* 0: twice max_bytes_query */
-    int max_concurrency;         /* only shown, the caller's pool keeps it */
-    int64_t default_step_ms;     /* of subqueries without one; 0: 1 minute; see engine_set_default_step */
-    bool delayed_name_removal;   /* feature promql-delayed-name-removal */
+    int64_t lookback_ms;       /* 0: 5 minutes */
+    int64_t timeout_ms;        /* 0: 2 minutes */
+    uint64_t max_samples;      /* in memory at once; 0: 50 million */
+    size_t max_bytes_query;    /* 0: 512 MiB */
+    size_t max_bytes_all;      /* 0: twice max_bytes_query */
+    int max_concurrency;       /* only shown, the caller's pool keeps it */
+    int64_t default_step_ms;   /* of subqueries without one; 0: 1 minute; see engine_set_default_step */
+    bool delayed_name_removal; /* feature promql-delayed-name-removal */
     struct parse_options parse;
 };
 
-struct engine *engine_create(const struct engine_options *options, struct registry *registry /* may be NULL */);
+struct engine *engine_create(const struct engine_options *options,
+                             struct registry *registry /* may be NULL */);
 void engine_destroy(struct engine *engine);
 /* global.evaluation_interval after a reload; any thread */
 void engine_set_default_step(struct engine *engine, int64_t step_ms);
@@ -53,17 +55,18 @@ struct result_row {
 
 struct query_result {
     enum value_type type;
-    struct result_row *rows;   /* vector (one point each) and matrix (sorted by labels) */
+    struct result_row *rows; /* vector (one point each) and matrix (sorted by labels) */
     size_t row_count;
-    double scalar;             /* scalar of an instant query */
+    double scalar; /* scalar of an instant query */
     struct span string;
-    int64_t time_ms;           /* of scalar and string */
+    int64_t time_ms;                /* of scalar and string */
     const char **warnings, **infos; /* with position, each once */
     size_t warning_count, info_count;
     uint64_t samples_read, peak_samples;
 };
 
-/* 0 and a result, or negative with a text for the user ("1:5: parse error: ...") and *failure, which tells the API's error type. */
-int engine_run(struct engine *engine, struct queryable *queryable, const struct query *query, struct query_result **result,
-               enum query_failure *failure, struct err *err);
+/* 0 and a result, or negative with a text for the user ("1:5: parse error: ...") and *failure, which tells
+ * the API's error type. */
+int engine_run(struct engine *engine, struct queryable *queryable, const struct query *query,
+               struct query_result **result, enum query_failure *failure, struct err *err);
 void query_result_destroy(struct query_result *result);

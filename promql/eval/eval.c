@@ -11,20 +11,17 @@
 
 #define TICKS_PER_LOOK 256 /* a tick is a row or a window of samples */
 
-void *eval_alloc(struct eval *ev, size_t count, size_t size, struct err *err)
-{
+void *eval_alloc(struct eval *ev, size_t count, size_t size, struct err *err) {
     void *place = arena_array(&ev->query->arena, count, size);
     if (!place) (void)arena_limit(&ev->query->arena, "query", err);
     return place;
 }
 
-double *eval_column(struct eval *ev, struct err *err)
-{
+double *eval_column(struct eval *ev, struct err *err) {
     return eval_alloc(ev, ev->steps, sizeof(double), err);
 }
 
-int eval_tick(struct eval *ev, struct err *err)
-{
+int eval_tick(struct eval *ev, struct err *err) {
     struct query_state *query = ev->query;
     if (++query->ticks % TICKS_PER_LOOK) return 0;
     if (query->cancel && atomic_load_explicit(query->cancel, memory_order_relaxed)) {
@@ -38,24 +35,23 @@ int eval_tick(struct eval *ev, struct err *err)
     return 0;
 }
 
-int eval_take_samples(struct eval *ev, size_t count, struct err *err)
-{
+int eval_take_samples(struct eval *ev, size_t count, struct err *err) {
     struct query_state *query = ev->query;
     if (query->samples_now + count > query->max_samples)
-        return err_set(err, ERR_LIMIT, "query processing would load too many samples into memory in query execution");
+        return err_set(err, ERR_LIMIT,
+                       "query processing would load too many samples into memory in query execution");
     query->samples_now += count;
     if (query->samples_now > query->samples_peak) query->samples_peak = query->samples_now;
     return eval_tick(ev, err);
 }
 
-void eval_give_samples(struct eval *ev, size_t count)
-{
+void eval_give_samples(struct eval *ev, size_t count) {
     ASSERT(ev->query->samples_now >= count);
     ev->query->samples_now -= count;
 }
 
-static void annotate(struct eval *ev, struct annotations *list, const char *kind, const struct expr *at, const char *format, va_list args)
-{
+static void annotate(struct eval *ev, struct annotations *list, const char *kind, const struct expr *at,
+                     const char *format, va_list args) {
     struct query_state *query = ev->query;
     char text[512];
     unsigned line = 1, column = 1;
@@ -78,43 +74,39 @@ static void annotate(struct eval *ev, struct annotations *list, const char *kind
     list->items[list->count++] = note;
 }
 
-void eval_warn(struct eval *ev, const struct expr *at, const char *format, ...)
-{
+void eval_warn(struct eval *ev, const struct expr *at, const char *format, ...) {
     va_list args;
     va_start(args, format);
     annotate(ev, &ev->query->warnings, "warning", at, format, args);
     va_end(args);
 }
 
-void eval_info(struct eval *ev, const struct expr *at, const char *format, ...)
-{
+void eval_info(struct eval *ev, const struct expr *at, const char *format, ...) {
     va_list args;
     va_start(args, format);
     annotate(ev, &ev->query->infos, "info", at, format, args);
     va_end(args);
 }
 
-const struct expr *expr_inside(const struct expr *expr)
-{
+const struct expr *expr_inside(const struct expr *expr) {
     while (expr->kind == EXPR_PAREN) expr = expr->paren;
     return expr;
 }
 
-static int eval_unary(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err)
-{
+static int eval_unary(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
     if (expr->unary.op == OP_ADD) return eval_rows(ev, expr->unary.expr, sink, err);
     struct rows rows = {0};
     int rc = rows_collect(ev, expr->unary.expr, &rows, err);
     for (size_t i = 0; i < rows.count && !rc; i++) {
-        for (size_t step = 0; step < ev->steps; step++) rows.items[i].values[step] = -rows.items[i].values[step];
+        for (size_t step = 0; step < ev->steps; step++)
+            rows.items[i].values[step] = -rows.items[i].values[step];
         rc = row_drop_name(ev, &rows.items[i], err);
     }
     if (!rc) rc = rows_merge(ev, &rows, err);
     return rc ? rc : rows_push(&rows, sink, err);
 }
 
-int eval_rows(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err)
-{
+int eval_rows(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
     switch (expr->kind) {
     case EXPR_PAREN: return eval_rows(ev, expr->paren, sink, err);
     case EXPR_SELECTOR: return eval_selector(ev, expr, false, sink, err);
@@ -127,8 +119,7 @@ int eval_rows(struct eval *ev, const struct expr *expr, struct sink *sink, struc
     return err_set(err, ERR_EXECUTION, "%s is not an instant vector", value_type_name(expr->value));
 }
 
-static int scalar_binary(struct eval *ev, const struct expr *expr, double *out, struct err *err)
-{
+static int scalar_binary(struct eval *ev, const struct expr *expr, double *out, struct err *err) {
     double *right = eval_column(ev, err);
     int rc = right ? eval_scalar(ev, expr->binary.left, out, err) : ERR_LIMIT;
     if (!rc) rc = eval_scalar(ev, expr->binary.right, right, err);
@@ -140,8 +131,7 @@ static int scalar_binary(struct eval *ev, const struct expr *expr, double *out, 
     return rc;
 }
 
-int eval_scalar(struct eval *ev, const struct expr *expr, double *out, struct err *err)
-{
+int eval_scalar(struct eval *ev, const struct expr *expr, double *out, struct err *err) {
     int rc;
     switch (expr->kind) {
     case EXPR_NUMBER:

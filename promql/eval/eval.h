@@ -2,8 +2,9 @@
 /*
  * eval.h - inside of promql/eval: one query's state, and the two ways to evaluate an expression.
  *
- * Vectors are pushed into a sink row by row (eval_rows), scalars fill an array of one value per step (eval_scalar). Steps are start_ms + i * step_ms for
- * i < steps. A subquery evaluates its inside with a copy of this struct that has other steps.
+ * Vectors are pushed into a sink row by row (eval_rows), scalars fill an array of one value per step
+ * (eval_scalar). Steps are start_ms + i * step_ms for i < steps. A subquery evaluates its inside with a copy
+ * of this struct that has other steps.
  */
 #include "promql/eval/engine.h"
 
@@ -23,8 +24,9 @@ struct query_state {
     struct arena arena;
     struct budget budget;
     struct span text;
-    int64_t query_start_ms, query_end_ms, query_step_ms; /* of the outermost query: start(), end(), step(), range() */
-    int64_t deadline_ms;                                 /* monotonic */
+    int64_t query_start_ms, query_end_ms,
+        query_step_ms;   /* of the outermost query: start(), end(), step(), range() */
+    int64_t deadline_ms; /* monotonic */
     const atomic_bool *cancel;
     uint64_t samples_read, samples_now, samples_peak, max_samples;
     unsigned ticks; /* rows and windows since the last look at the clock */
@@ -44,8 +46,7 @@ int eval_rows(struct eval *ev, const struct expr *expr, struct sink *sink, struc
 /* out has ev->steps places */
 int eval_scalar(struct eval *ev, const struct expr *expr, double *out, struct err *err);
 
-static inline int64_t eval_time(const struct eval *ev, size_t step)
-{
+static inline int64_t eval_time(const struct eval *ev, size_t step) {
     return ev->start_ms + (int64_t)step * ev->step_ms;
 }
 
@@ -59,16 +60,25 @@ int eval_tick(struct eval *ev, struct err *err);
 int eval_take_samples(struct eval *ev, size_t count, struct err *err);
 void eval_give_samples(struct eval *ev, size_t count);
 /* adds "PromQL warning: <text> (line:col)" once */
-void eval_warn(struct eval *ev, const struct expr *at, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void eval_info(struct eval *ev, const struct expr *at, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void eval_warn(struct eval *ev, const struct expr *at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void eval_info(struct eval *ev, const struct expr *at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* parentheses taken off */
 const struct expr *expr_inside(const struct expr *expr);
 
-/* selector.c: instant selectors; times, when not NULL, gets each sample's own time in seconds as the value (for timestamp()) */
-int eval_selector(struct eval *ev, const struct expr *expr, bool want_times, struct sink *sink, struct err *err);
+/* selector.c: instant selectors; times, when not NULL, gets each sample's own time in seconds as the value
+ * (for timestamp()) */
+int eval_selector(struct eval *ev, const struct expr *expr, bool want_times, struct sink *sink,
+                  struct err *err);
+/* the reference times of the first and the last step under @ and offset; fixed: the same for all */
+int eval_shift(struct eval *ev, const struct time_shift *shift, bool *fixed, int64_t *first_ms,
+               int64_t *last_ms, struct err *err);
 /* window.c: a function over a range; arg is the selector or subquery among the call's arguments */
 int eval_range_call(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err);
+/* a bare range expression in an instant query */
+int eval_matrix(struct eval *ev, const struct expr *expr, struct query_result *result, struct err *err);
 /* binary.c and matching.c */
 double binary_scalar(enum operator op, double left, double right, bool *keep);
 int eval_binary(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err);

@@ -4,22 +4,19 @@
 
 #include <string.h>
 
-bool bits_any(const uint64_t *bits, size_t words)
-{
+bool bits_any(const uint64_t *bits, size_t words) {
     for (size_t i = 0; i < words; i++)
         if (bits[i]) return true;
     return false;
 }
 
-size_t bits_count(const uint64_t *bits, size_t words)
-{
+size_t bits_count(const uint64_t *bits, size_t words) {
     size_t count = 0;
     for (size_t i = 0; i < words; i++) count += (size_t)__builtin_popcountll(bits[i]);
     return count;
 }
 
-int row_init(struct eval *ev, struct row *row, struct err *err)
-{
+int row_init(struct eval *ev, struct row *row, struct err *err) {
     double *values = eval_column(ev, err);
     uint64_t *present = values ? eval_alloc(ev, ev->words, sizeof *present, err) : NULL;
     if (!present) return ERR_LIMIT;
@@ -27,14 +24,12 @@ int row_init(struct eval *ev, struct row *row, struct err *err)
     return 0;
 }
 
-void row_clear(struct eval *ev, struct row *row)
-{
+void row_clear(struct eval *ev, struct row *row) {
     memset(row->present, 0, ev->words * sizeof *row->present);
     row->drop_name = false;
 }
 
-int row_drop_name(struct eval *ev, struct row *row, struct err *err)
-{
+int row_drop_name(struct eval *ev, struct row *row, struct err *err) {
     if (ev->delayed_names) {
         row->drop_name = true;
         return 0;
@@ -46,8 +41,7 @@ int row_drop_name(struct eval *ev, struct row *row, struct err *err)
     return label_builder_finish(&builder, &row->labels, err);
 }
 
-int rows_add(struct eval *ev, struct rows *rows, struct row **row, struct err *err)
-{
+int rows_add(struct eval *ev, struct rows *rows, struct row **row, struct err *err) {
     if (rows->count == rows->capacity) {
         size_t capacity = rows->capacity ? rows->capacity * 2 : 16;
         struct row *items = eval_alloc(ev, capacity, sizeof *items, err);
@@ -62,8 +56,7 @@ int rows_add(struct eval *ev, struct rows *rows, struct row **row, struct err *e
     return 0;
 }
 
-int rows_keep(struct eval *ev, struct rows *rows, const struct row *row, struct err *err)
-{
+int rows_keep(struct eval *ev, struct rows *rows, const struct row *row, struct err *err) {
     struct row *copy;
     int rc = eval_take_samples(ev, bits_count(row->present, ev->words), err);
     if (!rc) rc = rows_add(ev, rows, &copy, err);
@@ -81,32 +74,27 @@ struct keeper {
     struct rows *rows;
 };
 
-static int keeper_push(struct sink *sink, struct row *row, struct err *err)
-{
+static int keeper_push(struct sink *sink, struct row *row, struct err *err) {
     struct keeper *keeper = (struct keeper *)sink;
     return rows_keep(keeper->ev, keeper->rows, row, err);
 }
 
-int rows_collect(struct eval *ev, const struct expr *expr, struct rows *rows, struct err *err)
-{
+int rows_collect(struct eval *ev, const struct expr *expr, struct rows *rows, struct err *err) {
     struct keeper keeper = {{keeper_push}, ev, rows};
     return eval_rows(ev, expr, &keeper.sink, err);
 }
 
-static bool same_labels(uint32_t index, const void *key, const void *context)
-{
+static bool same_labels(uint32_t index, const void *key, const void *context) {
     const struct rows *rows = context;
     return labels_equal(rows->items[index].labels, *(const struct labels *)key);
 }
 
-static uint64_t row_hash(uint32_t index, const void *context)
-{
+static uint64_t row_hash(uint32_t index, const void *context) {
     const struct rows *rows = context;
     return labels_hash(rows->items[index].labels);
 }
 
-static int merge_into(struct eval *ev, struct row *into, const struct row *from, struct err *err)
-{
+static int merge_into(struct eval *ev, struct row *into, const struct row *from, struct err *err) {
     for (size_t w = 0; w < ev->words; w++)
         if (into->present[w] & from->present[w])
             return err_set(err, ERR_EXECUTION, "vector cannot contain metrics with the same labelset");
@@ -118,8 +106,7 @@ static int merge_into(struct eval *ev, struct row *into, const struct row *from,
     return 0;
 }
 
-int rows_merge(struct eval *ev, struct rows *rows, struct err *err)
-{
+int rows_merge(struct eval *ev, struct rows *rows, struct err *err) {
     struct map by_labels = {0};
     size_t kept = 0;
     int rc = 0;
@@ -139,8 +126,17 @@ int rows_merge(struct eval *ev, struct rows *rows, struct err *err)
     return rc;
 }
 
-int rows_push(struct rows *rows, struct sink *sink, struct err *err)
-{
+int rows_finish_names(struct eval *ev, struct rows *rows, struct err *err) {
+    struct eval now = *ev;
+    now.delayed_names = false;
+    for (size_t i = 0; i < rows->count; i++) {
+        int rc = rows->items[i].drop_name ? row_drop_name(&now, &rows->items[i], err) : 0;
+        if (rc) return rc;
+    }
+    return rows_merge(ev, rows, err);
+}
+
+int rows_push(struct rows *rows, struct sink *sink, struct err *err) {
     for (size_t i = 0; i < rows->count; i++) {
         int rc = sink->push(sink, &rows->items[i], err);
         if (rc) return rc;

@@ -6,8 +6,8 @@
  *     values     1.5   -     2.5   3
  *     present    1     0     1     1           a bit per step; a value counts only where its bit is set
  *
- * Rows are pushed into sinks one after the other. A pushed row is the pusher's scratch: the sink may change it, and copies what it keeps (rows_keep).
- * All memory is the query's arena.
+ * Rows are pushed into sinks one after the other. A pushed row is the pusher's scratch: the sink may change
+ * it, and copies what it keeps (rows_keep). All memory is the query's arena.
  */
 #include "promql/eval/eval.h"
 
@@ -28,16 +28,13 @@ struct rows {
     size_t count, capacity;
 };
 
-static inline bool bit_get(const uint64_t *bits, size_t i)
-{
+static inline bool bit_get(const uint64_t *bits, size_t i) {
     return bits[i / 64] >> (i % 64) & 1;
 }
-static inline void bit_set(uint64_t *bits, size_t i)
-{
+static inline void bit_set(uint64_t *bits, size_t i) {
     bits[i / 64] |= (uint64_t)1 << (i % 64);
 }
-static inline void bit_clear(uint64_t *bits, size_t i)
-{
+static inline void bit_clear(uint64_t *bits, size_t i) {
     bits[i / 64] &= ~((uint64_t)1 << (i % 64));
 }
 bool bits_any(const uint64_t *bits, size_t words);
@@ -54,6 +51,9 @@ int rows_keep(struct eval *ev, struct rows *rows, const struct row *row, struct 
 int rows_add(struct eval *ev, struct rows *rows, struct row **row, struct err *err);
 /* evaluates expr into rows */
 int rows_collect(struct eval *ev, const struct expr *expr, struct rows *rows, struct err *err);
-/* Puts rows with equal labels together: an error when two have a value at one step. Keeps the order of first appearance. */
+/* Puts rows with equal labels together: an error when two have a value at one step. Keeps the order of first
+ * appearance. */
 int rows_merge(struct eval *ev, struct rows *rows, struct err *err);
+/* names whose removal was put off go now, and rows that become the same are merged */
+int rows_finish_names(struct eval *ev, struct rows *rows, struct err *err);
 int rows_push(struct rows *rows, struct sink *sink, struct err *err);

@@ -1,0 +1,239 @@
+#include "promql/eval/engine.h"
+
+#include "lib/base/assert.h"
+#include "lib/base/mem.h"
+#include "lib/instrument/instrument.h"
+#include "lib/sys/clock.h"
+#include "promql/eval/row.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ENGINE_MAGIC 0x656e6769u
+#define BYTES_QUERY_DEFAULT ((size_t)512 << 20)
+#define STEPS_MAX ((int64_t)100000000)
+
+struct engine {
+    uint32_t magic;
+    struct engine_options options;
+    struct budget all; /* parent of every query's budget */
+    _Atomic int64_t default_step_ms;
+    struct gauge *running;
+    struct counter *samples;
+    struct summary *duration;
+};
+
+struct engine *engine_create(const struct engine_options *options, struct registry *registry) {
+    struct engine *engine = mem_zalloc(sizeof *engine);
+    struct engine_options *own = &engine->options;
+    engine->magic = ENGINE_MAGIC;
+    *own = *options;
+    if (!own->lookback_ms) own->lookback_ms = 300000;
+    if (!own->timeout_ms) own->timeout_ms = 120000;
+    if (!own->max_samples) own->max_samples = 50000000;
+    if (!own->max_bytes_query) own->max_bytes_query = BYTES_QUERY_DEFAULT;
+    if (!own->max_bytes_all) own->max_bytes_all = 2 * own->max_bytes_query;
+    engine_set_default_step(engine, own->default_step_ms ? own->default_step_ms : 60000);
+    budget_init(&engine->all, "memory of all queries", own->max_bytes_all, NULL);
+    if (!registry) return engine;
+    engine->running = registry_gauge(registry, "prometheus_engine_queries", "Queries being executed.", NULL);
+    gauge_set(registry_gauge(registry, "prometheus_engine_queries_concurrent_max",
+                             "Most queries executed at once.", NULL),
+              own->max_concurrency);
+    engine->samples =
+        registry_counter(registry, "prometheus_engine_query_samples_total", "Samples read by queries.", NULL);
+    engine->duration =
+        registry_summary(registry, "prometheus_engine_query_duration_seconds", "Time spent in queries.",
+                         (const char *[]){"slice", "inner_eval", NULL});
+    return engine;
+}
+
+void engine_destroy(struct engine *engine) {
+    if (!engine) return;
+    CHECK_OBJ(engine, ENGINE_MAGIC);
+    ASSERT(atomic_load(&engine->all.used_bytes) == 0);
+    engine->magic = 0;
+    mem_free(engine);
+}
+
+void engine_set_default_step(struct engine *engine, int64_t step_ms) {
+    atomic_store(&engine->default_step_ms, step_ms);
+}
+
+/* A result and all it points to live in the arena of its query. */
+struct owned_result {
+    struct query_result result;
+    struct query_state state;
+};
+
+void query_result_destroy(struct query_result *result) {
+    if (!result) return;
+    struct owned_result *owned = (struct owned_result *)result;
+    arena_release(&owned->state.arena);
+    mem_free(owned);
+}
+
+static int compare_rows(const void *a, const void *b) {
+    return labels_compare(((const struct result_row *)a)->labels, ((const struct result_row *)b)->labels);
+}
+
+/* the points of a row, in the arena */
+static int put_points(struct eval *ev, const struct row *row, struct result_row *out, struct err *err) {
+    size_t count = bits_count(row->present, ev->words), at = 0;
+    int64_t *times = eval_alloc(ev, count, sizeof *times, err);
+    double *values = times ? eval_alloc(ev, count, sizeof *values, err) : NULL;
+    if (!values) return ERR_LIMIT;
+    for (size_t i = 0; i < ev->steps; i++) {
+        if (!bit_get(row->present, i)) continue;
+        times[at] = eval_time(ev, i);
+        values[at++] = row->values[i];
+    }
+    *out = (struct result_row){row->labels, times, values, count};
+    return 0;
+}
+
+/* topk, bottomk, sort and their like keep the order they made in an instant query */
+static bool keeps_order(const struct expr *expr) {
+    expr = expr_inside(expr);
+    if (expr->kind == EXPR_AGGREGATE)
+        return expr->aggregate.op == AGG_TOPK || expr->aggregate.op == AGG_BOTTOMK;
+    if (expr->kind != EXPR_CALL) return false;
+    enum function_id id = expr->call.function->id;
+    return id == FN_sort || id == FN_sort_desc || id == FN_sort_by_label || id == FN_sort_by_label_desc;
+}
+
+static int run_vector(struct eval *ev, const struct expr *expr, bool is_range, struct query_result *result,
+                      struct err *err) {
+    struct rows rows = {0};
+    int rc = rows_collect(ev, expr, &rows, err);
+    if (!rc) rc = rows_finish_names(ev, &rows, err);
+    if (rc) return rc;
+    result->rows = eval_alloc(ev, rows.count, sizeof *result->rows, err);
+    if (!result->rows) return ERR_LIMIT;
+    for (size_t i = 0; i < rows.count && !rc; i++) {
+        if (!bits_any(rows.items[i].present, ev->words)) continue;
+        rc = put_points(ev, &rows.items[i], &result->rows[result->row_count++], err);
+    }
+    if (is_range || !keeps_order(expr))
+        qsort(result->rows, result->row_count, sizeof *result->rows, compare_rows);
+    return rc;
+}
+
+/* a range query over a scalar is one row without labels */
+static int run_scalar(struct eval *ev, const struct expr *expr, bool is_range, struct query_result *result,
+                      struct err *err) {
+    struct row row;
+    int rc = row_init(ev, &row, err);
+    if (!rc) rc = eval_scalar(ev, expr, row.values, err);
+    if (rc) return rc;
+    result->scalar = row.values[0];
+    if (!is_range) return 0;
+    result->rows = eval_alloc(ev, 1, sizeof *result->rows, err);
+    if (!result->rows) return ERR_LIMIT;
+    for (size_t i = 0; i < ev->steps; i++) bit_set(row.present, i);
+    result->row_count = 1;
+    return put_points(ev, &row, &result->rows[0], err);
+}
+
+static int check_query(const struct query *query, const struct expr *expr, struct query_state *state,
+                       struct err *err) {
+    bool is_range = query->step_ms > 0;
+    if (is_range && expr->value != VALUE_SCALAR && expr->value != VALUE_VECTOR) {
+        state->failure = QUERY_BAD_DATA;
+        return err_set(err, ERR_INVALID,
+                       "invalid expression type \"%s\" for range query, must be Scalar or instant Vector",
+                       value_type_name(expr->value));
+    }
+    if (is_range && (query->end_ms - query->start_ms) / query->step_ms >= STEPS_MAX)
+        return err_set(err, ERR_LIMIT, "query has more than %lld steps", (long long)STEPS_MAX);
+    return 0;
+}
+
+static int run(struct engine *engine, const struct query *query, const struct expr *expr,
+               struct owned_result *owned, struct err *err) {
+    struct query_state *state = &owned->state;
+    struct query_result *result = &owned->result;
+    bool is_range = query->step_ms > 0;
+    int rc = check_query(query, expr, state, err);
+    if (rc) return rc;
+    struct eval ev = {
+        .query = state,
+        .start_ms = query->start_ms,
+        .step_ms = is_range ? query->step_ms : 1,
+        .steps = is_range ? (size_t)((query->end_ms - query->start_ms) / query->step_ms) + 1 : 1,
+        .lookback_ms = query->lookback_ms ? query->lookback_ms : engine->options.lookback_ms,
+        .default_step_ms = atomic_load(&engine->default_step_ms),
+        .delayed_names = engine->options.delayed_name_removal,
+    };
+    ev.words = (ev.steps + 63) / 64;
+    result->time_ms = query->start_ms;
+    result->type = is_range ? VALUE_MATRIX : expr->value;
+    switch (expr->value) {
+    case VALUE_SCALAR: return run_scalar(&ev, expr, is_range, result, err);
+    case VALUE_STRING: result->string = expr_inside(expr)->string; return 0;
+    case VALUE_MATRIX: return eval_matrix(&ev, expr, result, err);
+    default: return run_vector(&ev, expr, is_range, result, err);
+    }
+}
+
+static int parse_and_run(struct engine *engine, const struct query *query, struct owned_result *owned,
+                         struct err *err) {
+    struct query_state *state = &owned->state;
+    struct parse_error error;
+    struct expr *expr;
+    int rc = promql_parse(query->text, &engine->options.parse, &state->arena, &expr, &error);
+    if (rc) {
+        state->failure = QUERY_BAD_DATA;
+        return err_set(err, rc, "%u:%u: parse error: %s", error.line, error.column, error.text);
+    }
+    rc = run(engine, query, expr, owned, err);
+    expr_release(expr);
+    return rc;
+}
+
+int engine_run(struct engine *engine, struct queryable *queryable, const struct query *query,
+               struct query_result **result, enum query_failure *failure, struct err *err) {
+    CHECK_OBJ(engine, ENGINE_MAGIC);
+    struct owned_result *owned = mem_zalloc(sizeof *owned);
+    struct query_state *state = &owned->state;
+    int64_t begin_ns = clock_monotonic_ns();
+    int64_t timeout_ms = query->timeout_ms && query->timeout_ms < engine->options.timeout_ms
+                             ? query->timeout_ms
+                             : engine->options.timeout_ms;
+    *state = (struct query_state){
+        .engine = engine,
+        .queryable = queryable,
+        .text = query->text,
+        .query_start_ms = query->start_ms,
+        .query_end_ms = query->end_ms,
+        .query_step_ms = query->step_ms,
+        .deadline_ms = begin_ns / 1000000 + timeout_ms,
+        .cancel = query->cancel,
+        .max_samples = engine->options.max_samples,
+        .failure = QUERY_EXECUTION,
+    };
+    budget_init(&state->budget, "query memory", engine->options.max_bytes_query, &engine->all);
+    arena_init(&state->arena, SIZE_MAX, &state->budget);
+    if (engine->running) gauge_add(engine->running, 1);
+    int rc = parse_and_run(engine, query, owned, err);
+    if (engine->running) {
+        gauge_add(engine->running, -1);
+        counter_add(engine->samples, (double)state->samples_read);
+        summary_observe(engine->duration, (double)(clock_monotonic_ns() - begin_ns) * 1e-9);
+    }
+    if (rc) {
+        if (rc == ERR_IO || rc == ERR_CORRUPT) state->failure = QUERY_INTERNAL;
+        *failure = state->failure;
+        query_result_destroy(&owned->result);
+        return rc;
+    }
+    owned->result.warnings = state->warnings.items;
+    owned->result.warning_count = state->warnings.count;
+    owned->result.infos = state->infos.items;
+    owned->result.info_count = state->infos.count;
+    owned->result.samples_read = state->samples_read;
+    owned->result.peak_samples = state->samples_peak;
+    *result = &owned->result;
+    return 0;
+}

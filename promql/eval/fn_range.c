@@ -1,0 +1,148 @@
+/* Functions of counters and gauges over a range: rate and its relatives, changes, slopes. Formulas:
+ * COMPATIBILITY 4.7, as upstream computes them. */
+#include "promql/eval/range.h"
+
+#include <math.h>
+
+/* The value at the window's edges is estimated: as far as the edge when a sample was due there, else half a
+ * gap, and for a counter never below 0. */
+static bool extrapolated(const struct window *w, bool is_counter, bool is_rate, double *value) {
+    if (w->count < 2) return false;
+    const double first = w->values[0], last = w->values[w->count - 1];
+    double result = last - first;
+    for (size_t i = 0; is_counter && i < w->reset_count; i++) result += w->values[w->resets[i] - 1];
+    double to_start = (double)(w->times_ms[0] - w->start_ms) / 1000;
+    double to_end = (double)(w->end_ms - w->times_ms[w->count - 1]) / 1000;
+    double sampled = (double)(w->times_ms[w->count - 1] - w->times_ms[0]) / 1000;
+    double gap = sampled / (double)(w->count - 1), threshold = gap * 1.1;
+    if (to_start >= threshold) to_start = gap / 2;
+    if (is_counter && result > 0 && first >= 0) {
+        double to_zero = sampled * (first / result);
+        if (to_zero < to_start) to_start = to_zero;
+    }
+    if (to_end >= threshold) to_end = gap / 2;
+    double factor = (sampled + to_start + to_end) / sampled;
+    if (is_rate) factor /= (double)(w->end_ms - w->start_ms) / 1000;
+    *value = result * factor;
+    return true;
+}
+
+static bool fn_rate(const struct window *w, double *value) {
+    return extrapolated(w, true, true, value);
+}
+
+static bool fn_increase(const struct window *w, double *value) {
+    return extrapolated(w, true, false, value);
+}
+
+static bool fn_delta(const struct window *w, double *value) {
+    return extrapolated(w, false, false, value);
+}
+
+static bool fn_irate(const struct window *w, double *value) {
+    if (w->count < 2) return false;
+    const size_t last = w->count - 1;
+    int64_t gap_ms = w->times_ms[last] - w->times_ms[last - 1];
+    double increase =
+        w->values[last] < w->values[last - 1] ? w->values[last] : w->values[last] - w->values[last - 1];
+    if (gap_ms == 0) return false;
+    *value = increase / ((double)gap_ms / 1000);
+    return true;
+}
+
+static bool fn_idelta(const struct window *w, double *value) {
+    if (w->count < 2) return false;
+    *value = w->values[w->count - 1] - w->values[w->count - 2];
+    return true;
+}
+
+static bool fn_resets(const struct window *w, double *value) {
+    *value = (double)w->reset_count;
+    return true;
+}
+
+static bool fn_changes(const struct window *w, double *value) {
+    size_t changes = 0;
+    for (size_t i = 1; i < w->count; i++) {
+        double before = w->values[i - 1], now = w->values[i];
+        changes += now != before && !(isnan(now) && isnan(before));
+    }
+    *value = (double)changes;
+    return true;
+}
+
+/* Least squares around intercept_ms; a constant series has slope 0 exactly. */
+static void regression(const struct window *w, int64_t intercept_ms, double *slope, double *intercept) {
+    double sum_x = 0, rest_x = 0, sum_y = 0, rest_y = 0, sum_xy = 0, rest_xy = 0, sum_xx = 0, rest_xx = 0;
+    bool is_constant = true;
+    for (size_t i = 0; i < w->count; i++) {
+        double x = (double)(w->times_ms[i] - intercept_ms) / 1000, y = w->values[i];
+        is_constant = is_constant && (i == 0 || y == w->values[0]);
+        sum_add(x, &sum_x, &rest_x);
+        sum_add(y, &sum_y, &rest_y);
+        sum_add(x * y, &sum_xy, &rest_xy);
+        sum_add(x * x, &sum_xx, &rest_xx);
+    }
+    if (is_constant) {
+        bool is_inf = isinf(w->values[0]);
+        *slope = is_inf ? NAN : 0;
+        *intercept = is_inf ? NAN : w->values[0];
+        return;
+    }
+    double n = (double)w->count;
+    sum_x += rest_x;
+    sum_y += rest_y;
+    double cov = sum_xy + rest_xy - sum_x * sum_y / n, var = sum_xx + rest_xx - sum_x * sum_x / n;
+    *slope = cov / var;
+    *intercept = sum_y / n - *slope * sum_x / n;
+}
+
+static bool fn_deriv(const struct window *w, double *value) {
+    double intercept;
+    if (w->count < 2) return false;
+    regression(w, w->times_ms[0], value, &intercept);
+    return true;
+}
+
+static bool fn_predict_linear(const struct window *w, double *value) {
+    double slope, intercept;
+    if (w->count < 2) return false;
+    regression(w, w->eval_ms, &slope, &intercept);
+    *value = slope * w->params[0] + intercept;
+    return true;
+}
+
+/* Holt's linear method: a level and a trend, each with its factor */
+static bool fn_smoothing(const struct window *w, double *value) {
+    double level = w->values[0], trend = 0, before = 0;
+    const double level_factor = w->params[0], trend_factor = w->params[1];
+    if (w->count < 2) return false;
+    trend = w->values[1] - w->values[0];
+    for (size_t i = 1; i < w->count; i++) {
+        if (i > 1) trend = trend_factor * (level - before) + (1 - trend_factor) * trend;
+        before = level;
+        level = level_factor * w->values[i] + (1 - level_factor) * (level + trend);
+    }
+    *value = level;
+    return true;
+}
+
+range_kernel *range_kernel_of(enum function_id id) {
+    switch (id) {
+    case FN_rate: return fn_rate;
+    case FN_increase: return fn_increase;
+    case FN_delta: return fn_delta;
+    case FN_irate: return fn_irate;
+    case FN_idelta: return fn_idelta;
+    case FN_resets: return fn_resets;
+    case FN_changes: return fn_changes;
+    case FN_deriv: return fn_deriv;
+    case FN_predict_linear: return fn_predict_linear;
+    case FN_double_exponential_smoothing: return fn_smoothing;
+    default: return range_statistics_kernel(id);
+    }
+}
+
+bool range_keeps_name(enum function_id id) {
+    return id == FN_last_over_time || id == FN_first_over_time;
+}

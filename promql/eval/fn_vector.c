@@ -1,0 +1,123 @@
+/* Functions of whole vectors: vector, timestamp, absent, sort. */
+#include "promql/eval/call.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static int fn_vector(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
+    struct row row;
+    int rc = row_init(ev, &row, err);
+    if (!rc) rc = eval_scalar(ev, expr->call.args[0], row.values, err);
+    for (size_t i = 0; i < ev->steps && !rc; i++) bit_set(row.present, i);
+    return rc ? rc : sink->push(sink, &row, err);
+}
+
+struct timestamps {
+    struct sink sink;
+    struct eval *ev;
+    bool of_samples; /* the values are the samples' own times already */
+    struct rows rows;
+};
+
+static int timestamps_push(struct sink *sink, struct row *row, struct err *err) {
+    struct timestamps *times = (struct timestamps *)sink;
+    for (size_t i = 0; i < times->ev->steps && !times->of_samples; i++)
+        row->values[i] = (double)eval_time(times->ev, i) / 1000;
+    int rc = row_drop_name(times->ev, row, err);
+    return rc ? rc : rows_keep(times->ev, &times->rows, row, err);
+}
+
+static int fn_timestamp(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
+    const struct expr *arg = expr_inside(expr->call.args[0]);
+    struct timestamps times = {{timestamps_push}, ev, arg->kind == EXPR_SELECTOR, {0}};
+    int rc = times.of_samples ? eval_selector(ev, arg, true, &times.sink, err)
+                              : eval_rows(ev, arg, &times.sink, err);
+    if (!rc) rc = rows_merge(ev, &times.rows, err);
+    return rc ? rc : rows_push(&times.rows, sink, err);
+}
+
+struct presence {
+    struct sink sink;
+    struct eval *ev;
+    uint64_t *present;
+};
+
+static int presence_push(struct sink *sink, struct row *row, struct err *err) {
+    struct presence *presence = (struct presence *)sink;
+    for (size_t w = 0; w < presence->ev->words; w++) presence->present[w] |= row->present[w];
+    return eval_tick(presence->ev, err);
+}
+
+/* what a selector says a series would have: labels from single = matchers */
+static int labels_of_selector(struct eval *ev, const struct expr *expr, struct labels *labels,
+                              struct err *err) {
+    struct label_builder builder;
+    expr = expr_inside(expr);
+    if (expr->kind == EXPR_CALL || expr->kind != EXPR_SELECTOR) {
+        *labels = (struct labels){0};
+        return 0;
+    }
+    const struct selector *selector = &expr->selector;
+    label_builder_init(&builder, &ev->query->arena, (struct labels){0});
+    for (size_t i = 0; i < selector->matcher_count; i++) {
+        const struct matcher *matcher = &selector->matchers[i];
+        size_t uses = 0;
+        for (size_t k = 0; k < selector->matcher_count; k++)
+            uses += span_equal(selector->matchers[k].name, matcher->name);
+        if (matcher->type == MATCH_EQUAL && uses == 1 && !span_is(matcher->name, LABEL_NAME))
+            label_builder_set(&builder, matcher->name, matcher->value);
+    }
+    return label_builder_finish(&builder, labels, err);
+}
+
+static int fn_absent(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
+    bool of_range = expr->call.function->id == FN_absent_over_time;
+    struct presence presence = {{presence_push}, ev, eval_alloc(ev, ev->words, sizeof(uint64_t), err)};
+    struct row row;
+    int rc = presence.present ? row_init(ev, &row, err) : ERR_LIMIT;
+    if (!rc)
+        rc = of_range ? eval_range_call(ev, expr, &presence.sink, err)
+                      : eval_rows(ev, expr->call.args[0], &presence.sink, err);
+    if (!rc) rc = labels_of_selector(ev, expr->call.args[0], &row.labels, err);
+    for (size_t i = 0; i < ev->steps && !rc; i++) {
+        if (bit_get(presence.present, i)) continue;
+        row.values[i] = 1;
+        bit_set(row.present, i);
+    }
+    return rc || !bits_any(row.present, ev->words) ? rc : sink->push(sink, &row, err);
+}
+
+/* NaN goes last in both directions */
+static int compare_up(const void *a, const void *b) {
+    double x = ((const struct row *)a)->values[0], y = ((const struct row *)b)->values[0];
+    if (isnan(x) || isnan(y)) return isnan(x) - isnan(y);
+    return x < y ? -1 : x > y;
+}
+
+static int compare_down(const void *a, const void *b) {
+    double x = ((const struct row *)a)->values[0], y = ((const struct row *)b)->values[0];
+    if (isnan(x) || isnan(y)) return isnan(x) - isnan(y);
+    return x > y ? -1 : x < y;
+}
+
+/* only an instant vector has an order; range results are sorted by labels in the end anyway */
+static int fn_sort(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
+    struct rows rows = {0};
+    int rc = rows_collect(ev, expr->call.args[0], &rows, err);
+    if (!rc && ev->steps == 1 && rows.count)
+        qsort(rows.items, rows.count, sizeof *rows.items,
+              expr->call.function->id == FN_sort ? compare_up : compare_down);
+    return rc ? rc : rows_push(&rows, sink, err);
+}
+
+vector_function *shape_function_of(enum function_id id) {
+    switch (id) {
+    case FN_vector: return fn_vector;
+    case FN_timestamp: return fn_timestamp;
+    case FN_absent:
+    case FN_absent_over_time: return fn_absent;
+    case FN_sort:
+    case FN_sort_desc: return fn_sort;
+    default: return NULL;
+    }
+}

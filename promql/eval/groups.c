@@ -1,0 +1,82 @@
+#include "promql/eval/groups.h"
+
+#include "lib/base/vec.h"
+
+#include <string.h>
+
+void groups_init(struct groups *groups, const struct span *names, size_t name_count, bool without) {
+    *groups = (struct groups){.names = names, .name_count = name_count, .without = without};
+}
+
+void groups_release(struct groups *groups) {
+    map_release(&groups->by_labels);
+    vec_release(&groups->firsts);
+}
+
+static bool same_group(uint32_t index, const void *key, const void *context) {
+    const struct groups *groups = context;
+    const struct labels *labels = key;
+    return labels_equal_for(groups->firsts.items[index], *labels, groups->names, groups->name_count,
+                            groups->without);
+}
+
+static uint64_t group_hash(uint32_t index, const void *context) {
+    const struct groups *groups = context;
+    return labels_hash_for(groups->firsts.items[index], groups->names, groups->name_count, groups->without);
+}
+
+uint32_t groups_find(const struct groups *groups, struct labels labels) {
+    uint64_t hash = labels_hash_for(labels, groups->names, groups->name_count, groups->without);
+    return map_find(&groups->by_labels, hash, &labels, same_group, groups);
+}
+
+uint32_t groups_add(struct groups *groups, struct labels labels) {
+    uint32_t group = groups_find(groups, labels);
+    if (group != GROUP_NONE) return group;
+    group = (uint32_t)groups->firsts.count;
+    *vec_push(&groups->firsts) = labels;
+    map_insert(&groups->by_labels, group_hash(group, groups), group, group_hash, groups);
+    return group;
+}
+
+int groups_partition(struct groups *groups, struct eval *ev, const struct rows *rows,
+                     struct partition *partition, struct err *err) {
+    uint32_t *group_of = eval_alloc(ev, rows->count, sizeof *group_of, err);
+    if (!group_of) return ERR_LIMIT;
+    for (size_t i = 0; i < rows->count; i++) group_of[i] = groups_add(groups, rows->items[i].labels);
+    size_t count = groups->firsts.count, largest = 0;
+    uint32_t *next = eval_alloc(ev, count + 1, sizeof *next, err);
+    uint32_t *starts = next ? eval_alloc(ev, count + 1, sizeof *next, err) : NULL;
+    uint32_t *members = starts ? eval_alloc(ev, rows->count, sizeof *next, err) : NULL;
+    if (!members) return ERR_LIMIT;
+    for (size_t i = 0; i < rows->count; i++) starts[group_of[i] + 1]++;
+    for (size_t g = 0; g < count; g++) {
+        if (starts[g + 1] > largest) largest = starts[g + 1];
+        starts[g + 1] += starts[g];
+    }
+    memcpy(next, starts, (count + 1) * sizeof *next);
+    for (size_t i = 0; i < rows->count; i++) members[next[group_of[i]]++] = (uint32_t)i;
+    *partition = (struct partition){starts, members, largest};
+    return 0;
+}
+
+static bool is_named(const struct groups *groups, struct span name) {
+    for (size_t i = 0; i < groups->name_count; i++)
+        if (span_equal(groups->names[i], name)) return true;
+    return false;
+}
+
+int groups_labels(const struct groups *groups, uint32_t group, struct arena *arena, struct labels *labels,
+                  struct err *err) {
+    struct labels first = groups->firsts.items[group];
+    struct label *items = arena_array(arena, first.count, sizeof *items);
+    uint32_t count = 0;
+    if (!items) return arena_limit(arena, "query", err);
+    for (uint32_t i = 0; i < first.count; i++) {
+        bool named = is_named(groups, first.items[i].name);
+        if (groups->without ? !named && !span_is(first.items[i].name, LABEL_NAME) : named)
+            items[count++] = first.items[i];
+    }
+    *labels = (struct labels){items, count};
+    return 0;
+}

@@ -1,0 +1,59 @@
+#pragma once
+/*
+ * range.h - inside of promql/eval: what a range function sees, one window after the other.
+ *
+ *     series   . . . . . . . . . . . .         times[first..last) lie in (start_ms, end_ms]
+ *     window         (. . . .]
+ *
+ * The two indexes slide over the series as the steps go on, so finding the windows of a series costs its
+ * samples plus its steps.
+ */
+#include "promql/eval/eval.h"
+
+struct window {
+    const int64_t *times_ms; /* of the samples in the window, ascending, without staleness markers */
+    const double *values;
+    size_t count;             /* at least 1 */
+    int64_t start_ms, end_ms; /* start is outside */
+    int64_t eval_ms;          /* the step's own time, whatever @ and offset say */
+    const uint32_t *resets; /* indexes i in the window (from its first sample) with values[i] < values[i - 1],
+                               ascending, i >= 1 */
+    size_t reset_count;
+    const double *params; /* the call's scalars at this step, in order */
+    double *scratch;      /* room for count doubles */
+};
+
+/* false: no value at this step */
+typedef bool range_kernel(const struct window *window, double *value);
+
+/* NULL for a function that is none */
+range_kernel *range_kernel_of(enum function_id id);
+/* the part of it in fn_statistics.c */
+range_kernel *range_statistics_kernel(enum function_id id);
+/* does the function keep the metric's name? */
+bool range_keeps_name(enum function_id id);
+
+/* fn_statistics.c: shared with aggregations */
+double quantile_of(double *values, size_t count, double q); /* sorts values */
+/* one step of a compensated (Neumaier) sum */
+static inline void sum_add(double value, double *sum, double *rest) {
+    double next = *sum + value;
+    if (__builtin_isinf(next))
+        *rest = 0;
+    else if (__builtin_fabs(*sum) >= __builtin_fabs(value))
+        *rest += (*sum - next) + value;
+    else
+        *rest += (value - next) + *sum;
+    *sum = next;
+}
+static inline double sum_total(double sum, double rest) {
+    return __builtin_isinf(sum) ? sum : sum + rest;
+}
+/* the mean that goes over to an incremental one when the sum would overflow */
+struct mean {
+    double sum, rest; /* of the values, or of the mean itself once incremental */
+    double count;
+    bool incremental;
+};
+void mean_add(struct mean *mean, double value);
+double mean_total(const struct mean *mean);

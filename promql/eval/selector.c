@@ -1,0 +1,89 @@
+#include "promql/eval/row.h"
+
+#include "lib/model/sample.h"
+
+#include <string.h>
+
+/* Where an instant selector looks at each step: its reference time, or one for all steps under @. */
+struct reference {
+    bool fixed;
+    int64_t first_ms, last_ms; /* of the first and the last step */
+};
+
+int eval_shift(struct eval *ev, const struct time_shift *shift, bool *fixed, int64_t *first_ms,
+               int64_t *last_ms, struct err *err) {
+    const struct query_state *query = ev->query;
+    int64_t offset_ms = 0, first = eval_time(ev, 0), last = eval_time(ev, ev->steps - 1);
+    int rc = 0;
+    if (shift->has_offset)
+        rc = duration_resolve(&shift->offset, false, query->query_step_ms,
+                              query->query_end_ms - query->query_start_ms, &offset_ms, err);
+    if (rc) return rc;
+    if (shift->at == AT_TIME) first = last = shift->at_ms;
+    if (shift->at == AT_START) first = last = query->query_start_ms;
+    if (shift->at == AT_END) first = last = query->query_end_ms;
+    *fixed = shift->at != AT_NONE;
+    *first_ms = first - offset_ms;
+    *last_ms = last - offset_ms;
+    return 0;
+}
+
+/* One series: for each step the newest sample in (T - lookback, T], unless it is a staleness marker. Steps
+ * and samples both ascend. */
+static void look_back(const struct eval *ev, const struct reference *at, const struct columns *samples,
+                      bool want_times, struct row *row) {
+    size_t next = 0, steps = at->fixed ? 1 : ev->steps;
+    for (size_t i = 0; i < steps; i++) {
+        int64_t time_ms = at->fixed ? at->first_ms : at->first_ms + (int64_t)i * ev->step_ms;
+        while (next < samples->count && samples->times_ms[next] <= time_ms) next++;
+        if (!next || samples->times_ms[next - 1] <= time_ms - ev->lookback_ms ||
+            value_is_stale(samples->values[next - 1]))
+            continue;
+        row->values[i] = want_times ? (double)samples->times_ms[next - 1] / 1000 : samples->values[next - 1];
+        bit_set(row->present, i);
+    }
+    if (!at->fixed || !bit_get(row->present, 0)) return;
+    for (size_t i = 1; i < ev->steps; i++) {
+        row->values[i] = row->values[0];
+        bit_set(row->present, i);
+    }
+}
+
+static int push_series(struct eval *ev, struct series_set *set, size_t index, const struct reference *at,
+                       bool want_times, struct columns *samples, struct row *row, struct sink *sink,
+                       struct err *err) {
+    samples->count = 0;
+    int rc = series_set_read(set, index, at->first_ms - ev->lookback_ms + 1, at->last_ms, samples, err);
+    if (!rc) rc = eval_take_samples(ev, samples->count, err);
+    if (rc) return rc;
+    ev->query->samples_read += samples->count;
+    row_clear(ev, row);
+    look_back(ev, at, samples, want_times, row);
+    eval_give_samples(ev, samples->count);
+    if (!bits_any(row->present, ev->words)) return 0;
+    rc = series_set_labels(set, index, &ev->query->arena, &row->labels, err);
+    return rc ? rc : sink->push(sink, row, err);
+}
+
+int eval_selector(struct eval *ev, const struct expr *expr, bool want_times, struct sink *sink,
+                  struct err *err) {
+    const struct selector *selector = &expr->selector;
+    struct reference at;
+    struct series_set *set;
+    struct row row;
+    int rc = eval_shift(ev, &selector->shift, &at.fixed, &at.first_ms, &at.last_ms, err);
+    if (!rc && selector->edge != EDGE_NONE)
+        rc = err_set(err, ERR_EXECUTION, "anchored and smoothed selectors are not supported yet");
+    if (!rc) rc = row_init(ev, &row, err);
+    if (!rc)
+        rc = queryable_select(ev->query->queryable, selector->matchers, selector->matcher_count,
+                              at.first_ms - ev->lookback_ms + 1, at.last_ms, &ev->query->budget, &set, err);
+    if (rc) return rc;
+    struct columns samples;
+    columns_init(&samples, &ev->query->budget);
+    for (size_t i = 0; i < set->count && !rc; i++)
+        rc = push_series(ev, set, i, &at, want_times, &samples, &row, sink, err);
+    columns_release(&samples);
+    series_set_close(set);
+    return rc;
+}

@@ -1,0 +1,352 @@
+#include "promql/eval/range.h"
+#include "promql/eval/row.h"
+
+#include "lib/model/sample.h"
+
+#include <string.h>
+
+/* The windows of one call over all steps. */
+struct windows {
+    bool fixed;                /* @: one window for all steps */
+    int64_t first_ms, last_ms; /* window ends of the first and the last step */
+    int64_t range_ms;
+    const double *const *params; /* per parameter a column of steps */
+    size_t param_count;
+    range_kernel *kernel;
+    bool keeps_name, wants_resets;
+    const struct expr *call;
+    struct sink *next;
+    /* scratch, in the arena or a buf, grown to the longest series */
+    uint32_t *resets;
+    double *scratch;
+    size_t capacity;
+};
+
+#define PARAMS_MAX 4
+
+static bool uses_resets(enum function_id id) {
+    return id == FN_rate || id == FN_increase || id == FN_resets;
+}
+
+/* staleness markers are no samples of a range */
+static void drop_stale(struct columns *samples) {
+    size_t kept = 0;
+    for (size_t i = 0; i < samples->count; i++) {
+        if (value_is_stale(samples->values[i])) continue;
+        samples->times_ms[kept] = samples->times_ms[i];
+        samples->values[kept++] = samples->values[i];
+    }
+    samples->count = kept;
+}
+
+static int prepare(struct eval *ev, struct windows *windows, const struct columns *samples,
+                   size_t *reset_count, struct err *err) {
+    if (samples->count > windows->capacity) {
+        size_t capacity = windows->capacity * 2 > samples->count ? windows->capacity * 2 : samples->count;
+        windows->resets = eval_alloc(ev, capacity, sizeof *windows->resets, err);
+        windows->scratch = windows->resets ? eval_alloc(ev, capacity, sizeof *windows->scratch, err) : NULL;
+        if (!windows->scratch) return ERR_LIMIT;
+        windows->capacity = capacity;
+    }
+    *reset_count = 0;
+    for (size_t i = 1; windows->wants_resets && i < samples->count; i++)
+        if (samples->values[i] < samples->values[i - 1]) windows->resets[(*reset_count)++] = (uint32_t)i;
+    return 0;
+}
+
+/* positions relative to the window's first sample; only those inside, the first sample is never one */
+static size_t window_resets(const struct windows *windows, size_t reset_count, size_t *next, size_t low,
+                            size_t high, uint32_t *out) {
+    size_t count = 0;
+    while (*next < reset_count && windows->resets[*next] <= low) (*next)++;
+    for (size_t i = *next; i < reset_count && windows->resets[i] < high; i++)
+        out[count++] = windows->resets[i] - (uint32_t)low;
+    return count;
+}
+
+static bool is_same_at_each_step(const struct windows *windows) {
+    return windows->fixed && windows->param_count == 0;
+}
+
+static int slide(struct eval *ev, struct windows *windows, const struct columns *samples, struct row *row,
+                 struct err *err) {
+    size_t low = 0, high = 0, next_reset = 0, reset_count = 0,
+           steps = is_same_at_each_step(windows) ? 1 : ev->steps;
+    int rc = prepare(ev, windows, samples, &reset_count, err);
+    uint32_t *relative = reset_count ? eval_alloc(ev, reset_count, sizeof *relative, err) : NULL;
+    if (rc || (reset_count && !relative)) return ERR_LIMIT;
+    for (size_t i = 0; i < steps; i++) {
+        double params[PARAMS_MAX];
+        int64_t end_ms = windows->fixed ? windows->first_ms : windows->first_ms + (int64_t)i * ev->step_ms;
+        int64_t start_ms = end_ms - windows->range_ms;
+        while (high < samples->count && samples->times_ms[high] <= end_ms) high++;
+        while (low < high && samples->times_ms[low] <= start_ms) low++;
+        if (low == high) continue;
+        for (size_t p = 0; p < windows->param_count; p++) params[p] = windows->params[p][i];
+        size_t resets =
+            windows->wants_resets ? window_resets(windows, reset_count, &next_reset, low, high, relative) : 0;
+        struct window window = {samples->times_ms + low,
+                                samples->values + low,
+                                high - low,
+                                start_ms,
+                                end_ms,
+                                eval_time(ev, i),
+                                relative,
+                                resets,
+                                params,
+                                windows->scratch};
+        if (windows->kernel(&window, &row->values[i])) bit_set(row->present, i);
+        rc = eval_tick(ev, err);
+        if (rc) return rc;
+    }
+    return 0;
+}
+
+/* A fixed window without parameters has one value for all steps. */
+static void repeat_fixed(const struct eval *ev, struct row *row) {
+    if (!bit_get(row->present, 0)) return;
+    for (size_t i = 1; i < ev->steps; i++) {
+        row->values[i] = row->values[0];
+        bit_set(row->present, i);
+    }
+}
+
+static int push_windows(struct eval *ev, struct windows *windows, struct columns *samples, struct row *row,
+                        struct labels labels, bool drop_name, struct err *err) {
+    drop_stale(samples);
+    row_clear(ev, row);
+    int rc = slide(ev, windows, samples, row, err);
+    if (rc || !bits_any(row->present, ev->words)) return rc;
+    if (is_same_at_each_step(windows)) repeat_fixed(ev, row);
+    row->labels = labels;
+    row->drop_name = drop_name;
+    if (!windows->keeps_name) rc = row_drop_name(ev, row, err);
+    return rc ? rc : windows->next->push(windows->next, row, err);
+}
+
+static int range_selector(struct eval *ev, struct windows *windows, const struct selector *selector,
+                          struct err *err) {
+    struct series_set *set;
+    struct columns samples;
+    struct row row;
+    int64_t from_ms = windows->first_ms - windows->range_ms + 1;
+    int rc = row_init(ev, &row, err);
+    if (!rc)
+        rc = queryable_select(ev->query->queryable, selector->matchers, selector->matcher_count, from_ms,
+                              windows->last_ms, &ev->query->budget, &set, err);
+    if (rc) return rc;
+    columns_init(&samples, &ev->query->budget);
+    for (size_t i = 0; i < set->count && !rc; i++) {
+        struct labels labels;
+        samples.count = 0;
+        rc = series_set_read(set, i, from_ms, windows->last_ms, &samples, err);
+        size_t count = samples.count;
+        if (!rc) rc = eval_take_samples(ev, count, err);
+        if (rc || !count) continue;
+        ev->query->samples_read += count;
+        rc = series_set_labels(set, i, &ev->query->arena, &labels, err);
+        if (!rc) rc = push_windows(ev, windows, &samples, &row, labels, false, err);
+        eval_give_samples(ev, count);
+    }
+    columns_release(&samples);
+    series_set_close(set);
+    return rc;
+}
+
+/* A subquery's inside is evaluated at absolute multiples of its step over all windows at once; its points
+ * then are the samples. */
+static int eval_subquery(struct eval *ev, const struct subquery *subquery, int64_t first_ms, int64_t last_ms,
+                         int64_t range_ms, struct eval *inner, struct rows *rows, struct err *err) {
+    const struct query_state *query = ev->query;
+    int64_t step_ms = ev->default_step_ms;
+    int rc = 0;
+    if (subquery->step.expr || subquery->step.ms)
+        rc = duration_resolve(&subquery->step, true, query->query_step_ms,
+                              query->query_end_ms - query->query_start_ms, &step_ms, err);
+    if (rc) return rc;
+    int64_t from_ms = first_ms - range_ms, start_ms = from_ms / step_ms * step_ms;
+    if (start_ms <= from_ms) start_ms += step_ms; /* left-open; division rounds towards zero */
+    int64_t steps = last_ms < start_ms ? 0 : (last_ms - start_ms) / step_ms + 1;
+    if ((uint64_t)steps > query->max_samples)
+        return err_set(err, ERR_LIMIT,
+                       "query processing would load too many samples into memory in query execution");
+    *inner = *ev;
+    inner->start_ms = start_ms;
+    inner->step_ms = step_ms;
+    inner->steps = (size_t)steps;
+    inner->words = (inner->steps + 63) / 64;
+    return steps ? rows_collect(inner, subquery->expr, rows, err) : 0;
+}
+
+static int columns_of_row(const struct eval *ev, const struct row *row, struct columns *samples,
+                          struct err *err) {
+    int rc = columns_reserve(samples, ev->steps, err);
+    for (size_t i = 0; i < ev->steps && !rc; i++) {
+        if (!bit_get(row->present, i)) continue;
+        samples->times_ms[samples->count] = eval_time(ev, i);
+        samples->values[samples->count++] = row->values[i];
+    }
+    return rc;
+}
+
+static int range_subquery(struct eval *ev, struct windows *windows, const struct subquery *subquery,
+                          struct err *err) {
+    struct eval inner;
+    struct rows rows = {0};
+    struct columns samples;
+    struct row row;
+    int rc = eval_subquery(ev, subquery, windows->first_ms, windows->last_ms, windows->range_ms, &inner,
+                           &rows, err);
+    if (!rc) rc = row_init(ev, &row, err);
+    columns_init(&samples, &ev->query->budget);
+    for (size_t i = 0; i < rows.count && !rc; i++) {
+        const struct row *from = &rows.items[i];
+        samples.count = 0;
+        rc = columns_of_row(&inner, from, &samples, err);
+        if (!rc) rc = push_windows(ev, windows, &samples, &row, from->labels, from->drop_name, err);
+    }
+    columns_release(&samples);
+    return rc;
+}
+
+static int eval_params(struct eval *ev, const struct call *call, const struct expr **range,
+                       const double **params, size_t *count, struct err *err) {
+    for (size_t i = 0; i < call->arg_count; i++) {
+        const struct expr *arg = expr_inside(call->args[i]);
+        if (arg->value == VALUE_MATRIX) {
+            *range = arg;
+            continue;
+        }
+        double *column = eval_column(ev, err);
+        int rc = column ? eval_scalar(ev, arg, column, err) : ERR_LIMIT;
+        if (rc) return rc;
+        params[(*count)++] = column;
+    }
+    return 0;
+}
+
+struct merging {
+    struct sink sink;
+    struct eval *ev;
+    struct rows rows;
+};
+
+static int merging_push(struct sink *sink, struct row *row, struct err *err) {
+    struct merging *merging = (struct merging *)sink;
+    return rows_keep(merging->ev, &merging->rows, row, err);
+}
+
+static int run_windows(struct eval *ev, struct windows *windows, const struct expr *range, struct err *err) {
+    const struct query_state *query = ev->query;
+    bool is_subquery = range->kind == EXPR_SUBQUERY;
+    const struct duration *length = is_subquery ? &range->subquery.range : &range->selector.range;
+    const struct time_shift *shift = is_subquery ? &range->subquery.shift : &range->selector.shift;
+    int rc = duration_resolve(length, true, query->query_step_ms, query->query_end_ms - query->query_start_ms,
+                              &windows->range_ms, err);
+    if (!rc) rc = eval_shift(ev, shift, &windows->fixed, &windows->first_ms, &windows->last_ms, err);
+    if (!rc && !is_subquery && range->selector.edge != EDGE_NONE)
+        rc = err_set(err, ERR_EXECUTION, "anchored and smoothed selectors are not supported yet");
+    if (rc) return rc;
+    return is_subquery ? range_subquery(ev, windows, &range->subquery, err)
+                       : range_selector(ev, windows, &range->selector, err);
+}
+
+int eval_range_call(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
+    const struct call *call = &expr->call;
+    const struct expr *range = NULL;
+    const double *params[PARAMS_MAX];
+    struct merging merging = {{merging_push}, ev, {0}};
+    struct windows windows = {
+        .params = params, .call = expr, .kernel = range_kernel_of(call->function->id), .next = sink};
+    windows.keeps_name = range_keeps_name(call->function->id);
+    windows.wants_resets = uses_resets(call->function->id);
+    /* series that differ in nothing but the name may become the same */
+    bool may_collide = !windows.keeps_name && !ev->delayed_names;
+    if (may_collide) windows.next = &merging.sink;
+    int rc = eval_params(ev, call, &range, params, &windows.param_count, err);
+    if (rc) return rc;
+    if (range->kind == EXPR_SELECTOR && range->selector.name.len) {
+        may_collide = false; /* one name: dropping it keeps the series apart */
+        windows.next = sink;
+    }
+    rc = run_windows(ev, &windows, range, err);
+    if (rc || !may_collide) return rc;
+    rc = rows_merge(ev, &merging.rows, err);
+    return rc ? rc : rows_push(&merging.rows, sink, err);
+}
+
+/* The samples of a bare range expression, without staleness markers, as rows of the result. */
+static int put_samples(struct eval *ev, struct columns *samples, struct labels labels,
+                       struct query_result *result, struct err *err) {
+    drop_stale(samples);
+    if (!samples->count) return 0;
+    int64_t *times = eval_alloc(ev, samples->count, sizeof *times, err);
+    double *values = times ? eval_alloc(ev, samples->count, sizeof *values, err) : NULL;
+    if (!values) return ERR_LIMIT;
+    memcpy(times, samples->times_ms, samples->count * sizeof *times);
+    memcpy(values, samples->values, samples->count * sizeof *values);
+    result->rows[result->row_count++] = (struct result_row){labels, times, values, samples->count};
+    return 0;
+}
+
+static int matrix_of_selector(struct eval *ev, const struct selector *selector, int64_t end_ms,
+                              int64_t range_ms, struct query_result *result, struct err *err) {
+    struct series_set *set;
+    struct columns samples;
+    int rc = queryable_select(ev->query->queryable, selector->matchers, selector->matcher_count,
+                              end_ms - range_ms + 1, end_ms, &ev->query->budget, &set, err);
+    if (rc) return rc;
+    columns_init(&samples, &ev->query->budget);
+    result->rows = eval_alloc(ev, set->count, sizeof *result->rows, err);
+    if (!result->rows) rc = ERR_LIMIT;
+    for (size_t i = 0; i < set->count && !rc; i++) {
+        struct labels labels;
+        samples.count = 0;
+        rc = series_set_read(set, i, end_ms - range_ms + 1, end_ms, &samples, err);
+        if (!rc) rc = eval_take_samples(ev, samples.count, err);
+        if (!rc) rc = series_set_labels(set, i, &ev->query->arena, &labels, err);
+        ev->query->samples_read += samples.count;
+        if (!rc) rc = put_samples(ev, &samples, labels, result, err);
+    }
+    columns_release(&samples);
+    series_set_close(set);
+    return rc;
+}
+
+static int matrix_of_subquery(struct eval *ev, const struct subquery *subquery, int64_t end_ms,
+                              int64_t range_ms, struct query_result *result, struct err *err) {
+    struct eval inner;
+    struct rows rows = {0};
+    struct columns samples;
+    int rc = eval_subquery(ev, subquery, end_ms, end_ms, range_ms, &inner, &rows, err);
+    if (!rc) rc = rows_finish_names(&inner, &rows, err);
+    if (rc) return rc;
+    result->rows = eval_alloc(ev, rows.count, sizeof *result->rows, err);
+    if (!result->rows) return ERR_LIMIT;
+    columns_init(&samples, &ev->query->budget);
+    for (size_t i = 0; i < rows.count && !rc; i++) {
+        samples.count = 0;
+        rc = columns_of_row(&inner, &rows.items[i], &samples, err);
+        if (!rc) rc = put_samples(ev, &samples, rows.items[i].labels, result, err);
+    }
+    columns_release(&samples);
+    return rc;
+}
+
+int eval_matrix(struct eval *ev, const struct expr *expr, struct query_result *result, struct err *err) {
+    const struct query_state *query = ev->query;
+    expr = expr_inside(expr);
+    bool is_subquery = expr->kind == EXPR_SUBQUERY, fixed;
+    int64_t range_ms, end_ms, last_ms;
+    int rc =
+        duration_resolve(is_subquery ? &expr->subquery.range : &expr->selector.range, true,
+                         query->query_step_ms, query->query_end_ms - query->query_start_ms, &range_ms, err);
+    if (!rc)
+        rc = eval_shift(ev, is_subquery ? &expr->subquery.shift : &expr->selector.shift, &fixed, &end_ms,
+                        &last_ms, err);
+    if (!rc && !is_subquery && expr->selector.edge != EDGE_NONE)
+        rc = err_set(err, ERR_EXECUTION, "anchored and smoothed selectors are not supported yet");
+    if (rc) return rc;
+    return is_subquery ? matrix_of_subquery(ev, &expr->subquery, end_ms, range_ms, result, err)
+                       : matrix_of_selector(ev, &expr->selector, end_ms, range_ms, result, err);
+}
