@@ -1,0 +1,72 @@
+#pragma once
+/*
+ * scrape.h - asking the targets, on time, and handing what they say to an appender.
+ *
+ *     configuration -> jobs -> targets --hashed to--> loops (threads) --batch per scrape--> struct appender
+ *                                         |
+ *                                         +-- per target: schedule, cache of the last scrape, metadata, last
+ * error
+ *
+ * A target has a stable offset in its interval, from the hash of its labels and URL, so restarts keep the
+ * cadence. A reload keeps the schedule and the cache of every target whose labels, URL and settings did not
+ * change. A slow target delays nobody.
+ *
+ * Threads: apply and stop belong to one thread; the snapshots may be taken by any.
+ */
+#include "lib/base/arena.h"
+#include "lib/base/err.h"
+#include "lib/model/appender.h"
+#include "lib/model/labels.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config;
+struct registry;
+struct scrape_manager;
+
+struct scrape_options {
+    int loops;              /* threads; 0: one per two processors, at least 1 */
+    const char *user_agent; /* "Prometheus/3.14.0" in form; NULL: Ferula/<version> */
+    size_t max_body_bytes;  /* decompressed, when the job sets no body_size_limit; 0: 64 MiB */
+    size_t max_samples;     /* when the job sets no sample_limit; 0: 1,000,000 */
+};
+
+/* Starts the loops, without targets. registry may be NULL. */
+int scrape_manager_create(struct appender *appender, struct registry *registry,
+                          const struct scrape_options *options, struct scrape_manager **manager,
+                          struct err *err);
+/* Takes the jobs and targets of a configuration; keeps a reference to it. May be called again. */
+void scrape_manager_apply(struct scrape_manager *manager, struct config *config);
+/* Stops scraping and waits for what the appender still has; no staleness markers are written. Then frees all.
+ * NULL is fine. */
+void scrape_manager_destroy(struct scrape_manager *manager);
+
+enum target_health { TARGET_UNKNOWN, TARGET_UP, TARGET_DOWN };
+
+struct target_info { /* all text in the caller's arena */
+    struct labels discovered_labels, labels;
+    struct span scrape_pool, scrape_url, global_url, last_error;
+    int64_t last_scrape_ms; /* since the epoch; INT64_MIN before the first */
+    double last_duration_seconds;
+    enum target_health health;
+    int64_t interval_ms, timeout_ms;
+};
+
+/* All active targets, by job in the configuration's order. 0 or ERR_LIMIT. */
+int scrape_manager_targets(struct scrape_manager *manager, struct arena *arena, struct target_info **targets,
+                           size_t *count, struct err *err);
+
+struct metadata_info {
+    size_t target; /* index into the targets of the same snapshot */
+    struct span metric, type, help, unit;
+};
+
+/* What the targets said of their metrics in the last scrape, with the targets it refers to. */
+int scrape_manager_metadata(struct scrape_manager *manager, struct arena *arena, struct target_info **targets,
+                            size_t *target_count, struct metadata_info **metadata, size_t *count,
+                            struct err *err);
+
+/* The jobs' names, in the configuration's order. */
+int scrape_manager_pools(struct scrape_manager *manager, struct arena *arena, struct span **pools,
+                         size_t *count, struct err *err);
