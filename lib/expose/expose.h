@@ -1,0 +1,54 @@
+#pragma once
+/*
+ * expose.h - the text formats of targets, an entry at a time.
+ *
+ *     http_requests_total{code="200"} 1027 1395066363000 # {trace="x"} 1
+ *     '----------- series -----------' value  timestamp     exemplar
+ *
+ * The reader splits lines and hands out spans of the body; labels are parsed by expose_labels only when
+ * somebody needs them, which in a steady state is never. Prometheus text (0.0.4, 1.0.0) and OpenMetrics
+ * (0.0.1, 1.0.0) differ in a few rules, told by the format. Any syntax error ends the reading with the line
+ * and the reason; nothing of such a body may be used.
+ */
+#include "lib/base/arena.h"
+#include "lib/base/err.h"
+#include "lib/base/span.h"
+#include "lib/model/labels.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define EXPOSE_MAX_LINE ((size_t)1 << 20)
+
+enum expose_format { EXPOSE_TEXT, EXPOSE_OPENMETRICS };
+
+enum expose_kind { EXPOSE_END, EXPOSE_SERIES, EXPOSE_TYPE, EXPOSE_HELP, EXPOSE_UNIT };
+
+struct expose_entry {
+    enum expose_kind kind;
+    /* EXPOSE_SERIES */
+    struct span series; /* name and labels as written, without blanks at its ends */
+    struct span value;  /* text of the value, not parsed yet: expose_value */
+    bool has_time;
+    int64_t time_ms;
+    /* EXPOSE_TYPE, _HELP, _UNIT */
+    struct span metric; /* name of the family, unescaped only if it was not quoted */
+    struct span text;   /* type name, help (escapes as written), unit */
+};
+
+struct expose_reader {
+    struct span body;
+    size_t at;
+    enum expose_format format;
+    uint32_t line;
+    bool seen_eof; /* OpenMetrics: # EOF was there */
+};
+
+void expose_reader_init(struct expose_reader *reader, enum expose_format format, struct span body);
+/* The next entry, EXPOSE_END at the end, or ERR_INVALID. An exemplar is checked and left out. */
+int expose_next(struct expose_reader *reader, struct expose_entry *entry, struct err *err);
+/* ERR_INVALID with the reader's line */
+int expose_value(const struct expose_reader *reader, struct span text, double *value, struct err *err);
+/* Labels of a series text, __name__ included, le and quantile in canonical form. Unescaped text goes to
+ * arena, the rest refers to `series`. */
+int expose_labels(struct span series, struct arena *arena, struct labels *labels, struct err *err);
