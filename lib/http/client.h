@@ -1,0 +1,68 @@
+#pragma once
+/*
+ * client.h - outgoing HTTP on a loop: the only user of libcurl.
+ *
+ *     http_request (per target, reusable) --start--> curl multi --sockets, timers--> libuv loop
+ *                                                        |
+ *     done(request) <------- body, status, type ---------+
+ *
+ * A client belongs to one loop and its thread. A request keeps its curl handle, so connections stay open from
+ * one start to the next. The body is collected up to a limit and decompressed here (gzip), under its own
+ * limit. Redirects never carry credentials to another host.
+ */
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+struct http_client;
+struct http_request;
+
+struct http_tls_options { /* all texts may be NULL */
+    const char *ca_file, *cert_file, *key_file, *server_name;
+    const char *ca, *cert, *key; /* PEM texts instead of files */
+    bool insecure_skip_verify;
+    const char *min_version, *max_version; /* TLS10 ... TLS13 */
+};
+
+struct http_request_options { /* copied */
+    const char *url;
+    const char *const *headers; /* "Name: value", ended by NULL */
+    const char *user_agent;
+    int64_t timeout_ms;
+    size_t max_body_bytes; /* decompressed */
+    bool accept_gzip;      /* else Accept-Encoding: identity */
+    bool follow_redirects, http2;
+    const char *username, *password, *password_file; /* basic auth */
+    const char *authorization, *credentials_file;    /* "Bearer", and the credentials from a file ... */
+    const char *credentials;                         /* ... or as text */
+    struct http_tls_options tls;
+    const char *proxy_url, *no_proxy;
+    bool proxy_from_environment;
+};
+
+struct http_response {
+    int rc; /* 0, or negative when there was no answer; err says why */
+    struct err err;
+    long status;
+    const char *content_type; /* NULL when there was none */
+    struct span body;
+};
+
+/* on the loop's thread; the response is valid during the call; the request may be started again in it, not
+ * freed */
+typedef void http_done(struct http_request *request, const struct http_response *response, void *context);
+
+int http_client_create(struct loop *loop, struct http_client **client, struct err *err);
+/* on the loop's thread; no request may be left */
+void http_client_destroy(struct http_client *client);
+
+int http_request_create(struct http_client *client, const struct http_request_options *options,
+                        http_done *done, void *context, struct http_request **request, struct err *err);
+/* stops it if it runs; not inside its own done */
+void http_request_destroy(struct http_request *request);
+/* must not be running; failures, too, come through done, never before this returns */
+void http_request_start(struct http_request *request);
+bool http_request_is_running(const struct http_request *request);

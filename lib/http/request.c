@@ -1,0 +1,287 @@
+#include "lib/http/internal.h"
+
+#include "lib/base/assert.h"
+#include "lib/base/mem.h"
+#include "lib/sys/file.h"
+#include "lib/sys/loop.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define REQUEST_MAGIC 0x72657175u
+#define SECRET_MAX_BYTES ((size_t)64 << 10)
+#define SPARE_MAX_BYTES ((size_t)1 << 20) /* larger buffers are given back after a request */
+
+struct http_request {
+    uint32_t magic;
+    struct http_client *client;
+    CURL *easy;
+    struct curl_slist *headers;
+    char *credentials_file, *password_file; /* read at each start */
+    size_t max_body_bytes;
+    int64_t timeout_ms;
+    http_done *done;
+    void *context;
+    struct buf body;
+    bool is_gzip, is_running;
+    struct err early; /* why it could not even start */
+    char error[CURL_ERROR_SIZE];
+};
+
+static size_t on_body(char *data, size_t size, size_t count, void *context) {
+    struct http_request *request = context;
+    return buf_append(&request->body, data, size * count) ? size * count : 0;
+}
+
+static size_t on_header(char *data, size_t size, size_t count, void *context) {
+    static const char name[] = "content-encoding:";
+    struct http_request *request = context;
+    struct span line = span_of(data, size * count);
+    if (line.len > 5 && strncasecmp(line.ptr, "HTTP/", 5) == 0) {
+        /* another answer begins, after a redirect */
+        request->is_gzip = false;
+        buf_reset(&request->body);
+    }
+    if (line.len > sizeof name - 1 && strncasecmp(line.ptr, name, sizeof name - 1) == 0)
+        request->is_gzip = memmem(line.ptr, line.len, "gzip", 4) != NULL;
+    return line.len;
+}
+
+static char *copy_or_null(const char *text) {
+    return text ? mem_strdup(text) : NULL;
+}
+
+static long tls_version(const char *min, const char *max) {
+    static const struct {
+        const char *name;
+        long least, most;
+    } versions[] = {
+        {"TLS10", CURL_SSLVERSION_TLSv1_0, CURL_SSLVERSION_MAX_TLSv1_0},
+        {"TLS11", CURL_SSLVERSION_TLSv1_1, CURL_SSLVERSION_MAX_TLSv1_1},
+        {"TLS12", CURL_SSLVERSION_TLSv1_2, CURL_SSLVERSION_MAX_TLSv1_2},
+        {"TLS13", CURL_SSLVERSION_TLSv1_3, CURL_SSLVERSION_MAX_TLSv1_3},
+    };
+    long least = CURL_SSLVERSION_TLSv1_2, most = CURL_SSLVERSION_MAX_DEFAULT;
+    for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
+        if (min && strcmp(min, versions[i].name) == 0) least = versions[i].least;
+        if (max && strcmp(max, versions[i].name) == 0) most = versions[i].most;
+    }
+    return least | most;
+}
+
+static void set_blob(CURL *easy, CURLoption option, const char *text) {
+    struct curl_blob blob = {(void *)text, text ? strlen(text) : 0, CURL_BLOB_COPY};
+    if (text) curl_easy_setopt(easy, option, &blob);
+}
+
+static void set_tls(CURL *easy, const struct http_tls_options *tls) {
+    if (tls->ca_file) curl_easy_setopt(easy, CURLOPT_CAINFO, tls->ca_file);
+    if (tls->cert_file) curl_easy_setopt(easy, CURLOPT_SSLCERT, tls->cert_file);
+    if (tls->key_file) curl_easy_setopt(easy, CURLOPT_SSLKEY, tls->key_file);
+    set_blob(easy, CURLOPT_CAINFO_BLOB, tls->ca);
+    set_blob(easy, CURLOPT_SSLCERT_BLOB, tls->cert);
+    set_blob(easy, CURLOPT_SSLKEY_BLOB, tls->key);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, tls->insecure_skip_verify ? 0L : 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, tls->insecure_skip_verify ? 0L : 2L);
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, tls_version(tls->min_version, tls->max_version));
+}
+
+static void set_proxy(CURL *easy, const struct http_request_options *options) {
+    if (options->proxy_url)
+        curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy_url);
+    else if (!options->proxy_from_environment)
+        curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* not even the environment's */
+    if (options->no_proxy) curl_easy_setopt(easy, CURLOPT_NOPROXY, options->no_proxy);
+}
+
+static void set_headers(struct http_request *request, const struct http_request_options *options) {
+    for (const char *const *header = options->headers; header && *header; header++)
+        request->headers = curl_slist_append(request->headers, *header);
+    request->headers = curl_slist_append(
+        request->headers, options->accept_gzip ? "Accept-Encoding: gzip" : "Accept-Encoding: identity");
+    curl_easy_setopt(request->easy, CURLOPT_HTTPHEADER, request->headers);
+    if (options->user_agent) curl_easy_setopt(request->easy, CURLOPT_USERAGENT, options->user_agent);
+}
+
+static void forget_secret(struct buf *secret) {
+    if (secret->data) explicit_bzero(secret->data, secret->len);
+    buf_release(secret);
+}
+
+static void set_auth(struct http_request *request, const struct http_request_options *options) {
+    request->password_file = copy_or_null(options->password_file);
+    request->credentials_file = copy_or_null(options->credentials_file);
+    if (options->username) {
+        curl_easy_setopt(request->easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+        curl_easy_setopt(request->easy, CURLOPT_USERNAME, options->username);
+        if (options->password) curl_easy_setopt(request->easy, CURLOPT_PASSWORD, options->password);
+    }
+    if (options->authorization && options->credentials) {
+        struct buf header;
+        buf_init(&header, SECRET_MAX_BYTES);
+        buf_printf(&header, "Authorization: %s %s", options->authorization, options->credentials);
+        request->headers = curl_slist_append(request->headers, buf_text(&header));
+        forget_secret(&header);
+    }
+}
+
+int http_request_create(struct http_client *client, const struct http_request_options *options,
+                        http_done *done, void *context, struct http_request **result, struct err *err) {
+    struct http_request *request = mem_zalloc(sizeof *request);
+    *request =
+        (struct http_request){.magic = REQUEST_MAGIC, .client = client, .done = done, .context = context};
+    request->easy = curl_easy_init();
+    if (!request->easy) {
+        mem_free(request);
+        return err_set(err, ERR_LIMIT, "http request: no memory");
+    }
+    CURL *easy = request->easy;
+    request->max_body_bytes = options->max_body_bytes;
+    request->timeout_ms = options->timeout_ms;
+    set_auth(request, options);
+    set_headers(request, options);
+    set_tls(easy, &options->tls);
+    set_proxy(easy, options);
+    curl_easy_setopt(easy, CURLOPT_URL, options->url);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, options->follow_redirects ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_MAXREDIRS, 10L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                     options->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)options->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 65536L);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, request);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->error);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, request);
+    client->requests++;
+    *result = request;
+    return 0;
+}
+
+void http_request_destroy(struct http_request *request) {
+    if (!request) return;
+    CHECK_OBJ(request, REQUEST_MAGIC);
+    if (request->is_running) curl_multi_remove_handle(request->client->multi, request->easy);
+    curl_easy_cleanup(request->easy);
+    curl_slist_free_all(request->headers);
+    buf_release(&request->body);
+    mem_free(request->credentials_file);
+    mem_free(request->password_file);
+    request->client->requests--;
+    request->magic = 0;
+    mem_free(request);
+}
+
+bool http_request_is_running(const struct http_request *request) {
+    return request->is_running;
+}
+
+/* a secret's file is read at each start, so that it may be rotated; its last line end does not belong to it
+ */
+static int read_secret(const char *path, struct buf *secret, struct err *err) {
+    buf_init(secret, SECRET_MAX_BYTES);
+    int rc = file_read_all(file_system_real(), path, secret, err);
+    while (!rc && secret->len &&
+           (secret->data[secret->len - 1] == '\n' || secret->data[secret->len - 1] == '\r'))
+        secret->len--;
+    return rc;
+}
+
+static int load_secrets(struct http_request *request, struct err *err) {
+    struct buf secret;
+    int rc = 0;
+    if (request->password_file) {
+        rc = read_secret(request->password_file, &secret, err);
+        if (!rc) curl_easy_setopt(request->easy, CURLOPT_PASSWORD, buf_text(&secret));
+        forget_secret(&secret);
+    }
+    if (!rc && request->credentials_file) {
+        /* only bearer tokens can be set anew without rebuilding the headers */
+        rc = read_secret(request->credentials_file, &secret, err);
+        curl_easy_setopt(request->easy, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+        if (!rc) curl_easy_setopt(request->easy, CURLOPT_XOAUTH2_BEARER, buf_text(&secret));
+        forget_secret(&secret);
+    }
+    return rc;
+}
+
+/* a finished request's memory goes to the next that starts, so that idle targets hold none */
+static void borrow_body(struct http_request *request) {
+    request->body = request->client->body;
+    request->client->body = (struct buf){0};
+    buf_reset(&request->body);
+    request->body.max_bytes = request->max_body_bytes;
+}
+
+static void return_body(struct buf *body, struct buf *spare) {
+    if (spare->data || body->capacity > SPARE_MAX_BYTES)
+        buf_release(body);
+    else
+        *spare = *body;
+    *body = (struct buf){0};
+}
+
+static void fail_later(void *argument) {
+    struct http_request *request = argument;
+    struct http_response response = {.rc = request->early.code, .err = request->early};
+    request->is_running = false;
+    request->done(request, &response, request->context);
+}
+
+void http_request_start(struct http_request *request) {
+    CHECK_OBJ(request, REQUEST_MAGIC);
+    ASSERT(!request->is_running);
+    request->is_running = true;
+    request->is_gzip = false;
+    request->error[0] = '\0';
+    if (load_secrets(request, &request->early) != 0) {
+        loop_post(request->client->loop, fail_later, request);
+        return;
+    }
+    borrow_body(request);
+    curl_multi_add_handle(request->client->multi, request->easy);
+}
+
+static int explain(const struct http_request *request, CURLcode code, struct err *err) {
+    if (code == CURLE_OPERATION_TIMEDOUT)
+        return err_set(err, ERR_TIMEOUT, "context deadline exceeded (no complete answer within %lld ms)",
+                       (long long)request->timeout_ms);
+    if (code == CURLE_WRITE_ERROR && request->body.failed)
+        return err_set(err, ERR_LIMIT, "body size limit exceeded: larger than %zu bytes",
+                       request->max_body_bytes);
+    return err_set(err, ERR_IO, "%s", request->error[0] ? request->error : curl_easy_strerror(code));
+}
+
+void http_request_finish(struct http_request *request, CURLcode code) {
+    CHECK_OBJ(request, REQUEST_MAGIC);
+    struct http_client *client = request->client;
+    struct http_response response = {0};
+    struct buf body = request->body, unpacked = {0};
+    if (code != CURLE_OK) response.rc = explain(request, code, &response.err);
+    curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &response.status);
+    curl_easy_getinfo(request->easy, CURLINFO_CONTENT_TYPE, (char **)&response.content_type);
+    response.body = buf_view(&body);
+    if (!response.rc && request->is_gzip && response.status == 200) {
+        unpacked = client->unpacked;
+        client->unpacked = (struct buf){0};
+        buf_reset(&unpacked);
+        unpacked.max_bytes = request->max_body_bytes;
+        response.rc = gzip_read(client->gzip, response.body, &unpacked, &response.err);
+        if (response.rc == ERR_LIMIT)
+            response.rc = err_set(&response.err, ERR_LIMIT, "body size limit exceeded: larger than %zu bytes",
+                                  request->max_body_bytes);
+        response.body = buf_view(&unpacked);
+    }
+    request->body = (struct buf){0};
+    request->is_running = false;
+    request->done(request, &response, request->context);
+    return_body(&body, &client->body);
+    return_body(&unpacked, &client->unpacked);
+}
