@@ -1,0 +1,333 @@
+/*
+ * The writing side of the log. One segment at a time can be written to; while `file` is not open there is
+ * none (the last was full or was given up), and the next write begins one. A segment that was left is never
+ * written to again, whatever happened to its successor: a half-begun successor may overrule it (FORMAT.md,
+ * rule 4).
+ *
+ *     unsynced:  | frame | frame | frame of the group being written |     copies of what may have to be
+ * written again
+ */
+#include "storage/wal/wal.h"
+
+#include "lib/base/assert.h"
+#include "lib/base/hash.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/sys/clock.h"
+#include "storage/wal/frame.h"
+#include "storage/wal/metrics.h"
+#include "storage/wal/replay.h"
+#include "storage/wal/segment.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define WAL_MAGIC 0x77616c31u
+#define KEEP_CAPACITY ((size_t)32 << 20) /* a larger buffer is not kept between writes */
+
+struct wal {
+    uint32_t magic;
+    struct file_system *fs;
+    char *folder;
+    struct wal_options options; /* with the defaults filled in */
+    struct file file;           /* the segment; not open: none */
+    uint64_t number;            /* highest number ever tried */
+    uint32_t seed;
+    uint64_t end, allocated; /* end of the last record; end of the file */
+    uint64_t closed_bytes;   /* all other segments */
+    uint64_t next_sequence;
+    struct buf unsynced; /* sealed frames */
+    uint64_t unsynced_count;
+    struct wal_metrics metrics;
+};
+
+static void publish(const struct wal *wal) {
+    wal_metrics_segment(&wal->metrics, (double)wal->number, (double)(wal->closed_bytes + wal->allocated));
+}
+
+static void forget_unsynced(struct wal *wal) {
+    wal->unsynced_count = 0;
+    if (wal->unsynced.capacity > KEEP_CAPACITY)
+        buf_release(&wal->unsynced);
+    else
+        buf_reset(&wal->unsynced);
+}
+
+/* ---- segments ---- */
+
+/* after this the file belongs to the past; what of it is not on disk is in `unsynced` */
+static void leave_segment(struct wal *wal) {
+    file_close(&wal->file);
+    wal->closed_bytes += wal->allocated;
+    wal->allocated = wal->end = 0;
+}
+
+/* a full segment: everything is on disk, the room ahead is given back */
+static void close_segment(struct wal *wal) {
+    if (file_truncate(&wal->file, wal->end, NULL) == 0)
+        wal->allocated = wal->end; /* else zeros stay: harmless */
+    leave_segment(wal);
+}
+
+static uint64_t room_for(const struct wal *wal, uint64_t end) {
+    uint64_t step = wal->options.allocate_bytes, rounded = (end + step - 1) / step * step;
+    uint64_t most = wal->options.segment_bytes;
+    if (rounded > most) rounded = most;
+    return rounded > end ? rounded : end;
+}
+
+static int allocate(struct wal *wal, struct file *file, uint64_t end, struct err *err) {
+    uint64_t wanted = room_for(wal, end);
+    if (wanted > end && file_allocate(file, wanted, NULL) == 0) {
+        wal->allocated = wanted;
+        return 0;
+    }
+    int rc = file_allocate(file, end, err); /* the last bytes of a nearly full disk */
+    if (!rc) wal->allocated = end;
+    return rc;
+}
+
+/* records first, synced, then the header, synced: a segment that overrules another is complete */
+static int fill_segment(struct wal *wal, struct file *file, const struct segment_header *header,
+                        struct err *err) {
+    uint8_t block[SEGMENT_RECORDS];
+    int rc = allocate(wal, file, SEGMENT_RECORDS + wal->unsynced.len, err);
+    if (!rc && wal->unsynced.len) {
+        rc = file_write(file, wal->unsynced.data, wal->unsynced.len, SEGMENT_RECORDS, err);
+        if (!rc && !wal->options.never_sync) rc = file_sync(file, err);
+    }
+    segment_header_write(header, block);
+    if (!rc) rc = file_write(file, block, sizeof block, 0, err);
+    if (!rc) rc = file_sync(file, err);
+    return rc ? rc : folder_sync(wal->fs, wal->folder, err);
+}
+
+static void seal_unsynced(struct wal *wal, size_t from, uint64_t sequence) {
+    while (from < wal->unsynced.len) {
+        uint8_t *at = (uint8_t *)wal->unsynced.data + from;
+        frame_seal(at, wal->seed, sequence++);
+        from += frame_size(frame_draft_length(at));
+    }
+    ASSERT(sequence == wal->next_sequence);
+}
+
+static uint64_t random_id(const struct wal *wal) {
+    struct {
+        uint64_t number;
+        int64_t wall_ms, monotonic_ns;
+    } moment = {wal->number, clock_wall_ms(), clock_monotonic_ns()};
+    return hash_bytes_keyed(&moment, sizeof moment); /* keyed with this process's random seed */
+}
+
+/* Begins the next segment and writes into it, synced, everything in `unsynced`. */
+static int begin_segment(struct wal *wal, struct err *err) {
+    ASSERT(!file_is_open(&wal->file));
+    char path[SEGMENT_PATH_MAX];
+    struct file file;
+    wal->number++; /* also when this fails: a number is never tried twice */
+    struct segment_header header = {random_id(wal), wal->next_sequence - wal->unsynced_count, wal->number};
+    int rc = segment_path(wal->folder, wal->number, path, err);
+    if (!rc) rc = file_open(wal->fs, path, FILE_CREATE, &file, err);
+    if (rc) return rc;
+    wal->seed = segment_seed(header.id);
+    seal_unsynced(wal, 0, header.first_sequence);
+    rc = fill_segment(wal, &file, &header, err);
+    if (rc) {
+        file_close(&file);
+        wal->allocated = 0;
+        (void)file_remove(wal->fs, path, NULL); /* left behind it does no harm: the next one overrules it */
+        return rc;
+    }
+    wal->file = file;
+    wal->end = SEGMENT_RECORDS + wal->unsynced.len;
+    if (!wal->options.never_sync) forget_unsynced(wal);
+    publish(wal);
+    return 0;
+}
+
+/* ---- writing ---- */
+
+static int make_room(struct wal *wal, size_t len, struct err *err) {
+    int rc = 0;
+    if (wal->unsynced.len && wal->unsynced.len + len > wal->options.unsynced_bytes) rc = wal_sync(wal, err);
+    bool is_full =
+        file_is_open(&wal->file) && wal->end > SEGMENT_RECORDS && wal->end + len > wal->options.segment_bytes;
+    if (!rc && is_full) {
+        rc = wal_sync(wal, err);
+        if (!rc && file_is_open(&wal->file)) close_segment(wal);
+    }
+    if (!rc && !file_is_open(&wal->file)) rc = begin_segment(wal, err);
+    return rc;
+}
+
+static int stage(struct wal *wal, struct wal_group *group, struct err *err) {
+    size_t from = wal->unsynced.len;
+    if (!buf_span(&wal->unsynced, buf_view(&group->bytes))) {
+        wal->unsynced.failed = false;
+        return err_set(err, ERR_LIMIT, "too many records of the log are waiting for a sync");
+    }
+    group->first_sequence = wal->next_sequence;
+    wal->next_sequence += group->record_count;
+    wal->unsynced_count += group->record_count;
+    seal_unsynced(wal, from, group->first_sequence);
+    return 0;
+}
+
+static void unstage(struct wal *wal, const struct wal_group *group) {
+    wal->next_sequence -= group->record_count;
+    wal->unsynced_count -= group->record_count;
+    wal->unsynced.len -= group->bytes.len;
+}
+
+/* writes the last len bytes of `unsynced` to the segment's end; after a failure the segment is as before, or
+ * left */
+static int append(struct wal *wal, size_t len, struct err *err) {
+    int rc = wal->end + len > wal->allocated ? allocate(wal, &wal->file, wal->end + len, err) : 0;
+    if (rc) return rc;
+    rc = file_write(&wal->file, wal->unsynced.data + wal->unsynced.len - len, len, wal->end, err);
+    if (!rc) {
+        wal->end += len;
+        return 0;
+    }
+    if (file_truncate(&wal->file, wal->end, NULL) == 0)
+        wal->allocated = wal->end;
+    else
+        leave_segment(wal);
+    return rc;
+}
+
+/* The group is staged. A full disk passes by itself; any other trouble may be the file's own, so a new one is
+ * tried. */
+static int write_staged(struct wal *wal, size_t len, bool sync, struct err *err) {
+    struct err first;
+    int rc = append(wal, len, &first);
+    if (rc == ERR_NO_SPACE) return err_set(err, rc, "%s", first.text);
+    if (rc) {
+        wal_metrics_write_failed(&wal->metrics);
+        LOG(LOG_ERROR, "a write to the log failed, going on in a new segment", "error", first.text);
+        if (file_is_open(&wal->file)) leave_segment(wal);
+        rc = begin_segment(wal, err);
+    }
+    if (!rc && sync) rc = wal_sync(wal, err);
+    return rc;
+}
+
+int wal_write(struct wal *wal, struct wal_group *group, bool sync, struct err *err) {
+    CHECK_OBJ(wal, WAL_MAGIC);
+    ASSERT(group->frame == SIZE_MAX); /* no record is open */
+    group->first_sequence = wal->next_sequence;
+    if (!group->record_count) return sync ? wal_sync(wal, err) : 0;
+    int rc = make_room(wal, group->bytes.len, err);
+    if (!rc) rc = stage(wal, group, err);
+    if (!rc) {
+        rc = write_staged(wal, group->bytes.len, sync, err);
+        if (rc) unstage(wal, group);
+    }
+    if (wal->options.never_sync) forget_unsynced(wal);
+    if (rc) wal_metrics_write_failed(&wal->metrics);
+    publish(wal);
+    return rc ? err_wrap(err, rc, "write-ahead log") : 0;
+}
+
+int wal_sync(struct wal *wal, struct err *err) {
+    CHECK_OBJ(wal, WAL_MAGIC);
+    struct err first;
+    if (wal->options.never_sync || !wal->unsynced_count) return 0;
+    if (file_is_open(&wal->file)) {
+        int64_t begin_ns = clock_monotonic_ns();
+        int rc = file_sync(&wal->file, &first);
+        wal_metrics_synced(&wal->metrics, (double)(clock_monotonic_ns() - begin_ns) * 1e-9);
+        if (!rc) {
+            forget_unsynced(wal);
+            return 0;
+        }
+        /* logged here, because the caller hears of it only when the new segment fails too */
+        LOG(LOG_ERROR, "a sync of the log failed, its records are written again", "error", first.text);
+        leave_segment(wal);
+    }
+    int rc = begin_segment(wal, err);
+    return rc ? err_wrap(err, rc, "write-ahead log") : 0;
+}
+
+bool wal_has_unsynced(const struct wal *wal) {
+    return wal->unsynced_count > 0;
+}
+
+uint64_t wal_next_sequence(const struct wal *wal) {
+    return wal->next_sequence;
+}
+
+/* ---- life ---- */
+
+/* Gives back the room behind the last record of the run before, and the whole segment if it holds none. Only
+ * to be tidy: what fails here does no harm. */
+static void tidy_tail(struct wal *wal, const struct wal_report *report) {
+    char path[SEGMENT_PATH_MAX];
+    struct file file;
+    uint64_t size = 0, wanted = report->tail_end > SEGMENT_RECORDS ? report->tail_end : 0;
+    if (!report->tail_segment || segment_path(wal->folder, report->tail_segment, path, NULL)) return;
+    if (file_open(wal->fs, path, FILE_WRITE, &file, NULL)) return;
+    if (file_size(&file, &size, NULL) == 0 && size > wanted && file_truncate(&file, wanted, NULL) == 0)
+        wal->closed_bytes -= size - wanted;
+    file_close(&file);
+    if (!wanted) (void)file_remove(wal->fs, path, NULL);
+}
+
+/* the folder's own name is on disk too */
+static int make_folder(struct file_system *fs, const char *folder, struct err *err) {
+    int rc = folder_make(fs, folder, err);
+    const char *slash = strrchr(folder, '/');
+    char *parent =
+        slash ? mem_strndup(folder, slash == folder ? 1 : (size_t)(slash - folder)) : mem_strdup(".");
+    if (!rc) rc = folder_sync(fs, parent, err);
+    mem_free(parent);
+    return rc;
+}
+
+static void set_defaults(struct wal_options *options) {
+    if (!options->segment_bytes) options->segment_bytes = (uint64_t)64 << 20;
+    if (!options->allocate_bytes) options->allocate_bytes = (uint64_t)8 << 20;
+    if (!options->unsynced_bytes) options->unsynced_bytes = (size_t)16 << 20;
+}
+
+static void destroy(struct wal *wal) {
+    file_close(&wal->file);
+    buf_release(&wal->unsynced);
+    mem_free(wal->folder);
+    wal->magic = 0;
+    mem_free(wal);
+}
+
+int wal_open(struct file_system *fs, const char *folder, const struct wal_options *options,
+             const struct wal_report *report, struct wal **result, struct err *err) {
+    int rc = make_folder(fs, folder, err);
+    if (rc) return rc;
+    struct wal *wal = mem_zalloc(sizeof *wal);
+    wal->magic = WAL_MAGIC;
+    wal->fs = fs;
+    wal->folder = mem_strdup(folder);
+    if (options) wal->options = *options;
+    set_defaults(&wal->options);
+    wal->number = report->last_segment;
+    wal->closed_bytes = report->file_bytes;
+    wal->next_sequence = report->last_sequence + 1;
+    buf_init(&wal->unsynced, WAL_MAX_GROUP + wal->options.unsynced_bytes);
+    wal_metrics_init(&wal->metrics, wal->options.registry);
+    wal_metrics_corruptions(&wal->metrics, (double)report->damaged_stretches);
+    rc = begin_segment(wal, err);
+    if (rc && rc != ERR_NO_SPACE) { /* with a full disk there is still much to read, and room may come */
+        destroy(wal);
+        return rc;
+    }
+    if (!rc) tidy_tail(wal, report);
+    *result = wal;
+    return 0;
+}
+
+int wal_close(struct wal *wal, struct err *err) {
+    if (!wal) return 0;
+    int rc = wal_sync(wal, err);
+    if (!rc && file_is_open(&wal->file)) close_segment(wal);
+    destroy(wal);
+    return rc;
+}

@@ -1,0 +1,256 @@
+#include "storage/wal/writer.h"
+
+#include "lib/base/assert.h"
+#include "lib/base/log.h"
+#include "lib/base/vec.h"
+#include "lib/model/appender.h"
+#include "lib/sys/clock.h"
+#include "lib/sys/thread.h"
+#include "storage/wal/wal.h"
+
+#define WRITER_MAGIC 0x77616c32u
+#define GROUP_BYTES ((size_t)4 << 20)
+#define GROUP_KEEP_BYTES ((size_t)32 << 20) /* a larger buffer is not kept between groups */
+#define DEFAULT_INTERVAL_MS 1000
+#define DEFAULT_ROWS_WAITING ((size_t)2 << 20)
+
+struct encoded {
+    struct append_batch *batch;
+    uint32_t records_end; /* records of the group up to and with this batch's */
+};
+
+struct wal_writer {
+    uint32_t magic;
+    struct wal *wal;
+    struct wal_writer_options options;
+    const struct wal_writer_ops *ops;
+    void *context;
+    struct thread thread;
+
+    struct mutex lock; /* guards from here ... */
+    struct condition has_work, has_room, has_flushed;
+    struct append_batch *first, **last;
+    size_t rows_waiting; /* of batches not done yet */
+    uint64_t flushes_wanted, flushes_done;
+    int flush_rc;
+    struct err flush_err;
+    bool stopping; /* ... to here */
+
+    struct wal_group group; /* the thread's own */
+    VEC(struct encoded) encoded;
+    int64_t sync_due_ms; /* 0: nothing is to be synced */
+    bool is_failing;     /* the last write or sync failed: said once, not for each group */
+};
+
+struct taken {
+    struct append_batch *batches;
+    uint64_t flushes;
+    bool stopping;
+};
+
+/* ---- producers ---- */
+
+void wal_writer_submit(struct wal_writer *writer, struct append_batch *batch) {
+    CHECK_OBJ(writer, WRITER_MAGIC);
+    mutex_lock(&writer->lock);
+    while (writer->rows_waiting && writer->rows_waiting + batch->count > writer->options.max_rows_waiting)
+        condition_wait(&writer->has_room, &writer->lock);
+    ASSERT(!writer->stopping);
+    batch->next = NULL;
+    *writer->last = batch;
+    writer->last = &batch->next;
+    writer->rows_waiting += batch->count;
+    condition_signal(&writer->has_work);
+    mutex_unlock(&writer->lock);
+}
+
+int wal_writer_flush(struct wal_writer *writer, struct err *err) {
+    CHECK_OBJ(writer, WRITER_MAGIC);
+    mutex_lock(&writer->lock);
+    uint64_t ticket = ++writer->flushes_wanted;
+    condition_signal(&writer->has_work);
+    while (writer->flushes_done < ticket) condition_wait(&writer->has_flushed, &writer->lock);
+    int rc = writer->flush_rc ? err_set(err, writer->flush_rc, "%s", writer->flush_err.text) : 0;
+    mutex_unlock(&writer->lock);
+    return rc;
+}
+
+/* ---- the thread ---- */
+
+static bool has_nothing(const struct wal_writer *writer) {
+    return !writer->first && !writer->stopping && writer->flushes_wanted == writer->flushes_done;
+}
+
+/* everything that waits; may be nothing, when a sync is due */
+static struct taken take(struct wal_writer *writer) {
+    mutex_lock(&writer->lock);
+    while (has_nothing(writer)) {
+        int64_t left_ms = writer->sync_due_ms - clock_monotonic_ms();
+        if (!writer->sync_due_ms)
+            condition_wait(&writer->has_work, &writer->lock);
+        else if (left_ms <= 0 || !condition_wait_ms(&writer->has_work, &writer->lock, left_ms))
+            break;
+    }
+    struct taken taken = {writer->first, writer->flushes_wanted, writer->stopping};
+    writer->first = NULL;
+    writer->last = &writer->first;
+    mutex_unlock(&writer->lock);
+    return taken;
+}
+
+/* the queue's account, then the producer's callback; the batch is its owner's from then on */
+static void finish(struct wal_writer *writer, struct append_batch *batch, int rc) {
+    mutex_lock(&writer->lock);
+    writer->rows_waiting -= batch->count;
+    condition_broadcast(&writer->has_room);
+    mutex_unlock(&writer->lock);
+    batch->rc = rc;
+    batch->done(batch);
+}
+
+static void note_outcome(struct wal_writer *writer, int rc, const struct err *err) {
+    if (rc && !writer->is_failing)
+        LOG(LOG_ERROR, "cannot write to the log, samples are refused until it works again", "error",
+            err->text);
+    if (!rc && writer->is_failing) LOG(LOG_INFO, "the log works again, samples are taken");
+    writer->is_failing = rc != 0;
+}
+
+static void encode(struct wal_writer *writer, struct append_batch *batch) {
+    struct wal_group *group = &writer->group;
+    struct err err;
+    size_t bytes = group->bytes.len;
+    uint32_t records = group->record_count;
+    int rc = writer->ops->encode(writer->context, batch, group, &err);
+    if (rc) {
+        wal_group_cut(group, bytes, records);
+        LOG(LOG_WARN, "a batch of samples cannot be logged", "error", err.text);
+        finish(writer, batch, rc);
+        return;
+    }
+    *vec_push(&writer->encoded) = (struct encoded){batch, group->record_count};
+}
+
+static void group_written(struct wal_writer *writer) {
+    writer->ops->written(writer->context);
+    uint64_t before = writer->group.first_sequence - 1;
+    for (size_t i = 0; i < writer->encoded.count; i++) {
+        struct encoded *encoded = &writer->encoded.items[i];
+        encoded->batch->rc = 0;
+        writer->ops->apply(writer->context, encoded->batch, before + encoded->records_end);
+        finish(writer, encoded->batch, 0);
+    }
+}
+
+static void group_failed(struct wal_writer *writer, int rc) {
+    writer->ops->failed(writer->context, rc);
+    for (size_t i = 0; i < writer->encoded.count; i++) finish(writer, writer->encoded.items[i].batch, rc);
+}
+
+static void write_group(struct wal_writer *writer) {
+    struct err err;
+    if (!writer->encoded.count) return; /* every batch was refused */
+    int rc = wal_write(writer->wal, &writer->group, writer->options.mode == WAL_SYNC_ACK, &err);
+    note_outcome(writer, rc, &err);
+    if (rc)
+        group_failed(writer, rc);
+    else
+        group_written(writer);
+    writer->encoded.count = 0;
+    if (writer->group.bytes.capacity > GROUP_KEEP_BYTES) wal_group_release(&writer->group);
+    wal_group_reset(&writer->group);
+}
+
+static void write_batches(struct wal_writer *writer, struct append_batch *batches) {
+    for (struct append_batch *next; batches; batches = next) {
+        next = batches->next;
+        encode(writer, batches);
+        if (!next || writer->group.bytes.len >= GROUP_BYTES) write_group(writer);
+    }
+}
+
+static int sync_now(struct wal_writer *writer, struct err *err) {
+    int rc = wal_sync(writer->wal, err);
+    if (rc || writer->is_failing) note_outcome(writer, rc, err);
+    return rc;
+}
+
+/* in mode interval: sync when it is time, and remember when it will be */
+static void sync_if_due(struct wal_writer *writer) {
+    struct err err;
+    int64_t now_ms = clock_monotonic_ms();
+    if (writer->sync_due_ms && now_ms >= writer->sync_due_ms) {
+        (void)sync_now(writer, &err); /* said; tried again after the next interval */
+        writer->sync_due_ms = 0;
+    }
+    if (!wal_has_unsynced(writer->wal))
+        writer->sync_due_ms = 0;
+    else if (!writer->sync_due_ms)
+        writer->sync_due_ms = now_ms + writer->options.interval_ms;
+}
+
+static void answer_flushes(struct wal_writer *writer, uint64_t flushes) {
+    struct err err = {0};
+    if (flushes == writer->flushes_done) return; /* only this thread writes it */
+    int rc = sync_now(writer, &err);
+    mutex_lock(&writer->lock);
+    writer->flushes_done = flushes;
+    writer->flush_rc = rc;
+    writer->flush_err = err;
+    condition_broadcast(&writer->has_flushed);
+    mutex_unlock(&writer->lock);
+}
+
+static void *run(void *context) {
+    struct wal_writer *writer = context;
+    struct err err;
+    for (;;) {
+        struct taken taken = take(writer);
+        write_batches(writer, taken.batches);
+        answer_flushes(writer, taken.flushes);
+        sync_if_due(writer);
+        if (taken.stopping) break;
+    }
+    (void)sync_now(writer, &err); /* said if it fails */
+    return NULL;
+}
+
+/* ---- life ---- */
+
+struct wal_writer *wal_writer_create(struct wal *wal, const struct wal_writer_options *options,
+                                     const struct wal_writer_ops *ops, void *context) {
+    struct wal_writer *writer = mem_zalloc(sizeof *writer);
+    writer->magic = WRITER_MAGIC;
+    writer->wal = wal;
+    writer->options = *options;
+    if (!writer->options.interval_ms) writer->options.interval_ms = DEFAULT_INTERVAL_MS;
+    if (!writer->options.max_rows_waiting) writer->options.max_rows_waiting = DEFAULT_ROWS_WAITING;
+    writer->ops = ops;
+    writer->context = context;
+    writer->last = &writer->first;
+    mutex_init(&writer->lock);
+    condition_init(&writer->has_work);
+    condition_init(&writer->has_room);
+    condition_init(&writer->has_flushed);
+    wal_group_init(&writer->group);
+    thread_start(&writer->thread, "wal writer", run, writer);
+    return writer;
+}
+
+void wal_writer_destroy(struct wal_writer *writer) {
+    if (!writer) return;
+    CHECK_OBJ(writer, WRITER_MAGIC);
+    mutex_lock(&writer->lock);
+    writer->stopping = true;
+    condition_signal(&writer->has_work);
+    mutex_unlock(&writer->lock);
+    thread_join(&writer->thread);
+    wal_group_release(&writer->group);
+    vec_release(&writer->encoded);
+    condition_release(&writer->has_flushed);
+    condition_release(&writer->has_room);
+    condition_release(&writer->has_work);
+    mutex_release(&writer->lock);
+    writer->magic = 0;
+    mem_free(writer);
+}
