@@ -1,0 +1,15 @@
+#pragma once
+/*
+ * features.h - --enable-feature: which names there are, and which do something here.
+ */
+#include "cmd/flags.h"
+
+struct features {
+    bool experimental_functions;   /* promql-experimental-functions */
+    bool delayed_name_removal;     /* promql-delayed-name-removal */
+    bool extended_range_selectors; /* promql-extended-range-selectors */
+    bool binop_fill_modifiers;     /* promql-binop-fill-modifiers */
+};
+
+/* Unknown names and those that do nothing yet are logged as warnings, never refused. */
+void features_read(struct features *features, const struct flag_texts *lists);
