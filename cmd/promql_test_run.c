@@ -106,10 +106,18 @@ static int load_series(struct runner *runner, const struct test_series *series, 
     return rc;
 }
 
+/* of several lines for one series in a load the last one counts */
+static bool is_replaced(const struct test_series *series) {
+    for (const struct test_series *later = series->next; later; later = later->next) {
+        if (!later->is_start_times && labels_equal(later->labels, series->labels)) return true;
+    }
+    return false;
+}
+
 static int run_load(struct runner *runner, const struct test_command *command, struct err *err) {
     int rc = promql_test_note_specials(command, &runner->arena, &runner->specials, err);
     for (const struct test_series *series = command->series; series && rc == 0; series = series->next) {
-        if (series->is_start_times || series->count == 0) continue;
+        if (series->is_start_times || series->count == 0 || is_replaced(series)) continue;
         rc = load_series(runner, series, command->step_ms, err);
         if (rc) err_wrap(err, rc, "line %zu", series->line);
     }
