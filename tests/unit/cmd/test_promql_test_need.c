@@ -1,0 +1,115 @@
+/*
+ * test_promql_test_need.c - why cases are left out, and pinning expressions to a time.
+ */
+#include "cmd/promql_test_need.h"
+#include "promql/parse/parse.h"
+
+#include <check.h>
+
+static struct arena arena;
+static struct test_special *specials;
+static struct expr *expr;
+
+static void setup(void) {
+    arena_init(&arena, 1 << 20, NULL);
+    specials = NULL;
+    expr = NULL;
+}
+
+static void teardown(void) {
+    if (expr) expr_release(expr);
+    arena_release(&arena);
+}
+
+static struct expr *parsed(const char *text) {
+    struct parse_options options = {.experimental_functions = true};
+    struct parse_error error = {0};
+    if (expr) expr_release(expr);
+    expr = NULL;
+    ck_assert_msg(promql_parse(span_from(text), &options, &arena, &expr, &error) == 0, "%s", error.text);
+    return expr;
+}
+
+static void load(const char *text) {
+    struct test_command *command = NULL;
+    ck_assert_int_eq(promql_test_parse(span_from(text), &arena, &command, NULL), 0);
+    ck_assert_int_eq(promql_test_note_specials(command, &arena, &specials, NULL), 0);
+}
+
+static const char *reason(const char *text) {
+    return promql_test_reason(parsed(text), specials, &arena);
+}
+
+START_TEST(only_selectors_that_match_histograms_need_them) {
+    load("load 1m\n  plain{a=\"1\"} 1\n  native{a=\"1\"} {{count:1}}\n");
+    ck_assert_ptr_null(reason("sum(plain) + 1"));
+    ck_assert_str_eq(reason("1 + sum by (a) (native)"), "native histograms");
+    ck_assert_str_eq(reason("rate({a=~\"1|2\"}[5m])"), "native histograms");
+    ck_assert_ptr_null(reason("native{a=\"2\"}"));
+    ck_assert_str_eq(reason("max_over_time(native[5m:1m])"), "native histograms");
+}
+END_TEST
+
+START_TEST(made_histograms_have_the_base_name) {
+    load("load_with_nhcb 1m\n  h_bucket{a=\"1\", le=\"1\"} 1\n  h_count{a=\"1\"} 1\n");
+    ck_assert_ptr_null(reason("h_bucket"));
+    ck_assert_ptr_null(reason("h_count"));
+    ck_assert_str_eq(reason("h{a=\"1\"}"), "native histograms");
+}
+END_TEST
+
+START_TEST(start_times_and_missing_functions_are_reasons) {
+    load("load 1m\n  c@st -1m\n  c 1\n");
+    ck_assert_str_eq(reason("rate(c[5m])"), "start timestamps");
+    ck_assert_str_eq(reason("1 + histogram_sum(d)"), "function histogram_sum");
+}
+END_TEST
+
+START_TEST(an_unsupported_error_names_the_subquery_or_itself) {
+    ck_assert_str_eq(promql_test_unsupported(parsed("rate(a[5m:1m])"), "no", &arena), "subqueries");
+    ck_assert_str_eq(promql_test_unsupported(parsed("a + b"), "no fill", &arena), "no fill");
+}
+END_TEST
+
+static void pinned(const char *text, const char *wanted) {
+    struct buf out;
+    buf_init(&out, 1000);
+    ck_assert(promql_test_pin(parsed(text), 90500));
+    expr_print(expr, &out);
+    ck_assert_str_eq(buf_text(&out), wanted);
+    buf_release(&out);
+}
+
+START_TEST(every_selector_without_a_time_gets_one) {
+    pinned("sum(a) / rate(b[5m] offset 1m)", "sum(a @ 90.500) / rate(b[5m] @ 90.500 offset 1m)");
+    pinned("a @ 5 or b @ end()", "a @ 5.000 or b @ end()");
+    pinned("max_over_time(a[5m:1m])", "max_over_time(a[5m:1m] @ 90.500)");
+    pinned("topk(scalar(a), -b)", "topk(scalar(a @ 90.500), -b @ 90.500)");
+}
+END_TEST
+
+START_TEST(what_depends_on_the_time_is_not_pinned) {
+    ck_assert(!promql_test_pin(parsed("a + time()"), 1000));
+    ck_assert(!promql_test_pin(parsed("sum(timestamp(a))"), 1000));
+    ck_assert(!promql_test_pin(parsed("predict_linear(a[5m], 10)"), 1000));
+    ck_assert(!promql_test_pin(parsed("hour() + a"), 1000));
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("promql_test_need");
+    TCase *tcase = tcase_create("need");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, only_selectors_that_match_histograms_need_them);
+    tcase_add_test(tcase, made_histograms_have_the_base_name);
+    tcase_add_test(tcase, start_times_and_missing_functions_are_reasons);
+    tcase_add_test(tcase, an_unsupported_error_names_the_subquery_or_itself);
+    tcase_add_test(tcase, every_selector_without_a_time_gets_one);
+    tcase_add_test(tcase, what_depends_on_the_time_is_not_pinned);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
