@@ -1,0 +1,130 @@
+#include "lib/scrape/cache.h"
+
+#include "lib/base/assert.h"
+#include "lib/base/hash.h"
+#include "lib/base/mem.h"
+
+#include <string.h>
+
+_Static_assert(sizeof(struct cache_entry) == 40, "one entry per active series: keep it small");
+
+void cache_release(struct cache *cache) {
+    mem_free(cache->entries);
+    mem_free(cache->order);
+    map_release(&cache->by_hash);
+    *cache = (struct cache){0};
+}
+
+void cache_clear(struct cache *cache) {
+    uint8_t phase = cache->phase;
+    cache_release(cache);
+    cache->phase = phase;
+}
+
+void cache_begin(struct cache *cache) {
+    cache->phase ^= CACHE_SEEN;
+    cache->next = cache->hits = 0;
+    cache->missed = false;
+    cache->order_count = 0;
+}
+
+static uint64_t entry_hash(uint32_t index, const void *context) {
+    const struct cache *cache = context;
+    return cache->entries[index].hash;
+}
+
+static bool entry_equal(uint32_t index, const void *key, const void *context) {
+    const struct cache *cache = context;
+    return cache->entries[index].hash == *(const uint64_t *)key;
+}
+
+static void order_add(struct cache *cache, uint32_t index) {
+    if (cache->order_count == cache->order_capacity) {
+        cache->order_capacity = cache->order_capacity ? cache->order_capacity * 2 : 64;
+        cache->order = mem_resize(cache->order, cache->order_capacity, sizeof *cache->order);
+    }
+    cache->order[cache->order_count++] = index;
+}
+
+/* the first miss of a scrape: from here on the order is written down, and entries are found by hash */
+static void start_order(struct cache *cache) {
+    cache->missed = true;
+    for (size_t i = 0; i < cache->hits; i++) order_add(cache, (uint32_t)i);
+    for (size_t i = 0; i < cache->count; i++)
+        if (map_find(&cache->by_hash, cache->entries[i].hash, &cache->entries[i].hash, entry_equal, cache) ==
+            MAP_NONE)
+            map_insert(&cache->by_hash, cache->entries[i].hash, (uint32_t)i, entry_hash, cache);
+}
+
+static uint32_t add_entry(struct cache *cache, uint64_t hash) {
+    ASSERT(cache->count < MAP_NONE);
+    if (cache->count == cache->capacity) {
+        cache->capacity = cache->capacity ? cache->capacity + cache->capacity / 2 : 64;
+        cache->entries = mem_resize(cache->entries, cache->capacity, sizeof *cache->entries);
+    }
+    cache->entries[cache->count] = (struct cache_entry){.hash = hash, .bits = cache->phase ^ CACHE_SEEN};
+    map_insert(&cache->by_hash, hash, (uint32_t)cache->count, entry_hash, cache);
+    return (uint32_t)cache->count++;
+}
+
+static bool is_seen(const struct cache *cache, const struct cache_entry *entry) {
+    return (entry->bits & CACHE_SEEN) == cache->phase;
+}
+
+static struct cache_entry *mark_seen(struct cache *cache, uint32_t index) {
+    struct cache_entry *entry = &cache->entries[index];
+    if (!is_seen(cache, entry)) {
+        entry->bits = (uint8_t)((entry->bits & ~CACHE_SEEN) | cache->phase);
+        if (cache->missed) order_add(cache, index);
+    }
+    return entry;
+}
+
+struct cache_entry *cache_take(struct cache *cache, struct span series, bool *is_new) {
+    uint64_t hash = hash_bytes_keyed(series.ptr, series.len);
+    *is_new = false;
+    if (cache->next < cache->count && cache->entries[cache->next].hash == hash) {
+        uint32_t index = (uint32_t)cache->next++;
+        if (!cache->missed) cache->hits++;
+        return mark_seen(cache, index);
+    }
+    if (!cache->missed) start_order(cache);
+    uint32_t index = map_find(&cache->by_hash, hash, &hash, entry_equal, cache);
+    if (index == MAP_NONE) {
+        *is_new = true;
+        index = add_entry(cache, hash);
+    } else {
+        cache->next = (size_t)index + 1;
+    }
+    return mark_seen(cache, index);
+}
+
+uint32_t cache_index_of(const struct cache *cache, uint64_t hash) {
+    uint32_t index = map_find(&cache->by_hash, hash, &hash, entry_equal, cache);
+    ASSERT(index != MAP_NONE);
+    return index;
+}
+
+void cache_end(struct cache *cache, void (*vanished)(const struct cache_entry *entry, void *context),
+               void *context) {
+    if (!cache->missed && cache->hits == cache->count) return; /* the same again, as nearly always */
+    if (!cache->missed) start_order(cache);
+    for (size_t i = 0; i < cache->count; i++)
+        if (!is_seen(cache, &cache->entries[i])) vanished(&cache->entries[i], context);
+    struct cache_entry *ordered = mem_array(cache->order_count, sizeof *ordered);
+    for (size_t i = 0; i < cache->order_count; i++) ordered[i] = cache->entries[cache->order[i]];
+    mem_free(cache->entries);
+    cache->entries = ordered;
+    cache->count = cache->capacity = cache->order_count;
+    mem_free(cache->order);
+    cache->order = NULL;
+    cache->order_count = cache->order_capacity = 0;
+    map_release(&cache->by_hash);
+}
+
+void cache_entry_set(struct cache_entry *entry, struct span text, double value) {
+    uint8_t len = text.len <= CACHE_TEXT_MAX ? (uint8_t)text.len : 0; /* a longer one is parsed each time */
+    memcpy(entry->text, text.ptr, len);
+    entry->bits = (uint8_t)((entry->bits & ~CACHE_LENGTH) | len);
+    entry->value = value;
+}

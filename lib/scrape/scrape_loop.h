@@ -1,0 +1,28 @@
+#pragma once
+/*
+ * scrape_loop.h - inside of lib/scrape: a thread that scrapes the targets hashed to it.
+ *
+ *     timer of a target fires -> request -> body -> batch -> appender ... done (store's thread) -> back here
+ *
+ * add and remove may be called by any thread; the target is the loop's from then on.
+ */
+#include "lib/scrape/target.h"
+
+struct registry;
+struct counter;
+struct summary;
+
+/* counters that all loops share */
+struct scrape_metrics {
+    struct registry *registry; /* NULL: nothing is counted */
+    struct counter *exceeded_samples, *exceeded_body, *duplicate, *out_of_order, *out_of_bounds;
+};
+
+int scrape_loop_create(struct appender *appender, const struct scrape_options *options,
+                       const struct scrape_metrics *metrics, uint64_t offset_seed, struct scrape_loop **loop,
+                       struct err *err);
+/* stops at once, waits for batches under way, frees its targets */
+void scrape_loop_destroy(struct scrape_loop *loop);
+void scrape_loop_add(struct scrape_loop *loop, struct target *target);
+/* writes staleness markers when the target's series would have been due, then frees it */
+void scrape_loop_remove(struct scrape_loop *loop, struct target *target);
