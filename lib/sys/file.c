@@ -158,3 +158,40 @@ int file_read_all(struct file_system *fs, const char *path, struct buf *out, str
     file_close(&file);
     return rc;
 }
+
+static int write_and_sync(struct file_system *fs, const char *path, const void *data, size_t len,
+                          struct err *err) {
+    struct file file;
+    int rc = file_open(fs, path, FILE_WRITE, &file, err);
+    if (rc) return rc;
+    rc = file_truncate(&file, 0, err); /* a rest of an earlier attempt */
+    if (!rc) rc = file_write(&file, data, len, 0, err);
+    if (!rc) rc = file_sync(&file, err);
+    file_close(&file);
+    return rc;
+}
+
+/* the folder a path is in */
+static char *folder_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (!slash) return mem_strdup(".");
+    return mem_strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+int file_write_atomic(struct file_system *fs, const char *path, const void *data, size_t len,
+                      struct err *err) {
+    static const char suffix[] = ".tmp";
+    size_t path_len = strlen(path);
+    char *temporary = mem_alloc(path_len + sizeof suffix), *folder = folder_of(path);
+    memcpy(temporary, path, path_len);
+    memcpy(temporary + path_len, suffix, sizeof suffix);
+    int rc = write_and_sync(fs, temporary, data, len, err);
+    if (!rc) rc = file_rename(fs, temporary, path, err);
+    if (rc)
+        (void)file_remove(fs, temporary, NULL); /* only to be tidy */
+    else
+        rc = folder_sync(fs, folder, err);
+    mem_free(folder);
+    mem_free(temporary);
+    return rc;
+}

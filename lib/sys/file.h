@@ -90,3 +90,7 @@ int folder_list(struct file_system *fs, const char *path, void (*each)(const cha
 
 /* the whole file appended to out; ERR_LIMIT when it is larger than out may become */
 int file_read_all(struct file_system *fs, const char *path, struct buf *out, struct err *err);
+/* The file is afterwards what it was or the new bytes, never something between: path + ".tmp" is written,
+ * synced, renamed, and the folder synced. */
+int file_write_atomic(struct file_system *fs, const char *path, const void *data, size_t len,
+                      struct err *err);

@@ -1,0 +1,280 @@
+/* decode(encode(x)) = x for the payloads of the log, and no bytes that break the readers. */
+#include "lib/base/bits.h"
+#include "lib/model/sample.h"
+#include "storage/wal/record.h"
+#include "tests/check_main.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#define LIMIT ((size_t)16 << 20)
+
+static uint64_t state = 20261123;
+
+static uint64_t draw(void) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state;
+}
+
+static double draw_value(void) {
+    static const double special[] = {0.0,
+                                     -0.0,
+                                     1.0,
+                                     -1.0,
+                                     INFINITY,
+                                     -INFINITY,
+                                     0.001,
+                                     -0.001,
+                                     0.1,
+                                     12345.67,
+                                     5e-324,
+                                     1.7976931348623157e308,
+                                     9007199254740991.0,
+                                     9007199254740992.0,
+                                     9007199254740993.0,
+                                     -9007199254740992.0,
+                                     9007199254740.991,
+                                     -9007199254740.993,
+                                     4503599627370496.5};
+    switch (draw() % 6) {
+    case 0: return special[draw() % (sizeof special / sizeof *special)];
+    case 1: return bits_double(draw()); /* NaNs of all kinds among them */
+    case 2: return (double)(draw() % 100000) / 1000;
+    case 3: return (double)(int64_t)(draw() >> (draw() % 64));
+    case 4: return draw() % 2 ? value_stale() : value_nan();
+    default: return 42;
+    }
+}
+
+struct rows {
+    uint64_t numbers[5000];
+    double values[5000];
+    int64_t times_ms[5000];
+    size_t count;
+};
+
+static void draw_rows(struct rows *rows) {
+    rows->count = draw() % (draw() % 10 ? 50 : 5000);
+    uint64_t number = draw() % 1000;
+    for (size_t i = 0; i < rows->count; i++) {
+        number = draw() % 8 ? number + 1 : draw() >> (draw() % 64);
+        rows->numbers[i] = number;
+        rows->values[i] = i && draw() % 3 == 0 ? rows->values[i - 1] : draw_value();
+        rows->times_ms[i] = draw() % 16 ? 1764000000000 + (int64_t)i : (int64_t)draw();
+    }
+}
+
+static void check_same(const struct rows *rows, const struct buf *out, bool has_times, int64_t time_ms) {
+    static struct samples_rows step;
+    struct samples_reader reader;
+    struct err err = {0};
+    size_t at = 0;
+    ck_assert_int_eq(samples_reader_init(&reader, out->data, out->len, &err), 0);
+    for (int rc; (rc = samples_reader_next(&reader, &step, &err)); at += step.count) {
+        ck_assert_msg(rc == 1, "%s", err.text);
+        for (size_t i = 0; i < step.count; i++) {
+            ck_assert_uint_eq(step.numbers[i], rows->numbers[at + i]);
+            ck_assert_int_eq(step.times_ms[i], has_times ? rows->times_ms[at + i] : time_ms);
+            ck_assert_uint_eq(double_bits(step.values[i]), double_bits(rows->values[at + i]));
+        }
+    }
+    ck_assert_uint_eq(at, rows->count);
+}
+
+START_TEST(samples_come_back_bit_for_bit) {
+    static struct rows rows;
+    struct buf out;
+    buf_init(&out, LIMIT);
+    for (int round = 0; round < 3000; round++) {
+        bool has_times = draw() % 2;
+        int64_t time_ms = (int64_t)draw();
+        draw_rows(&rows);
+        buf_reset(&out);
+        ck_assert_int_eq(samples_record_write(&out, rows.numbers, rows.values,
+                                              has_times ? rows.times_ms : NULL, time_ms, rows.count, NULL),
+                         0);
+        check_same(&rows, &out, has_times, time_ms);
+    }
+    buf_release(&out);
+}
+END_TEST
+
+START_TEST(a_scrape_of_counters_takes_few_bytes) {
+    static struct rows rows;
+    struct buf out;
+    buf_init(&out, LIMIT);
+    rows.count = 1000;
+    for (size_t i = 0; i < rows.count; i++) {
+        rows.numbers[i] = 70000 + i;
+        rows.values[i] = i % 4 == 0 ? (double)(i * 997) : i % 4 == 1 ? 0.25 * (double)i : 0;
+    }
+    ck_assert_int_eq(
+        samples_record_write(&out, rows.numbers, rows.values, NULL, 1764000000000, rows.count, NULL), 0);
+    ck_assert_uint_lt(out.len, 2600);
+    check_same(&rows, &out, false, 1764000000000);
+    buf_release(&out);
+}
+END_TEST
+
+START_TEST(a_samples_record_that_does_not_fit_leaves_nothing) {
+    static struct rows rows = {.count = 1000};
+    struct buf out;
+    struct err err;
+    buf_init(&out, 2000);
+    for (size_t i = 0; i < rows.count; i++) rows.values[i] = 0.1 + (double)i;
+    ck_assert(buf_puts(&out, "before"));
+    ck_assert_int_eq(samples_record_write(&out, rows.numbers, rows.values, NULL, 0, rows.count, &err),
+                     ERR_LIMIT);
+    ck_assert_uint_eq(out.len, 6);
+    buf_release(&out);
+}
+END_TEST
+
+/* reads to the end or to the first refusal */
+static void read_samples(const uint8_t *bytes, size_t len) {
+    static struct samples_rows step;
+    struct samples_reader reader;
+    struct err err;
+    int rc = samples_reader_init(&reader, bytes, len, &err);
+    while (rc >= 0 && (rc = samples_reader_next(&reader, &step, &err)) == 1) ck_assert_uint_gt(step.count, 0);
+    ck_assert(rc == 0 || rc == ERR_CORRUPT);
+}
+
+static void read_series(const uint8_t *bytes, size_t len) {
+    struct series_reader reader = {0};
+    struct labels labels;
+    uint64_t number;
+    struct err err;
+    int rc = series_reader_init(&reader, bytes, len, &err);
+    while (rc >= 0 && (rc = series_reader_next(&reader, &number, &labels, &err)) == 1)
+        for (uint32_t i = 0; i < labels.count; i++) ck_assert_uint_gt(labels.items[i].value.len, 0);
+    ck_assert(rc == 0 || rc == ERR_CORRUPT);
+    series_reader_release(&reader);
+}
+
+/* every prefix (an exact copy, so that the address sanitizer sees a read past the end) and many flipped bytes
+ */
+static void torment(const struct buf *out, void (*read)(const uint8_t *bytes, size_t len)) {
+    for (size_t len = 0; len <= out->len; len++) {
+        uint8_t *prefix = mem_alloc(len ? len : 1);
+        if (len) memcpy(prefix, out->data, len);
+        read(prefix, len);
+        for (int flips = 0; flips < 8 && len; flips++) {
+            prefix[draw() % len] = (uint8_t)draw();
+            read(prefix, len);
+        }
+        mem_free(prefix);
+    }
+}
+
+START_TEST(cut_or_changed_samples_are_corrupt_never_a_crash) {
+    static struct rows rows;
+    struct buf out;
+    buf_init(&out, LIMIT);
+    for (int round = 0; round < 20; round++) {
+        do draw_rows(&rows);
+        while (rows.count > 100);
+        buf_reset(&out);
+        samples_record_write(&out, rows.numbers, rows.values, round % 2 ? rows.times_ms : NULL, 1, rows.count,
+                             NULL);
+        torment(&out, read_samples);
+    }
+    buf_release(&out);
+}
+END_TEST
+
+/* ---- series ---- */
+
+#define SERIES 300
+static char texts[SERIES][8][2][16];
+static struct label items[SERIES][8];
+static struct labels sets[SERIES];
+static uint64_t numbers[SERIES];
+
+static void draw_series(void) {
+    for (size_t i = 0; i < SERIES; i++) {
+        sets[i] = (struct labels){items[i], (uint32_t)(draw() % 9)};
+        numbers[i] = draw() % 10 && i ? numbers[i - 1] + 1 : draw();
+        for (uint32_t k = 0; k < sets[i].count; k++) {
+            snprintf(texts[i][k][0], 16, "name%u%llu", k,
+                     (unsigned long long)(draw() % 10 ? 0 : draw() % 100));
+            snprintf(texts[i][k][1], 16, "v%llu", (unsigned long long)(draw() % 3 ? k : draw() % 1000));
+            items[i][k] = (struct label){span_from(texts[i][k][0]), span_from(texts[i][k][1])};
+        }
+    }
+}
+
+static void write_series(struct buf *out, size_t count) {
+    struct series_record record;
+    series_record_begin(&record, out);
+    for (size_t i = 0; i < count; i++)
+        ck_assert_int_eq(series_record_add(&record, numbers[i], sets[i], NULL), 0);
+    ck_assert_int_eq(series_record_end(&record, NULL), 0);
+}
+
+START_TEST(series_come_back_with_their_labels) {
+    struct buf out;
+    buf_init(&out, LIMIT);
+    for (int round = 0; round < 200; round++) {
+        struct series_reader reader;
+        struct labels labels;
+        uint64_t number;
+        size_t count = draw() % (SERIES + 1);
+        draw_series();
+        buf_reset(&out);
+        buf_puts(&out, "in front");
+        write_series(&out, count);
+        ck_assert_int_eq(series_reader_init(&reader, out.data + 8, out.len - 8, NULL), 0);
+        for (size_t i = 0; i < count; i++) {
+            ck_assert_int_eq(series_reader_next(&reader, &number, &labels, NULL), 1);
+            ck_assert_uint_eq(number, numbers[i]);
+            ck_assert(labels_equal(labels, sets[i]));
+        }
+        ck_assert_int_eq(series_reader_next(&reader, &number, &labels, NULL), 0);
+        series_reader_release(&reader);
+    }
+    buf_release(&out);
+}
+END_TEST
+
+START_TEST(cut_or_changed_series_are_corrupt_never_a_crash) {
+    struct buf out;
+    buf_init(&out, LIMIT);
+    for (int round = 0; round < 10; round++) {
+        draw_series();
+        buf_reset(&out);
+        write_series(&out, 12);
+        torment(&out, read_series);
+    }
+    buf_release(&out);
+}
+END_TEST
+
+START_TEST(too_many_labels_are_refused_and_the_record_goes_on) {
+    static struct label many[RECORD_MAX_LABELS + 1];
+    struct series_record record;
+    struct buf out;
+    for (size_t i = 0; i < RECORD_MAX_LABELS + 1; i++) many[i] = (struct label){SPAN("n"), SPAN("v")};
+    buf_init(&out, LIMIT);
+    draw_series();
+    series_record_begin(&record, &out);
+    ck_assert_int_eq(series_record_add(&record, 1, sets[0], NULL), 0);
+    size_t before = series_record_size(&record);
+    ck_assert_int_eq(series_record_add(&record, 2, (struct labels){many, RECORD_MAX_LABELS + 1}, NULL),
+                     ERR_LIMIT);
+    ck_assert_uint_eq(series_record_size(&record), before);
+    ck_assert_int_eq(series_record_add(&record, 3, (struct labels){many, RECORD_MAX_LABELS}, NULL), 0);
+    ck_assert_uint_eq(record.count, 2);
+    ck_assert_int_eq(series_record_end(&record, NULL), 0);
+    read_series((const uint8_t *)out.data, out.len);
+    buf_release(&out);
+}
+END_TEST
+
+CHECK_MAIN("record", samples_come_back_bit_for_bit, a_scrape_of_counters_takes_few_bytes,
+           a_samples_record_that_does_not_fit_leaves_nothing,
+           cut_or_changed_samples_are_corrupt_never_a_crash, series_come_back_with_their_labels,
+           cut_or_changed_series_are_corrupt_never_a_crash,
+           too_many_labels_are_refused_and_the_record_goes_on)
