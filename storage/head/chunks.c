@@ -1,0 +1,242 @@
+#include "storage/head/chunks.h"
+
+#include "lib/base/assert.h"
+#include "lib/base/bits.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/codec/crc32c.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FLUSH_BYTES ((size_t)256 << 10)
+#define PENDING_MAX ((size_t)4 << 20)
+#define FILE_BITS 28
+#define FILE_MAX ((uint64_t)1 << FILE_BITS)
+#define FILE_MAGIC 0x31434846u /* "FHC1" */
+#define HEADER_BYTES ((uint64_t)8)
+#define RECORD_BYTES ((size_t)32)
+
+#define WHERE_MASK (((uint64_t)1 << 48) - 1)
+#define WHERE_IN_FILE ((uint64_t)1 << 63)
+#define SECONDS_MAX 0x7fffu
+
+struct heap_chunk {
+    uint16_t len;
+    uint8_t encoding, count;
+    uint8_t bytes[];
+};
+
+static uint64_t place_of(uint32_t file, uint64_t offset) {
+    return (uint64_t)file << FILE_BITS | offset;
+}
+
+/* six digits and nothing else: a file of ours */
+static void remove_old(const char *name, void *context) {
+    struct chunk_store *store = context;
+    if (strspn(name, "0123456789") != 6 || name[6]) return;
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/%s", store->folder, name) >= (int)sizeof path) return;
+    struct err err;
+    if (file_remove(store->fs, path, &err)) LOG(LOG_WARN, "old head chunk file not removed", "err", err.text);
+}
+
+int chunk_store_init(struct chunk_store *store, struct file_system *fs, const char *folder, struct err *err) {
+    *store = (struct chunk_store){.fs = fs, .offset = HEADER_BYTES};
+    mutex_init(&store->lock);
+    buf_init(&store->pending, PENDING_MAX);
+    if (!folder) return 0;
+    int rc = folder_make(fs, folder, err);
+    if (rc) return rc;
+    store->folder = mem_strdup(folder);
+    return folder_list(fs, folder, remove_old, store, err);
+}
+
+void chunk_store_release(struct chunk_store *store) {
+    for (uint32_t i = 0; store->folder && i < CHUNK_FILES; i++) file_close(&store->files[i]);
+    mem_free((void *)store->folder);
+    buf_release(&store->pending);
+    mutex_release(&store->lock);
+}
+
+static uint64_t seconds_between(int64_t mint, int64_t maxt) {
+    uint64_t seconds = ((uint64_t)maxt - (uint64_t)mint) / 1000 + 1;
+    return seconds < SECONDS_MAX ? seconds : SECONDS_MAX;
+}
+
+int64_t chunk_ref_mint(struct chunk_ref ref) {
+    int64_t seconds = (int64_t)(ref.where >> 48 & SECONDS_MAX), mint;
+    if (seconds == SECONDS_MAX || __builtin_sub_overflow(ref.maxt, seconds * 1000, &mint)) return INT64_MIN;
+    return mint;
+}
+
+static struct chunk_ref ref_make(const struct chunk_info *info, uint64_t where) {
+    ASSERT((where & WHERE_MASK) == (where & ~WHERE_IN_FILE));
+    return (struct chunk_ref){where | seconds_between(info->mint, info->maxt) << 48, info->maxt};
+}
+
+static struct heap_chunk *heap_of(struct chunk_ref ref) {
+    return (struct heap_chunk *)(uintptr_t)(ref.where & WHERE_MASK); /* user addresses have 47 bits */
+}
+
+static struct chunk_ref add_to_heap(struct chunk_store *store, const struct chunk_info *info,
+                                    const uint8_t *bytes) {
+    struct heap_chunk *chunk = mem_alloc(sizeof *chunk + info->len);
+    chunk->len = info->len;
+    chunk->encoding = info->encoding;
+    chunk->count = info->count;
+    memcpy(chunk->bytes, bytes, info->len);
+    atomic_fetch_add_explicit(&store->heap_chunks, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&store->heap_bytes, sizeof *chunk + info->len, memory_order_relaxed);
+    return ref_make(info, (uintptr_t)chunk);
+}
+
+void chunk_store_drop(struct chunk_store *store, struct chunk_ref ref) {
+    if (ref.where & WHERE_IN_FILE) return;
+    struct heap_chunk *chunk = heap_of(ref);
+    atomic_fetch_sub_explicit(&store->heap_chunks, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&store->heap_bytes, sizeof *chunk + chunk->len, memory_order_relaxed);
+    mem_free(chunk);
+}
+
+static int file_make(struct chunk_store *store, struct err *err) {
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/%06u", store->folder, store->file + 1) >= (int)sizeof path)
+        return err_set(err, ERR_LIMIT, "path of the head chunks is too long");
+    struct file file;
+    int rc = file_open(store->fs, path, FILE_WRITE, &file, err);
+    if (rc) return rc;
+    uint8_t header[HEADER_BYTES];
+    store_u32(header, FILE_MAGIC);
+    store_u32(header + 4, 1);
+    rc = file_write(&file, header, sizeof header, 0, err);
+    if (rc) {
+        file_close(&file);
+        return rc;
+    }
+    store->files[store->file] = file;
+    return 0;
+}
+
+static int write_pending(struct chunk_store *store, struct err *err) {
+    if (!file_is_open(&store->files[store->file])) {
+        int rc = file_make(store, err);
+        if (rc) return rc;
+    }
+    /* only this thread changes pending, so reading it needs no lock */
+    int rc =
+        file_write(&store->files[store->file], store->pending.data, store->pending.len, store->offset, err);
+    if (rc) return rc;
+    mutex_lock(&store->lock);
+    store->offset += store->pending.len;
+    atomic_store_explicit(&store->flushed, place_of(store->file, store->offset), memory_order_release);
+    buf_reset(&store->pending);
+    mutex_unlock(&store->lock);
+    return 0;
+}
+
+static bool flush_all(struct chunk_store *store) {
+    struct err err;
+    int rc = store->pending.len ? write_pending(store, &err) : 0;
+    if (rc && !store->is_failing)
+        LOG(LOG_ERROR, "head chunks stay in memory: their file cannot be written", "err", err.text);
+    if (!rc && store->is_failing) LOG(LOG_INFO, "head chunks are written to their files again");
+    store->is_failing = rc != 0;
+    return rc == 0;
+}
+
+void chunk_store_flush(struct chunk_store *store) {
+    if (store->pending.len >= FLUSH_BYTES) flush_all(store);
+}
+
+/* where the next record goes; false when no file takes it */
+static bool make_room(struct chunk_store *store, size_t bytes) {
+    if (!store->folder || store->pending.len + bytes > PENDING_MAX) return false;
+    if (store->offset + store->pending.len + bytes <= FILE_MAX) return true;
+    if (!flush_all(store) || store->file + 1 == CHUNK_FILES) return false;
+    mutex_lock(&store->lock);
+    store->file++;
+    store->offset = HEADER_BYTES;
+    mutex_unlock(&store->lock);
+    return true;
+}
+
+static void record_write(uint8_t record[RECORD_BYTES], const struct chunk_info *info, const uint8_t *bytes) {
+    store_u64(record + 4, info->number);
+    store_u64(record + 12, (uint64_t)info->mint);
+    store_u64(record + 20, (uint64_t)info->maxt);
+    record[28] = info->encoding;
+    record[29] = info->count;
+    memcpy(record + 30, &info->len, 2);
+    store_u32(record, crc32c(crc32c(0, record + 4, RECORD_BYTES - 4), bytes, info->len));
+}
+
+struct chunk_ref chunk_store_add(struct chunk_store *store, const struct chunk_info *info,
+                                 const uint8_t *bytes) {
+    if (!make_room(store, RECORD_BYTES + info->len)) return add_to_heap(store, info, bytes);
+    uint8_t record[RECORD_BYTES];
+    record_write(record, info, bytes);
+    uint64_t offset = store->offset + store->pending.len;
+    mutex_lock(&store->lock);
+    bool fits = buf_reserve(&store->pending, RECORD_BYTES + info->len);
+    ASSERT(fits); /* make_room has looked */
+    (void)buf_append(&store->pending, record, RECORD_BYTES);
+    (void)buf_append(&store->pending, bytes, info->len);
+    mutex_unlock(&store->lock);
+    return ref_make(info, WHERE_IN_FILE | place_of(store->file, offset));
+}
+
+/* false: it has meanwhile been written to its file */
+static bool copy_pending(struct chunk_store *store, uint64_t place, uint8_t *record, size_t *len) {
+    mutex_lock(&store->lock);
+    bool is_pending = place >= atomic_load_explicit(&store->flushed, memory_order_relaxed);
+    if (is_pending) {
+        uint64_t at = (place & (FILE_MAX - 1)) - store->offset;
+        ASSERT(at < store->pending.len);
+        *len = store->pending.len - at;
+        if (*len > RECORD_BYTES + CHUNK_MAX_BYTES) *len = RECORD_BYTES + CHUNK_MAX_BYTES;
+        memcpy(record, store->pending.data + at, *len);
+    }
+    mutex_unlock(&store->lock);
+    return is_pending;
+}
+
+static int record_check(const uint8_t *record, size_t got, uint64_t number, uint16_t *len) {
+    if (got < RECORD_BYTES) return ERR_CORRUPT;
+    memcpy(len, record + 30, 2);
+    if (*len > CHUNK_MAX_BYTES || *len > got - RECORD_BYTES) return ERR_CORRUPT;
+    if (crc32c(0, record + 4, RECORD_BYTES - 4 + *len) != load_u32(record)) return ERR_CORRUPT;
+    return load_u64(record + 4) == number && record[29] <= CHUNK_SAMPLES ? 0 : ERR_CORRUPT;
+}
+
+static int read_record(struct chunk_store *store, uint64_t place, uint64_t number, struct chunk_copy *copy,
+                       struct err *err) {
+    uint8_t record[RECORD_BYTES + CHUNK_MAX_BYTES];
+    size_t got = 0;
+    uint64_t offset = place & (FILE_MAX - 1);
+    const struct file *file = &store->files[place >> FILE_BITS];
+    bool flushed = place < atomic_load_explicit(&store->flushed, memory_order_acquire);
+    if (flushed || !copy_pending(store, place, record, &got)) {
+        int rc = file_read_some(file, record, sizeof record, offset, &got, err);
+        if (rc) return rc;
+    }
+    if (record_check(record, got, number, &copy->len))
+        return err_set(err, ERR_CORRUPT, "head chunk in \"%s/%06u\" at offset %" PRIu64 " is damaged",
+                       store->folder, (unsigned)(place >> FILE_BITS) + 1, offset);
+    copy->encoding = record[28];
+    copy->count = record[29];
+    memcpy(copy->bytes, record + RECORD_BYTES, copy->len);
+    return 0;
+}
+
+int chunk_store_read(struct chunk_store *store, struct chunk_ref ref, uint64_t number,
+                     struct chunk_copy *copy, struct err *err) {
+    if (ref.where & WHERE_IN_FILE) return read_record(store, ref.where & WHERE_MASK, number, copy, err);
+    const struct heap_chunk *chunk = heap_of(ref);
+    copy->encoding = chunk->encoding;
+    copy->count = chunk->count;
+    copy->len = chunk->len;
+    memcpy(copy->bytes, chunk->bytes, chunk->len);
+    return 0;
+}

@@ -1,0 +1,76 @@
+#pragma once
+/*
+ * chunks.h - full chunks: where they are kept once they leave the series.
+ *
+ *     chunk_store_add --> [pending, about 256 KiB] --flush--> <data>/chunks_head/000001, 000002 ...
+ *                              ^                                   ^
+ *     chunk_store_read --------+-- (copied under the lock)         +-- pread, CRC-32C checked each time
+ *
+ * Without a folder, and while the disk refuses to take more, chunks stay in the heap. The layout of the files
+ * is in storage/FORMAT.md; they are made anew from the log at each start, so they are never synced.
+ *
+ * A series keeps 16 bytes for each full chunk:
+ *     where: [1 in a file | 15 seconds covered, rounded up | 48 address or file 10 + offset 28]   maxt
+ *
+ * Threads: one adds and flushes; any number read.
+ */
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+#include "lib/sys/file.h"
+#include "lib/sys/thread.h"
+#include "storage/chunk/chunk.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct chunk_ref {
+    uint64_t where;
+    int64_t maxt;
+};
+
+#define CHUNK_FILES 1024u /* 256 MiB each */
+
+struct chunk_store {
+    struct file_system *fs;
+    const char *folder;             /* owned; NULL: all in the heap */
+    struct file files[CHUNK_FILES]; /* file i has name i + 1 */
+    uint32_t file;                  /* being written */
+    uint64_t offset;                /* in it, of the first pending byte */
+    atomic_uint_least64_t flushed;  /* place behind the last byte that is in a file */
+    struct mutex lock;              /* pending, against readers */
+    struct buf pending;
+    bool is_failing; /* the last flush failed; said once */
+    atomic_uint_least64_t heap_chunks, heap_bytes;
+};
+
+/* A chunk as it is added: whose it is, what it holds. */
+struct chunk_info {
+    uint64_t number; /* of the series */
+    int64_t mint, maxt;
+    uint8_t encoding, count;
+    uint16_t len;
+};
+
+/* Removes the files of an earlier run. folder NULL: no files. */
+int chunk_store_init(struct chunk_store *store, struct file_system *fs, const char *folder, struct err *err);
+/* closes the files; chunks in the heap are freed by their owners */
+void chunk_store_release(struct chunk_store *store);
+struct chunk_ref chunk_store_add(struct chunk_store *store, const struct chunk_info *info,
+                                 const uint8_t *bytes);
+/* writes what is pending when it is worth it; a failure is logged, and tried again at the next call */
+void chunk_store_flush(struct chunk_store *store);
+/* a chunk in the heap is freed */
+void chunk_store_drop(struct chunk_store *store, struct chunk_ref ref);
+
+struct chunk_copy {
+    uint8_t encoding, count;
+    uint16_t len;
+    uint8_t bytes[CHUNK_MAX_BYTES];
+};
+
+/* ERR_CORRUPT names file and offset; ERR_IO */
+int chunk_store_read(struct chunk_store *store, struct chunk_ref ref, uint64_t number,
+                     struct chunk_copy *copy, struct err *err);
+/* not after the chunk's first sample, and less than a second and a bit before it when it covers under 9 h */
+int64_t chunk_ref_mint(struct chunk_ref ref);

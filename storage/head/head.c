@@ -1,0 +1,150 @@
+#include "storage/head/head.h"
+
+#include "lib/base/assert.h"
+#include "lib/base/mem.h"
+#include "storage/head/inside.h"
+
+/* series made under one hold of the index lock, so that queries come in between */
+#define RESOLVE_STEP 256
+
+int head_create(const struct head_options *options, struct head **head, struct err *err) {
+    struct head *made = mem_zalloc(sizeof *made);
+    int rc = chunk_store_init(&made->chunks, options->fs, options->chunk_folder, err);
+    if (rc) {
+        chunk_store_release(&made->chunks);
+        mem_free(made);
+        return rc;
+    }
+    made->magic = HEAD_MAGIC;
+    made->next_number = 1;
+    made->max_series = options->max_series;
+    atomic_init(&made->min_time, INT64_MAX);
+    atomic_init(&made->max_time, INT64_MIN);
+    rwlock_init(&made->index_lock);
+    symbols_init(&made->symbols);
+    shapes_init(&made->shapes);
+    series_table_init(&made->table);
+    commits_init(&made->commits);
+    *head = made;
+    return 0;
+}
+
+static void series_free(struct head *head, struct series *series) {
+    for (uint32_t i = 0; i < series->full_count; i++) chunk_store_drop(&head->chunks, series->full[i]);
+    mem_free(series->full);
+    slab_free(&head->slab, series->size_class, series->bytes);
+}
+
+void head_destroy(struct head *head) {
+    if (!head) return;
+    CHECK_OBJ(head, HEAD_MAGIC);
+    uint32_t count = (uint32_t)atomic_load(&head->table.count);
+    for (uint32_t slot = 0; slot < count; slot++) series_free(head, series_at(&head->table, slot));
+    slab_release(&head->slab);
+    chunk_store_release(&head->chunks);
+    commits_release(&head->commits);
+    series_table_release(&head->table);
+    map_release(&head->by_labels);
+    postings_release(&head->postings);
+    shapes_release(&head->shapes);
+    symbols_release(&head->symbols);
+    rwlock_release(&head->index_lock);
+    head->magic = 0;
+    mem_free(head);
+}
+
+static struct series_ref ref_of(const struct head *head, uint32_t slot) {
+    return (struct series_ref){slot, series_at(&head->table, slot)->generation};
+}
+
+/* the series that are there already; how many are not */
+static size_t resolve_known(struct head *head, const struct labels *label_sets, size_t count,
+                            struct series_ref *refs, struct label_ids *ids) {
+    size_t missing = 0;
+    rwlock_read(&head->index_lock);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t slot = index_find(head, label_sets[i], ids);
+        refs[i] = slot == MAP_NONE ? (struct series_ref){0} : ref_of(head, slot);
+        missing += slot == MAP_NONE;
+    }
+    rwlock_unlock(&head->index_lock);
+    return missing;
+}
+
+static int resolve_missing(struct head *head, const struct labels *label_sets, size_t count,
+                           struct series_ref *refs, bool *created, struct label_ids *ids, struct err *err) {
+    int rc = 0;
+    rwlock_write(&head->index_lock);
+    for (size_t i = 0; !rc && i < count; i++) {
+        if (refs[i].generation) continue;
+        uint32_t slot;
+        bool is_new;
+        rc = index_add(head, label_sets[i], 0, ids, &slot, &is_new, err);
+        if (rc) break;
+        refs[i] = ref_of(head, slot);
+        if (created) created[i] = is_new;
+    }
+    rwlock_unlock(&head->index_lock);
+    return rc;
+}
+
+static size_t step_of(size_t count, size_t done) {
+    return count - done < RESOLVE_STEP ? count - done : RESOLVE_STEP;
+}
+
+/* into scratch of the caller, so that refs is untouched on failure */
+static int resolve_into(struct head *head, const struct labels *label_sets, size_t count,
+                        struct series_ref *refs, bool *created, struct err *err) {
+    struct label_ids ids;
+    ids.count = 0;
+    for (size_t i = 0; i < count; i += RESOLVE_STEP) {
+        size_t step = step_of(count, i);
+        if (!resolve_known(head, label_sets + i, step, refs + i, &ids)) continue;
+        ids.count = 0;
+        int rc =
+            resolve_missing(head, label_sets + i, step, refs + i, created ? created + i : NULL, &ids, err);
+        if (rc) return rc;
+    }
+    return 0;
+}
+
+int head_resolve(struct head *head, const struct labels *label_sets, size_t count, struct series_ref *refs,
+                 bool *created, struct err *err) {
+    CHECK_OBJ(head, HEAD_MAGIC);
+    struct series_ref *found = mem_array(count, sizeof *found);
+    bool *is_new = mem_array(count, sizeof *is_new);
+    int rc = resolve_into(head, label_sets, count, found, is_new, err);
+    for (size_t i = 0; !rc && i < count; i++) {
+        refs[i] = found[i];
+        if (created) created[i] = is_new[i];
+    }
+    mem_free(found);
+    mem_free(is_new);
+    return rc;
+}
+
+int head_resolve_numbered(struct head *head, struct labels labels, uint64_t number, struct series_ref *ref,
+                          struct err *err) {
+    CHECK_OBJ(head, HEAD_MAGIC);
+    struct label_ids ids;
+    uint32_t slot;
+    bool is_new;
+    ids.count = 0;
+    rwlock_write(&head->index_lock);
+    int rc = index_add(head, labels, number, &ids, &slot, &is_new, err);
+    if (!rc) *ref = ref_of(head, slot);
+    rwlock_unlock(&head->index_lock);
+    return rc;
+}
+
+bool head_number(const struct head *head, struct series_ref ref, uint64_t *number, bool *is_logged) {
+    const struct series *series = series_of(&head->table, ref);
+    if (!series) return false;
+    *number = series->number;
+    *is_logged = series->is_logged;
+    return true;
+}
+
+void head_set_logged(struct head *head, uint32_t slot, bool is_logged) {
+    series_at(&head->table, slot)->is_logged = is_logged;
+}

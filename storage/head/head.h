@@ -1,0 +1,97 @@
+#pragma once
+/*
+ * head.h - the newest samples, in memory: which series there are, and their samples.
+ *
+ *     labels --resolve--> slot + generation --append (batches, one thread)--> open chunk -> full chunks
+ *                              |
+ *     matchers --select--> [slots, as of a commit] --read (any thread)--> times[] values[]
+ *
+ *     index (one rwlock)                      series (pages of 256, a lock each)
+ *       symbols   text <-> 32 bits              open chunk, full chunks, last batch
+ *       shapes    label names interned together
+ *       postings  name=value -> slots
+ *       map       labels -> slot
+ *
+ * The head knows nothing of the log: whoever logs asks for numbers and labels and remembers in each series
+ * whether it is logged.
+ *
+ * Threads: resolve, select and everything of a series set from any; head_append and the logged marks from one
+ * at a time. Label text handed out lives as long as the head.
+ */
+#include "lib/base/err.h"
+#include "lib/model/appender.h"
+#include "lib/model/labels.h"
+#include "lib/model/matcher.h"
+#include "lib/model/queryable.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct head;
+struct file_system;
+
+struct head_options {
+    struct file_system *fs;
+    const char *chunk_folder; /* full chunks go there; NULL: they stay in memory */
+    uint64_t max_series;      /* 0: as many as there are slots */
+};
+
+int head_create(const struct head_options *options, struct head **head, struct err *err);
+void head_destroy(struct head *head);
+
+/* as appender_resolve */
+int head_resolve(struct head *head, const struct labels *label_sets, size_t count, struct series_ref *refs,
+                 bool *created, struct err *err);
+/* for replay: the series is new or gets this number; later ones get higher ones */
+int head_resolve_numbered(struct head *head, struct labels labels, uint64_t number, struct series_ref *ref,
+                          struct err *err);
+
+/* for the log, by the appending thread; false when the reference is not valid any more */
+bool head_number(const struct head *head, struct series_ref ref, uint64_t *number, bool *is_logged);
+void head_set_logged(struct head *head, uint32_t slot, bool is_logged);
+size_t head_label_count(const struct head *head, uint32_t slot);
+/* items: room for head_label_count; any thread */
+struct labels head_labels(const struct head *head, uint32_t slot, struct label *items);
+
+struct head_rows {
+    const struct series_ref *refs;
+    const double *values;
+    const int64_t *times_ms; /* NULL: all at time_ms */
+    int64_t time_ms;
+    size_t count;
+    uint8_t *results; /* in: a row that is not APPEND_STORED is left out; out: what became of each */
+};
+
+/* one batch: seen by readers as a whole when this returns */
+void head_append(struct head *head, const struct head_rows *rows);
+
+/* as queryable_* */
+int head_select(struct head *head, const struct matcher *matchers, size_t matcher_count, int64_t mint,
+                int64_t maxt, struct budget *budget, struct series_set **set, struct err *err);
+int head_label_names(struct head *head, const struct matcher *matchers, size_t matcher_count, int64_t mint,
+                     int64_t maxt, struct arena *arena, struct span **names, size_t *count, struct err *err);
+int head_label_values(struct head *head, struct span name, const struct matcher *matchers,
+                      size_t matcher_count, int64_t mint, int64_t maxt, struct arena *arena,
+                      struct span **values, size_t *count, struct err *err);
+
+/* counted since creation, but for series, chunks and bytes */
+struct head_stats {
+    uint64_t series, series_created, chunks, label_pairs, samples, out_of_order, out_of_bounds, duplicates;
+    int64_t min_time, max_time; /* INT64_MAX and INT64_MIN while there are no samples */
+    uint64_t symbol_bytes;
+};
+
+void head_stats(struct head *head, struct head_stats *stats);
+/* bytes of the index and the series, without chunks: walks the postings */
+uint64_t head_series_bytes(struct head *head);
+
+enum head_ranking { HEAD_SERIES_BY_METRIC, HEAD_VALUES_BY_NAME, HEAD_BYTES_BY_NAME, HEAD_SERIES_BY_PAIR };
+
+struct head_top {
+    struct span name;
+    uint64_t count;
+};
+
+/* the largest `limit`, descending, in arena */
+int head_rank(struct head *head, enum head_ranking ranking, size_t limit, struct arena *arena,
+              struct head_top **tops, size_t *count, struct err *err);

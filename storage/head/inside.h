@@ -1,0 +1,66 @@
+#pragma once
+/*
+ * inside.h - inside of storage/head: the head's parts and what its files call of each other.
+ *
+ * Locks, in this order: index_lock, a page, commits.lock or chunks.lock.
+ */
+#include "lib/sys/thread.h"
+#include "storage/head/chunks.h"
+#include "storage/head/commits.h"
+#include "storage/head/head.h"
+#include "storage/head/postings.h"
+#include "storage/head/series.h"
+#include "storage/head/shapes.h"
+#include "storage/head/slab.h"
+#include "storage/head/symbols.h"
+
+#include <stdatomic.h>
+
+#define HEAD_MAGIC 0x48454144u /* "HEAD" */
+
+struct head {
+    uint32_t magic;
+    struct rwlock index_lock; /* symbols, shapes, postings, by_labels, next_number; new slots */
+    struct symbols symbols;
+    struct shapes shapes;
+    struct postings postings;
+    struct map by_labels; /* hash of the label record -> slot */
+    uint64_t next_number;
+    uint64_t max_series;
+    struct series_table table;
+    struct commits commits;
+    struct chunk_store chunks;
+    struct slab slab; /* the appending thread's */
+    /* written by the appending thread, read by statistics */
+    atomic_uint_least64_t samples, full_chunks, open_chunks, out_of_order, out_of_bounds, duplicates;
+    atomic_int_least64_t min_time, max_time;
+};
+
+/* index.c; the index lock is held, exclusively for add */
+
+/* a label set as symbols: words[0] is the shape, then the values */
+struct label_ids {
+    uint32_t names[SHAPE_MAX_LABELS];
+    uint32_t words[1 + SHAPE_MAX_LABELS];
+    uint32_t count;
+};
+
+/* the slot of the series with these labels, or MAP_NONE; ids is scratch, and speeds up the next call when its
+ * labels are nearly the same (count 0 at first) */
+uint32_t index_find(const struct head *head, struct labels labels, struct label_ids *ids);
+/* gets or creates; number 0: the next one */
+int index_add(struct head *head, struct labels labels, uint64_t number, struct label_ids *ids, uint32_t *slot,
+              bool *created, struct err *err);
+/* symbol of the value of a name, SYMBOL_NONE when the series has no such label; no lock needed */
+uint32_t index_value(const struct head *head, uint32_t slot, uint32_t name);
+
+/* match.c; the index lock is held: the slots that match, ascending */
+int match_slots(const struct head *head, const struct matcher *matchers, size_t count, struct slots *slots,
+                struct err *err);
+
+/* read.c: keeps the slots that have a chunk in [mint, maxt] */
+void slots_keep_overlapping(const struct head *head, struct slots *slots, int64_t mint, int64_t maxt);
+bool any_overlaps(const struct head *head, struct slot_view view, int64_t mint, int64_t maxt);
+/* a series' samples in [mint, maxt] that a reader sees, appended to columns */
+int read_series(struct head *head, uint32_t slot, uint64_t reader, int64_t mint, int64_t maxt,
+                struct columns *columns, struct err *err);

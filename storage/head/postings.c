@@ -1,0 +1,122 @@
+#include "storage/head/postings.h"
+
+#include "lib/base/assert.h"
+#include "lib/base/hash.h"
+#include "lib/base/mem.h"
+
+#include <string.h>
+
+/* the smallest of 4 6 8 12 16 24 32 ... that is not below count */
+static size_t capacity_of(size_t count) {
+    size_t capacity = 4;
+    while (capacity < count) {
+        if (capacity + capacity / 2 >= count) return capacity + capacity / 2;
+        capacity *= 2;
+    }
+    return capacity;
+}
+
+static uint64_t symbol_hash(uint32_t symbol) {
+    return hash_mix(0, symbol);
+}
+
+static bool name_equal(uint32_t index, const void *key, const void *context) {
+    return ((const struct postings *)context)->names.items[index].name == *(const uint32_t *)key;
+}
+
+static uint64_t name_hash(uint32_t index, const void *context) {
+    return symbol_hash(((const struct postings *)context)->names.items[index].name);
+}
+
+static bool value_equal(uint32_t index, const void *key, const void *context) {
+    return ((const struct posting_name *)context)->values.items[index].value == *(const uint32_t *)key;
+}
+
+static uint64_t value_hash(uint32_t index, const void *context) {
+    return symbol_hash(((const struct posting_name *)context)->values.items[index].value);
+}
+
+void postings_release(struct postings *postings) {
+    for (size_t i = 0; i < postings->names.count; i++) {
+        struct posting_name *name = &postings->names.items[i];
+        for (size_t j = 0; j < name->values.count; j++)
+            if (name->values.items[j].count > 1) mem_free(name->values.items[j].slots);
+        vec_release(&name->values);
+        map_release(&name->by_value);
+    }
+    vec_release(&postings->names);
+    map_release(&postings->by_name);
+    postings->pairs = 0;
+}
+
+struct slot_view posting_view(const struct posting *posting) {
+    return (struct slot_view){posting->count > 1 ? posting->slots : &posting->one, posting->count};
+}
+
+static void insert(struct posting *posting, uint32_t slot) {
+    if (posting->count == 0) {
+        posting->one = slot;
+        posting->count = 1;
+        return;
+    }
+    if (posting->count == 1) {
+        uint32_t first = posting->one;
+        posting->slots = mem_resize(NULL, capacity_of(2), sizeof *posting->slots);
+        posting->slots[0] = first;
+    } else if (posting->count == capacity_of(posting->count)) {
+        posting->slots =
+            mem_resize(posting->slots, capacity_of(posting->count + (size_t)1), sizeof *posting->slots);
+    }
+    size_t at = posting->count; /* nearly always the newest slot is the highest */
+    while (at && posting->slots[at - 1] > slot) at--;
+    ASSERT(at == 0 || posting->slots[at - 1] != slot);
+    memmove(posting->slots + at + 1, posting->slots + at, (posting->count - at) * sizeof slot);
+    posting->slots[at] = slot;
+    posting->count++;
+}
+
+static struct posting_name *name_get(struct postings *postings, uint32_t symbol) {
+    uint32_t index = map_find(&postings->by_name, symbol_hash(symbol), &symbol, name_equal, postings);
+    if (index == MAP_NONE) {
+        index = (uint32_t)postings->names.count;
+        *vec_push(&postings->names) = (struct posting_name){.name = symbol};
+        map_insert(&postings->by_name, symbol_hash(symbol), index, name_hash, postings);
+    }
+    return &postings->names.items[index];
+}
+
+void postings_add(struct postings *postings, uint32_t name_symbol, uint32_t value, uint32_t slot) {
+    struct posting_name *name = name_get(postings, name_symbol);
+    uint32_t index = map_find(&name->by_value, symbol_hash(value), &value, value_equal, name);
+    if (index == MAP_NONE) {
+        index = (uint32_t)name->values.count;
+        *vec_push(&name->values) = (struct posting){.value = value};
+        map_insert(&name->by_value, symbol_hash(value), index, value_hash, name);
+        postings->pairs++;
+    }
+    insert(&name->values.items[index], slot);
+}
+
+const struct posting_name *postings_name(const struct postings *postings, uint32_t name) {
+    uint32_t index = map_find(&postings->by_name, symbol_hash(name), &name, name_equal, postings);
+    return index == MAP_NONE ? NULL : &postings->names.items[index];
+}
+
+struct slot_view posting_find(const struct posting_name *name, uint32_t value) {
+    uint32_t index = map_find(&name->by_value, symbol_hash(value), &value, value_equal, name);
+    return index == MAP_NONE ? (struct slot_view){0} : posting_view(&name->values.items[index]);
+}
+
+static size_t name_bytes(const struct posting_name *name) {
+    size_t bytes = name->values.capacity * sizeof *name->values.items + name->by_value.capacity * 8;
+    for (size_t i = 0; i < name->values.count; i++)
+        if (name->values.items[i].count > 1)
+            bytes += capacity_of(name->values.items[i].count) * sizeof(uint32_t);
+    return bytes;
+}
+
+size_t postings_bytes(const struct postings *postings) {
+    size_t bytes = postings->names.capacity * sizeof *postings->names.items + postings->by_name.capacity * 8;
+    for (size_t i = 0; i < postings->names.count; i++) bytes += name_bytes(&postings->names.items[i]);
+    return bytes;
+}

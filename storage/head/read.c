@@ -1,0 +1,136 @@
+/*
+ * read.c - a series' samples become columns.
+ *
+ *     under the page's lock: what hides the end, how many full chunks, the open chunk's bytes copied
+ *     outside: full chunks read and decoded, 64 references at a time; then the copy
+ *
+ * Full chunks are only ever added, so those counted at first stay where they are.
+ */
+#include "lib/base/assert.h"
+#include "storage/head/inside.h"
+
+#include <string.h>
+
+#define REFS_STEP 64u
+
+/* what is wanted of a series */
+struct read {
+    struct head *head;
+    struct series_page *page;
+    struct series *series;
+    int64_t mint, maxt; /* as asked, then cut by what the reader may see */
+    struct columns *columns;
+};
+
+struct open_copy {
+    struct chunk_state state;
+    uint64_t number;
+    uint32_t first_full, full_count;
+    uint8_t bytes[CHUNK_MAX_BYTES];
+};
+
+/* decodes behind the rows that are there, then drops what is outside of [mint, maxt] */
+static int add_chunk(const struct read *r, uint8_t encoding, const uint8_t *bytes, size_t len, size_t count,
+                     struct err *err) {
+    struct columns *columns = r->columns;
+    int rc = columns_reserve(columns, count, err);
+    if (rc) return rc;
+    int64_t *times = columns->times_ms + columns->count;
+    double *values = columns->values + columns->count;
+    rc = chunk_decode(encoding, bytes, len, count, times, values, err);
+    if (rc) return rc;
+    size_t from = 0, to = count;
+    while (from < count && times[from] < r->mint) from++;
+    while (to > from && times[to - 1] > r->maxt) to--;
+    if (from) {
+        memmove(times, times + from, (to - from) * sizeof *times);
+        memmove(values, values + from, (to - from) * sizeof *values);
+    }
+    columns->count += to - from;
+    return 0;
+}
+
+static int read_full(const struct read *r, const struct open_copy *copy, struct err *err) {
+    struct chunk_ref refs[REFS_STEP];
+    struct chunk_copy chunk;
+    for (uint32_t done = copy->first_full; done < copy->full_count;) {
+        uint32_t step = copy->full_count - done < REFS_STEP ? copy->full_count - done : REFS_STEP;
+        mutex_lock(&r->page->lock);
+        memcpy(refs, r->series->full + done, step * sizeof *refs);
+        mutex_unlock(&r->page->lock);
+        for (uint32_t i = 0; i < step; i++) {
+            if (chunk_ref_mint(refs[i]) > r->maxt) return 0;
+            int rc = chunk_store_read(&r->head->chunks, refs[i], copy->number, &chunk, err);
+            if (!rc) rc = add_chunk(r, chunk.encoding, chunk.bytes, chunk.len, chunk.count, err);
+            if (rc) return rc;
+        }
+        done += step;
+    }
+    return 0;
+}
+
+/* false: nothing of the series is wanted or seen */
+static bool look(struct read *r, uint32_t slot, uint64_t reader, struct open_copy *copy) {
+    mutex_lock(&r->page->lock);
+    const struct series *series = r->series;
+    batch_mark mark = series->mark;
+    int64_t batch_time = series->batch_time, hidden_from;
+    copy->state = series->chunk;
+    copy->number = series->number;
+    copy->full_count = series->full_count;
+    copy->first_full = series_first_full(series, r->mint);
+    if (series->chunk.count) memcpy(copy->bytes, series->bytes, chunk_bytes(&series->chunk));
+    mutex_unlock(&r->page->lock);
+    if (copy->state.count == 0) return false;
+    if (commits_hidden(&r->head->commits, reader, slot, mark, batch_time, &hidden_from)) {
+        if (hidden_from == INT64_MIN) return false;
+        if (hidden_from - 1 < r->maxt) r->maxt = hidden_from - 1;
+    }
+    return r->mint <= r->maxt;
+}
+
+int read_series(struct head *head, uint32_t slot, uint64_t reader, int64_t mint, int64_t maxt,
+                struct columns *columns, struct err *err) {
+    struct read r = {head,   series_page(&head->table, slot), series_at(&head->table, slot), mint, maxt,
+                     columns};
+    struct open_copy copy;
+    if (!look(&r, slot, reader, &copy)) return 0;
+    size_t before = columns->count;
+    int rc = read_full(&r, &copy, err);
+    if (!rc && copy.state.last_time >= r.mint)
+        rc = add_chunk(&r, copy.state.encoding, copy.bytes, chunk_bytes(&copy.state), copy.state.count, err);
+    if (rc) columns->count = before;
+    return rc;
+}
+
+/* calls series_overlaps with the lock held; *page: the one locked by the call before */
+static bool overlaps(const struct head *head, uint32_t slot, int64_t mint, int64_t maxt,
+                     struct series_page **page) {
+    struct series_page *own = series_page(&head->table, slot);
+    if (own != *page) {
+        if (*page) mutex_unlock(&(*page)->lock);
+        mutex_lock(&own->lock);
+        *page = own;
+    }
+    return series_overlaps(&own->series[slot % PAGE_SERIES], mint, maxt);
+}
+
+void slots_keep_overlapping(const struct head *head, struct slots *slots, int64_t mint, int64_t maxt) {
+    struct series_page *page = NULL;
+    size_t kept = 0;
+    for (size_t i = 0; i < slots->count; i++) {
+        uint32_t slot = slots->items[i];
+        if (overlaps(head, slot, mint, maxt, &page)) slots->items[kept++] = slot;
+    }
+    if (page) mutex_unlock(&page->lock);
+    slots->count = kept;
+}
+
+bool any_overlaps(const struct head *head, struct slot_view view, int64_t mint, int64_t maxt) {
+    struct series_page *page = NULL;
+    bool found = false;
+    for (size_t i = 0; i < view.count && !found; i++)
+        found = overlaps(head, view.items[i], mint, maxt, &page);
+    if (page) mutex_unlock(&page->lock);
+    return found;
+}

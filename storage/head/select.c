@@ -1,0 +1,73 @@
+/*
+ * select.c - the series set: slots that matched, and the moment they are read as of.
+ */
+#include "lib/base/assert.h"
+#include "lib/base/mem.h"
+#include "storage/head/inside.h"
+
+#define SET_MAGIC 0x53455453u /* "SETS" */
+
+struct head_set {
+    struct series_set set; /* first: what callers hold */
+    uint32_t magic;
+    struct head *head;
+    uint64_t reader; /* commit sequence, until it leaves */
+    struct slots slots;
+};
+
+static struct head_set *set_of(struct series_set *set) {
+    struct head_set *own = (struct head_set *)set;
+    CHECK_OBJ(own, SET_MAGIC);
+    return own;
+}
+
+static int set_labels(struct series_set *set, size_t index, struct arena *arena, struct labels *labels,
+                      struct err *err) {
+    struct head_set *own = set_of(set);
+    ASSERT(index < own->slots.count);
+    uint32_t slot = own->slots.items[index];
+    struct label *items = arena_array(arena, head_label_count(own->head, slot), sizeof *items);
+    if (!items) return arena_limit(arena, "labels", err);
+    *labels = head_labels(own->head, slot, items);
+    return 0;
+}
+
+static int set_read(struct series_set *set, size_t index, int64_t mint, int64_t maxt, struct columns *columns,
+                    struct err *err) {
+    struct head_set *own = set_of(set);
+    ASSERT(index < own->slots.count);
+    return read_series(own->head, own->slots.items[index], own->reader, mint, maxt, columns, err);
+}
+
+static void set_close(struct series_set *set) {
+    struct head_set *own = set_of(set);
+    commits_leave(&own->head->commits, own->reader);
+    slots_release(&own->slots);
+    own->magic = 0;
+    mem_free(own);
+}
+
+static const struct series_set_ops set_ops = {.labels = set_labels, .read = set_read, .close = set_close};
+
+int head_select(struct head *head, const struct matcher *matchers, size_t matcher_count, int64_t mint,
+                int64_t maxt, struct budget *budget, struct series_set **set, struct err *err) {
+    CHECK_OBJ(head, HEAD_MAGIC);
+    struct head_set *own = mem_zalloc(sizeof *own);
+    own->set.ops = &set_ops;
+    own->magic = SET_MAGIC;
+    own->head = head;
+    slots_init(&own->slots, budget);
+    /* before the index is looked at: a series of a batch seen from here is in the index then */
+    own->reader = commits_enter(&head->commits);
+    rwlock_read(&head->index_lock);
+    int rc = match_slots(head, matchers, matcher_count, &own->slots, err);
+    rwlock_unlock(&head->index_lock);
+    if (rc) {
+        set_close(&own->set);
+        return rc;
+    }
+    slots_keep_overlapping(head, &own->slots, mint, maxt);
+    own->set.count = own->slots.count;
+    *set = &own->set;
+    return 0;
+}

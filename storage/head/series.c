@@ -1,0 +1,69 @@
+#include "storage/head/series.h"
+
+#include "lib/base/mem.h"
+
+#define FULL_SMALLEST 4u
+
+void series_table_init(struct series_table *table) {
+    table->pages = mem_array(PAGES_MAX, sizeof *table->pages);
+    atomic_store(&table->count, 0);
+}
+
+void series_table_release(struct series_table *table) {
+    for (size_t i = 0; table->pages && i < PAGES_MAX && table->pages[i]; i++) {
+        struct series_page *page = atomic_load(&table->pages[i]);
+        mutex_release(&page->lock);
+        mem_free(page);
+    }
+    mem_free(table->pages);
+    table->pages = NULL;
+}
+
+struct series *series_table_next(struct series_table *table, uint32_t *slot) {
+    uint32_t next = atomic_load_explicit(&table->count, memory_order_relaxed);
+    if (next == PAGES_MAX * PAGE_SERIES) return NULL;
+    if (!series_page(table, next)) {
+        struct series_page *page = mem_zalloc(sizeof *page);
+        mutex_init(&page->lock);
+        atomic_store_explicit(&table->pages[next / PAGE_SERIES], page, memory_order_release);
+    }
+    struct series *series = series_at(table, next);
+    *series = (struct series){.generation = 1};
+    *slot = next;
+    return series;
+}
+
+void series_table_publish(struct series_table *table) {
+    atomic_fetch_add_explicit(&table->count, 1, memory_order_release);
+}
+
+size_t series_table_bytes(const struct series_table *table) {
+    size_t pages = (atomic_load(&table->count) + PAGE_SERIES - 1) / PAGE_SERIES;
+    return pages * sizeof(struct series_page);
+}
+
+void series_push_full(struct series *series, struct chunk_ref ref) {
+    uint32_t count = series->full_count;
+    if (count == 0 || (count >= FULL_SMALLEST && (count & (count - 1)) == 0))
+        series->full = mem_resize(series->full, count ? count * (size_t)2 : FULL_SMALLEST, sizeof ref);
+    series->full[series->full_count++] = ref;
+}
+
+uint32_t series_first_full(const struct series *series, int64_t mint) {
+    uint32_t low = 0, high = series->full_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (series->full[middle].maxt < mint)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+bool series_overlaps(const struct series *series, int64_t mint, int64_t maxt) {
+    if (series->chunk.count == 0 || series->chunk.last_time < mint) return false;
+    uint32_t first = series_first_full(series, mint);
+    if (first < series->full_count) return chunk_ref_mint(series->full[first]) <= maxt;
+    return chunk_first_time(series->bytes, chunk_bytes(&series->chunk)) <= maxt;
+}

@@ -1,0 +1,81 @@
+#pragma once
+/*
+ * series.h - inside of storage/head: the table of series.
+ *
+ *     slot 0x00000a07 -> page 0x00000a -> | lock | series 0 | ... | series 7 | ... | series 255 |
+ *
+ * Series created together sit together, so a scrape locks a page once for all its rows. Pages never move;
+ * whoever has a slot finds its series without a lock. A series changes under its page's lock, but for what
+ * is said below to be fixed.
+ *
+ * Invariants:
+ *  S1 the open chunk has at least one sample once the series has any.
+ *  S2 times ascend strictly: full chunks in order, then the open one, whose last time is the newest.
+ *  S3 mark is the last batch that put a sample here, batch_time its first sample here.
+ */
+#include "lib/model/appender.h"
+#include "lib/sys/thread.h"
+#include "storage/chunk/chunk.h"
+#include "storage/head/chunks.h"
+#include "storage/head/commits.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define PAGE_SERIES 256u
+#define PAGES_MAX ((size_t)1 << 18)
+
+struct series {
+    struct chunk_state chunk; /* open */
+    uint8_t *bytes;           /* of the open chunk, in the slab */
+    batch_mark mark;
+    int64_t batch_time;
+    struct chunk_ref *full; /* 4, 8, 16 ... of them fit */
+    uint64_t number;        /* on disk; the appending thread's, once the series is there */
+    uint32_t full_count;
+    uint32_t generation; /* fixed while the slot is in use; 0: it is not */
+    uint32_t record;     /* labels (shapes.h); fixed */
+    uint8_t size_class;  /* of bytes */
+    uint8_t is_logged;   /* the appending thread's */
+};
+
+struct series_page {
+    struct mutex lock;
+    struct series series[PAGE_SERIES];
+};
+
+struct series_table {
+    _Atomic(struct series_page *) *pages;
+    atomic_uint_least32_t count; /* slots in use: 0 .. count - 1 */
+};
+
+static inline struct series_page *series_page(const struct series_table *table, uint32_t slot) {
+    return atomic_load_explicit(&table->pages[slot / PAGE_SERIES], memory_order_acquire);
+}
+
+static inline struct series *series_at(const struct series_table *table, uint32_t slot) {
+    return &series_page(table, slot)->series[slot % PAGE_SERIES];
+}
+
+/* NULL when the reference is of another time */
+static inline struct series *series_of(const struct series_table *table, struct series_ref ref) {
+    if (ref.slot >= atomic_load_explicit(&table->count, memory_order_acquire)) return NULL;
+    struct series *series = series_at(table, ref.slot);
+    return ref.generation && series->generation == ref.generation ? series : NULL;
+}
+
+void series_table_init(struct series_table *table);
+/* the pages only; what series own was freed */
+void series_table_release(struct series_table *table);
+/* The slot after the last, zeroed but for its generation, seen by nobody until series_table_publish. NULL
+ * when the table is full. Under the index lock. */
+struct series *series_table_next(struct series_table *table, uint32_t *slot);
+void series_table_publish(struct series_table *table);
+size_t series_table_bytes(const struct series_table *table);
+
+/* a full chunk at the end; the page is locked */
+void series_push_full(struct series *series, struct chunk_ref ref);
+/* has it a chunk with times in [mint, maxt]? the page is locked */
+bool series_overlaps(const struct series *series, int64_t mint, int64_t maxt);
+/* index of the first full chunk that ends at mint or later */
+uint32_t series_first_full(const struct series *series, int64_t mint);

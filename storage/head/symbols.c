@@ -1,0 +1,52 @@
+#include "storage/head/symbols.h"
+
+#include "lib/base/hash.h"
+
+#include <string.h>
+
+void symbols_init(struct symbols *symbols) {
+    *symbols = (struct symbols){0};
+    stable_init(&symbols->memory);
+}
+
+void symbols_release(struct symbols *symbols) {
+    map_release(&symbols->map);
+    stable_release(&symbols->memory);
+}
+
+struct span symbols_text(const struct symbols *symbols, uint32_t symbol) {
+    const uint32_t *item = stable_at(&symbols->memory, symbol);
+    return span_of((const char *)(item + 1), *item);
+}
+
+static bool equal(uint32_t symbol, const void *key, const void *context) {
+    return span_equal(symbols_text(context, symbol), *(const struct span *)key);
+}
+
+static uint64_t hash_of(uint32_t symbol, const void *context) {
+    struct span text = symbols_text(context, symbol);
+    return hash_bytes_keyed(text.ptr, text.len);
+}
+
+uint32_t symbols_find(const struct symbols *symbols, struct span text) {
+    uint32_t symbol = map_find(&symbols->map, hash_bytes_keyed(text.ptr, text.len), &text, equal, symbols);
+    return symbol == MAP_NONE ? SYMBOL_NONE : symbol;
+}
+
+uint32_t symbols_add(struct symbols *symbols, struct span text) {
+    if (text.len > SYMBOL_MAX_BYTES) return SYMBOL_NONE;
+    uint64_t hash = hash_bytes_keyed(text.ptr, text.len);
+    uint32_t symbol = map_find(&symbols->map, hash, &text, equal, symbols);
+    if (symbol != MAP_NONE) return symbol;
+    symbol = stable_add(&symbols->memory, 1 + (text.len + 3) / 4);
+    if (!symbol || symbol == MAP_NONE) return SYMBOL_NONE;
+    uint32_t *item = stable_at(&symbols->memory, symbol);
+    *item = (uint32_t)text.len;
+    if (text.len) memcpy(item + 1, text.ptr, text.len);
+    map_insert(&symbols->map, hash, symbol, hash_of, symbols);
+    return symbol;
+}
+
+size_t symbols_bytes(const struct symbols *symbols) {
+    return stable_bytes(&symbols->memory) + symbols->map.capacity * sizeof *symbols->map.slots;
+}
