@@ -259,16 +259,20 @@ uint64_t wal_next_sequence(const struct wal *wal) {
 
 /* ---- life ---- */
 
-/* Gives back the room behind the last record of the run before, and the whole segment if it holds none. Only
- * to be tidy: what fails here does no harm. */
-static void tidy_tail(struct wal *wal, const struct wal_report *report) {
+/* The last segment of the run before: what was read from it is put on disk (the run may have ended before its
+ * sync), the room behind its last record is given back, and it goes if it holds none. Nothing that was
+ * acknowledged hangs on it, so failures are no reason to stop. */
+static void settle_tail(struct wal *wal, const struct wal_report *report) {
     char path[SEGMENT_PATH_MAX];
     struct file file;
+    struct err err;
     uint64_t size = 0, wanted = report->tail_end > SEGMENT_RECORDS ? report->tail_end : 0;
     if (!report->tail_segment || segment_path(wal->folder, report->tail_segment, path, NULL)) return;
     if (file_open(wal->fs, path, FILE_WRITE, &file, NULL)) return;
     if (file_size(&file, &size, NULL) == 0 && size > wanted && file_truncate(&file, wanted, NULL) == 0)
         wal->closed_bytes -= size - wanted;
+    if (wanted && !wal->options.never_sync && file_sync(&file, &err))
+        LOG(LOG_WARN, "the log's last segment cannot be synced", "error", err.text);
     file_close(&file);
     if (!wanted) (void)file_remove(wal->fs, path, NULL);
 }
@@ -319,7 +323,7 @@ int wal_open(struct file_system *fs, const char *folder, const struct wal_option
         destroy(wal);
         return rc;
     }
-    if (!rc) tidy_tail(wal, report);
+    if (!rc) settle_tail(wal, report);
     *result = wal;
     return 0;
 }
