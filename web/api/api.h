@@ -1,0 +1,65 @@
+#pragma once
+/*
+ * api.h - the Prometheus HTTP API and its neighbours, as one table of routes.
+ *
+ *     cmd: api_create(context) -> api_router -> http_server_create ... start       /-/healthy and /metrics
+ * answer database open       -> api_set_ready(queryable, tsdb, scrape)            everything answers stopping
+ * -> api_set_stopping, http_server_stop, THEN the parts may be destroyed, api_destroy
+ *
+ * Before api_set_ready and after api_set_stopping the API answers 503 with X-Prometheus-Stopping; the paths
+ * of what does not exist yet (remote write, federation, admin ...) are 404.
+ *
+ * Threads: the callbacks are called by any worker; api_set_ready and api_set_stopping by any thread.
+ */
+#include "lib/base/buf.h"
+#include "lib/base/err.h"
+#include "web/http/router.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct api;
+struct config;
+struct engine;
+struct queryable;
+struct registry;
+struct scrape_manager;
+struct tsdb;
+
+struct api_build { /* literals, or outliving the api */
+    const char *version, *revision, *branch, *build_user, *build_date, *compiler;
+};
+
+/* Copied by api_create; what it points to outlives the api. Callbacks may be NULL: what they serve then says
+   nothing. */
+struct api_context {
+    struct engine *engine;
+    struct registry *registry;
+    struct api_build build;
+    int64_t start_time_ms; /* wall clock */
+    bool has_lifecycle;    /* --web.enable-lifecycle: /-/reload and /-/quit */
+    const char *data_path; /* only shown */
+    const char *retention; /* only shown, "15d" */
+
+    /* the configuration in force with a reference for the caller, or NULL */
+    struct config *(*current_config)(void *context);
+    /* how the last reload went, and when one last went well (0: never) */
+    bool (*reload_state)(void *context, int64_t *last_success_ms);
+    /* flags: name and value in force of flag i, in any order */
+    size_t flag_count;
+    const char *(*flag_name)(size_t i);
+    void (*flag_value)(void *context, size_t i, struct buf *out);
+    int (*reload)(void *context, struct err *err); /* may wait */
+    void (*quit)(void *context);
+    void *context;
+};
+
+struct api *api_create(const struct api_context *context);
+void api_destroy(struct api *api);
+/* lives as long as the api */
+const struct router *api_router(const struct api *api);
+
+/* tsdb and scrape may be NULL: their endpoints are then empty */
+void api_set_ready(struct api *api, struct queryable *queryable, struct tsdb *tsdb,
+                   struct scrape_manager *scrape);
+void api_set_stopping(struct api *api);
