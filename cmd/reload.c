@@ -114,6 +114,14 @@ struct config *reload_current(struct reload *reload) {
     return config;
 }
 
+bool reload_last(struct reload *reload, int64_t *last_success_ms) {
+    mutex_lock(&reload->lock);
+    bool is_good = reload->is_last_good;
+    *last_success_ms = reload->last_success_ms;
+    mutex_unlock(&reload->lock);
+    return is_good;
+}
+
 bool reload_is_due(struct reload *reload) {
     uint64_t hash;
     return hash_file(reload->path, &hash) && hash != reload->file_hash;

@@ -5,7 +5,8 @@
  *     reload_now: load the file -> good: hand it to `apply`, keep it; bad: keep the old one, say why
  *
  * Metrics: prometheus_config_last_reload_successful, prometheus_config_last_reload_success_timestamp_seconds.
- * One thread reloads (the main loop); reload_current may be called by any.
+ * One thread reloads (the main loop); reload_current and reload_last
+ * may be called by any.
  */
 #include "lib/config/config.h"
 #include "lib/instrument/instrument.h"
@@ -32,5 +33,7 @@ void reload_release(struct reload *reload);
 int reload_now(struct reload *reload, struct err *err);
 /* with a reference for the caller; NULL before the first success */
 struct config *reload_current(struct reload *reload);
+/* whether the last attempt was good, and when one last was (0: never); any thread */
+bool reload_last(struct reload *reload, int64_t *last_success_ms);
 /* the file has changed since it was last tried (its text, not its time) */
 bool reload_is_due(struct reload *reload);

@@ -14,7 +14,14 @@
 #define PLATFORM "linux"
 #endif
 
+#if defined(__clang__)
+#define COMPILER "clang " __clang_version__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+
 const struct version *version_of_program(void) {
-    static const struct version version = {FERULA_VERSION, FERULA_REVISION, FERULA_BRANCH, PLATFORM};
+    static const struct version version = {FERULA_VERSION, FERULA_REVISION, FERULA_BRANCH, PLATFORM,
+                                           COMPILER};
     return &version;
 }

@@ -7,6 +7,7 @@
 struct version {
     const char *version, *revision, *branch; /* revision: of the sources, when the build was configured */
     const char *platform;                    /* linux/amd64 */
+    const char *compiler;
 };
 
 const struct version *version_of_program(void);
