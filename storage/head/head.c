@@ -53,7 +53,7 @@ void head_destroy(struct head *head) {
     mem_free(head);
 }
 
-static struct series_ref ref_of(const struct head *head, uint32_t slot) {
+struct series_ref head_ref(const struct head *head, uint32_t slot) {
     return (struct series_ref){slot, series_at(&head->table, slot)->generation};
 }
 
@@ -64,7 +64,7 @@ static size_t resolve_known(struct head *head, const struct labels *label_sets, 
     rwlock_read(&head->index_lock);
     for (size_t i = 0; i < count; i++) {
         uint32_t slot = index_find(head, label_sets[i], ids);
-        refs[i] = slot == MAP_NONE ? (struct series_ref){0} : ref_of(head, slot);
+        refs[i] = slot == MAP_NONE ? (struct series_ref){0} : head_ref(head, slot);
         missing += slot == MAP_NONE;
     }
     rwlock_unlock(&head->index_lock);
@@ -81,7 +81,7 @@ static int resolve_missing(struct head *head, const struct labels *label_sets, s
         bool is_new;
         rc = index_add(head, label_sets[i], 0, ids, &slot, &is_new, err);
         if (rc) break;
-        refs[i] = ref_of(head, slot);
+        refs[i] = head_ref(head, slot);
         if (created) created[i] = is_new;
     }
     rwlock_unlock(&head->index_lock);
@@ -132,7 +132,7 @@ int head_resolve_numbered(struct head *head, struct labels labels, uint64_t numb
     ids.count = 0;
     rwlock_write(&head->index_lock);
     int rc = index_add(head, labels, number, &ids, &slot, &is_new, err);
-    if (!rc) *ref = ref_of(head, slot);
+    if (!rc) *ref = head_ref(head, slot);
     rwlock_unlock(&head->index_lock);
     return rc;
 }

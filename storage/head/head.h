@@ -48,6 +48,8 @@ int head_resolve_numbered(struct head *head, struct labels labels, uint64_t numb
 
 /* for the log, by the appending thread; false when the reference is not valid any more */
 bool head_number(const struct head *head, struct series_ref ref, uint64_t *number, bool *is_logged);
+/* a slot in use */
+struct series_ref head_ref(const struct head *head, uint32_t slot);
 void head_set_logged(struct head *head, uint32_t slot, bool is_logged);
 size_t head_label_count(const struct head *head, uint32_t slot);
 /* items: room for head_label_count; any thread */

@@ -1,0 +1,163 @@
+/*
+ * log.c - what the log's thread asks of the database: a batch becomes records, then samples.
+ *
+ *     encode: rows too far ahead or of no series sorted out | series records of series not logged yet
+ *             | one samples record of the rest
+ *     written: the marked series are logged      failed: they are not
+ *     apply: into the head, by rules that need only what is in the log and the head
+ */
+#include "lib/base/log.h"
+#include "lib/base/assert.h"
+#include "lib/base/mem.h"
+#include "lib/sys/clock.h"
+#include "storage/tsdb/inside.h"
+#include "storage/wal/record.h"
+#include "storage/wal/replay.h"
+#include "storage/wal/wal.h"
+#include "storage/wal/writer.h"
+
+static int64_t latest_time(const struct tsdb *tsdb) {
+    return tsdb->take_future ? INT64_MAX : clock_wall_ms() + TSDB_FUTURE_MS;
+}
+
+void tsdb_judge(const struct tsdb *tsdb, struct append_batch *batch) {
+    int64_t latest = latest_time(tsdb);
+    if (!batch->results) batch->results = mem_array(batch->count, 1);
+    for (size_t i = 0; i < batch->count; i++) {
+        int64_t time = batch->times_ms ? batch->times_ms[i] : batch->time_ms;
+        batch->results[i] = time > latest ? APPEND_OUT_OF_BOUNDS : APPEND_STORED;
+    }
+}
+
+void tsdb_apply(struct tsdb *tsdb, struct append_batch *batch) {
+    struct head_rows rows = {batch->refs,    batch->values, batch->times_ms,
+                             batch->time_ms, batch->count,  batch->results};
+    head_append(tsdb->head, &rows);
+}
+
+static void take_row(struct tsdb_log *log, const struct append_batch *batch, size_t row, uint64_t number) {
+    *vec_push(&log->numbers) = number;
+    *vec_push(&log->values) = batch->values[row];
+    if (batch->times_ms) *vec_push(&log->times_ms) = batch->times_ms[row];
+}
+
+/* the rows that are logged; series not logged yet are marked, so that no later encode logs them again */
+static void take_rows(struct tsdb *tsdb, struct append_batch *batch) {
+    struct tsdb_log *log = &tsdb->log;
+    log->numbers.count = log->values.count = log->times_ms.count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        uint64_t number;
+        bool is_logged;
+        if (batch->results[i] != APPEND_STORED) continue;
+        if (!head_number(tsdb->head, batch->refs[i], &number, &is_logged)) {
+            batch->results[i] = APPEND_NO_SERIES;
+            continue;
+        }
+        take_row(log, batch, i, number);
+        if (is_logged) continue;
+        head_set_logged(tsdb->head, batch->refs[i].slot, true);
+        *vec_push(&log->marked) = batch->refs[i].slot;
+    }
+}
+
+static void unmark(struct tsdb *tsdb, size_t from) {
+    struct tsdb_log *log = &tsdb->log;
+    for (size_t i = from; i < log->marked.count; i++)
+        head_set_logged(tsdb->head, log->marked.items[i], false);
+    log->marked.count = from;
+}
+
+static int add_series(struct tsdb *tsdb, struct series_record *record, size_t index, struct err *err) {
+    struct tsdb_log *log = &tsdb->log;
+    uint32_t slot = log->marked.items[index];
+    size_t count = head_label_count(tsdb->head, slot);
+    /* the labels of the series before must stay as they are */
+    vec_reserve(&log->labels[index % 2], count + 1);
+    struct labels labels = head_labels(tsdb->head, slot, log->labels[index % 2].items);
+    uint64_t number;
+    bool is_logged;
+    struct series_ref ref = head_ref(tsdb->head, slot);
+    bool found = head_number(tsdb->head, ref, &number, &is_logged);
+    ASSERT(found);
+    return series_record_add(record, number, labels, err);
+}
+
+/* one record, of series from *next on, until it is large enough */
+static int write_series(struct tsdb *tsdb, struct wal_group *group, size_t *next, struct err *err) {
+    struct series_record record;
+    series_record_begin(&record, wal_group_begin(group, RECORD_SERIES));
+    int rc = 0;
+    while (!rc && *next < tsdb->log.marked.count && series_record_size(&record) < RECORD_SERIES_BYTES) {
+        rc = add_series(tsdb, &record, *next, err);
+        ++*next;
+    }
+    if (!rc) rc = series_record_end(&record, err);
+    return rc ? rc : wal_group_end(group, err);
+}
+
+static int write_samples(struct tsdb *tsdb, const struct append_batch *batch, struct wal_group *group,
+                         struct err *err) {
+    const struct tsdb_log *log = &tsdb->log;
+    if (!log->numbers.count) return 0;
+    struct buf *out = wal_group_begin(group, RECORD_SAMPLES);
+    int rc = samples_record_write(out, log->numbers.items, log->values.items,
+                                  batch->times_ms ? log->times_ms.items : NULL, batch->time_ms,
+                                  log->numbers.count, err);
+    return rc ? rc : wal_group_end(group, err);
+}
+
+static int encode(void *context, struct append_batch *batch, struct wal_group *group, struct err *err) {
+    struct tsdb *tsdb = context;
+    size_t first = tsdb->log.marked.count;
+    tsdb_judge(tsdb, batch);
+    take_rows(tsdb, batch);
+    int rc = 0;
+    for (size_t next = first; !rc && next < tsdb->log.marked.count;)
+        rc = write_series(tsdb, group, &next, err);
+    if (!rc) rc = write_samples(tsdb, batch, group, err);
+    if (rc) unmark(tsdb, first);
+    return rc;
+}
+
+static void written(void *context) {
+    ((struct tsdb *)context)->log.marked.count = 0;
+}
+
+static void failed(void *context, int rc) {
+    (void)rc;
+    unmark(context, 0);
+}
+
+static void apply(void *context, struct append_batch *batch, uint64_t sequence) {
+    (void)sequence;
+    tsdb_apply(context, batch);
+}
+
+static const struct wal_writer_ops writer_ops = {
+    .encode = encode, .written = written, .failed = failed, .apply = apply};
+
+int tsdb_log_start(struct tsdb *tsdb, const struct tsdb_options *options, struct registry *registry,
+                   const char *folder, const struct wal_report *report, struct err *err) {
+    static const enum wal_sync_mode modes[] = {[TSDB_SYNC_ACK] = WAL_SYNC_ACK,
+                                               [TSDB_SYNC_INTERVAL] = WAL_SYNC_INTERVAL,
+                                               [TSDB_SYNC_OFF] = WAL_SYNC_OFF};
+    struct wal_options wal_options = {.never_sync = options->sync == TSDB_SYNC_OFF, .registry = registry};
+    int rc = wal_open(tsdb->fs, folder, &wal_options, report, &tsdb->wal, err);
+    if (rc) return rc;
+    struct wal_writer_options writer_options = {.mode = modes[options->sync]};
+    tsdb->writer = wal_writer_create(tsdb->wal, &writer_options, &writer_ops, tsdb);
+    return 0;
+}
+
+void tsdb_log_stop(struct tsdb *tsdb) {
+    wal_writer_destroy(tsdb->writer);
+    struct err err;
+    if (tsdb->wal && wal_close(tsdb->wal, &err))
+        LOG(LOG_ERROR, "the log could not be closed cleanly", "err", err.text);
+    vec_release(&tsdb->log.marked);
+    vec_release(&tsdb->log.numbers);
+    vec_release(&tsdb->log.values);
+    vec_release(&tsdb->log.times_ms);
+    vec_release(&tsdb->log.labels[0]);
+    vec_release(&tsdb->log.labels[1]);
+}

@@ -1,0 +1,103 @@
+/*
+ * metrics.c - the head in numbers, under Prometheus' names; taken when somebody looks. The log's own are in
+ * storage/wal.
+ */
+#include "lib/base/mem.h"
+#include "storage/tsdb/inside.h"
+
+struct tsdb_metrics {
+    struct tsdb *tsdb;
+    struct registry *registry;
+    struct gauge *series, *chunks, *active_appenders;
+    struct gauge *min_time, *max_time, *min_time_seconds, *max_time_seconds, *lowest_timestamp;
+    struct gauge *symbol_bytes, *clean_start, *replay_seconds;
+    struct counter *samples, *created, *removed;
+    struct counter *out_of_order, *out_of_bound;
+};
+
+static void collect(void *context) {
+    struct tsdb_metrics *m = context;
+    struct head_stats stats;
+    head_stats(m->tsdb->head, &stats);
+    gauge_set(m->series, (double)stats.series);
+    gauge_set(m->chunks, (double)stats.chunks);
+    gauge_set(m->min_time, (double)stats.min_time);
+    gauge_set(m->max_time, (double)stats.max_time);
+    gauge_set(m->min_time_seconds, (double)stats.min_time / 1000);
+    gauge_set(m->max_time_seconds, (double)stats.max_time / 1000);
+    gauge_set(m->lowest_timestamp, (double)stats.min_time);
+    gauge_set(m->symbol_bytes, (double)stats.symbol_bytes);
+    counter_set(m->samples, (double)stats.samples);
+    counter_set(m->created, (double)stats.series_created);
+    counter_set(m->out_of_order, (double)stats.out_of_order);
+    counter_set(m->out_of_bound, (double)stats.out_of_bounds);
+}
+
+static void name_gauges(struct tsdb_metrics *m, struct registry *r) {
+    m->series =
+        registry_gauge(r, "prometheus_tsdb_head_series", "Total number of series in the head block.", NULL);
+    m->chunks =
+        registry_gauge(r, "prometheus_tsdb_head_chunks", "Total number of chunks in the head block.", NULL);
+    m->active_appenders = registry_gauge(r, "prometheus_tsdb_head_active_appenders",
+                                         "Number of currently active appender transactions", NULL);
+    m->min_time = registry_gauge(r, "prometheus_tsdb_head_min_time",
+                                 "Minimum time bound of the head block, in milliseconds.", NULL);
+    m->max_time = registry_gauge(r, "prometheus_tsdb_head_max_time",
+                                 "Maximum timestamp of the head block, in milliseconds.", NULL);
+    m->min_time_seconds = registry_gauge(r, "prometheus_tsdb_head_min_time_seconds",
+                                         "Minimum time bound of the head block, in seconds.", NULL);
+    m->max_time_seconds = registry_gauge(r, "prometheus_tsdb_head_max_time_seconds",
+                                         "Maximum timestamp of the head block, in seconds.", NULL);
+    m->lowest_timestamp = registry_gauge(r, "prometheus_tsdb_lowest_timestamp",
+                                         "Lowest timestamp stored in the database, in milliseconds.", NULL);
+    m->symbol_bytes = registry_gauge(r, "prometheus_tsdb_symbol_table_size_bytes",
+                                     "Size of the table of label names and values, in bytes.", NULL);
+    m->clean_start =
+        registry_gauge(r, "prometheus_tsdb_clean_start",
+                       "-1: lockfile is disabled. 0: a lockfile from a previous execution was replaced. "
+                       "1: lockfile creation was clean",
+                       NULL);
+    m->replay_seconds = registry_gauge(r, "prometheus_tsdb_data_replay_duration_seconds",
+                                       "Time taken to replay the data on disk.", NULL);
+}
+
+static void name_counters(struct tsdb_metrics *m, struct registry *r) {
+    instrument_labels floats = (const char *[]){"type", "float", NULL};
+    m->samples = registry_counter(r, "prometheus_tsdb_head_samples_appended_total",
+                                  "Total number of appended samples.", floats);
+    m->created = registry_counter(r, "prometheus_tsdb_head_series_created_total",
+                                  "Total number of series created in the head", NULL);
+    m->removed = registry_counter(r, "prometheus_tsdb_head_series_removed_total",
+                                  "Total number of series removed in the head", NULL);
+    m->out_of_order =
+        registry_counter(r, "prometheus_tsdb_out_of_order_samples_total",
+                         "Total number of out of order samples ingestion failed attempts.", floats);
+    m->out_of_bound =
+        registry_counter(r, "prometheus_tsdb_out_of_bound_samples_total",
+                         "Total number of out of bound samples ingestion failed attempts.", floats);
+}
+
+struct tsdb_metrics *tsdb_metrics_create(struct tsdb *tsdb, struct registry *registry) {
+    if (!registry) return NULL;
+    struct tsdb_metrics *m = mem_zalloc(sizeof *m);
+    m->tsdb = tsdb;
+    m->registry = registry;
+    name_gauges(m, registry);
+    name_counters(m, registry);
+    gauge_set(m->active_appenders, 0);
+    gauge_set(m->clean_start, -1);
+    registry_on_collect(registry, collect, m);
+    return m;
+}
+
+void tsdb_metrics_destroy(struct tsdb_metrics *m) {
+    if (!m) return;
+    registry_forget(m->registry, m);
+    mem_free(m);
+}
+
+void tsdb_metrics_opened(struct tsdb_metrics *m, int clean_start, double replay_seconds) {
+    if (!m) return;
+    gauge_set(m->clean_start, clean_start);
+    gauge_set(m->replay_seconds, replay_seconds);
+}

@@ -1,0 +1,151 @@
+/*
+ * replay.c - the log's records go through the same head as they did at first.
+ *
+ * Numbers on disk become references through a table that lives for the replay only. Rows whose series record
+ * was lost are counted: nothing is guessed.
+ */
+#include "storage/wal/replay.h"
+
+#include "lib/base/hash.h"
+#include "lib/base/log.h"
+#include "lib/base/map.h"
+#include "lib/base/mem.h"
+#include "storage/tsdb/inside.h"
+#include "storage/wal/record.h"
+
+struct numbered {
+    uint64_t number;
+    struct series_ref ref;
+};
+
+struct replay {
+    struct tsdb *tsdb;
+    VEC(struct numbered) series;
+    struct map by_number;
+    size_t last;            /* index of the series found last: the next one is often behind it */
+    uint64_t rows_homeless; /* of series that no record names */
+    struct samples_rows *rows;
+    struct series_ref refs[SAMPLES_STEP];
+    uint8_t results[SAMPLES_STEP];
+};
+
+static bool number_equal(uint32_t index, const void *key, const void *context) {
+    return ((const struct replay *)context)->series.items[index].number == *(const uint64_t *)key;
+}
+
+static uint64_t number_hash(uint32_t index, const void *context) {
+    return hash_mix(0, ((const struct replay *)context)->series.items[index].number);
+}
+
+static const struct numbered *find(struct replay *r, uint64_t number) {
+    if (r->last + 1 < r->series.count && r->series.items[r->last + 1].number == number)
+        return &r->series.items[++r->last];
+    uint32_t index = map_find(&r->by_number, hash_mix(0, number), &number, number_equal, r);
+    if (index == MAP_NONE) return NULL;
+    r->last = index;
+    return &r->series.items[index];
+}
+
+/* what every series of ours satisfies; a record that does not cannot be ours */
+static int check_labels(struct labels labels, struct err *err) {
+    for (uint32_t i = 0; i < labels.count; i++) {
+        bool ascends = i == 0 || span_compare(labels.items[i - 1].name, labels.items[i].name) < 0;
+        if (!ascends || !labels.items[i].value.len)
+            return err_set(err, ERR_CORRUPT, "labels of a series record are not in order");
+    }
+    return 0;
+}
+
+static int add_series(struct replay *r, uint64_t number, struct labels labels, struct err *err) {
+    int rc = check_labels(labels, err);
+    if (rc) return rc;
+    if (number == 0) return err_set(err, ERR_CORRUPT, "series number 0 in a record");
+    const struct numbered *known = find(r, number);
+    if (known) return 0; /* logged twice: the first write was not known to be whole */
+    struct series_ref ref;
+    rc = head_resolve_numbered(r->tsdb->head, labels, number, &ref, err);
+    if (rc) return rc;
+    head_set_logged(r->tsdb->head, ref.slot, true);
+    *vec_push(&r->series) = (struct numbered){number, ref};
+    map_insert(&r->by_number, hash_mix(0, number), (uint32_t)r->series.count - 1, number_hash, r);
+    return 0;
+}
+
+static int replay_series(struct replay *r, const void *payload, size_t len, struct err *err) {
+    struct series_reader reader;
+    int rc = series_reader_init(&reader, payload, len, err);
+    if (rc) return rc;
+    uint64_t number;
+    struct labels labels;
+    while ((rc = series_reader_next(&reader, &number, &labels, err)) > 0) {
+        rc = add_series(r, number, labels, err);
+        if (rc) break;
+    }
+    series_reader_release(&reader);
+    return rc;
+}
+
+static void replay_rows(struct replay *r) {
+    struct samples_rows *rows = r->rows;
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct numbered *series = find(r, rows->numbers[i]);
+        r->results[i] = series ? APPEND_STORED : APPEND_NO_SERIES;
+        if (series)
+            r->refs[i] = series->ref;
+        else
+            r->rows_homeless++;
+    }
+    struct head_rows batch = {r->refs, rows->values, rows->times_ms, 0, rows->count, r->results};
+    head_append(r->tsdb->head, &batch);
+}
+
+static int replay_samples(struct replay *r, const void *payload, size_t len, struct err *err) {
+    struct samples_reader reader;
+    int rc = samples_reader_init(&reader, payload, len, err);
+    if (rc) return rc;
+    while ((rc = samples_reader_next(&reader, r->rows, err)) > 0) replay_rows(r);
+    return rc;
+}
+
+static int replay_record(void *context, int type, uint64_t sequence, const void *payload, size_t len,
+                         struct err *err) {
+    (void)sequence;
+    switch (type) {
+    case RECORD_SERIES: return replay_series(context, payload, len, err);
+    case RECORD_SAMPLES: return replay_samples(context, payload, len, err);
+    default: return err_set(err, ERR_CORRUPT, "unknown record type %d", type);
+    }
+}
+
+static void say_lost(const struct replay *r, const struct wal_report *report) {
+    if (report->cut_bytes)
+        LOG(LOG_WARN, "the log ended in the middle of a record, which was cut off", "segment",
+            log_text("%08llu", (unsigned long long)report->tail_segment), "bytes",
+            log_text("%llu", (unsigned long long)report->cut_bytes));
+    for (size_t i = 0; i < report->loss_count; i++)
+        LOG(LOG_ERROR, "records of the log are damaged and lost", "segment",
+            log_text("%08llu", (unsigned long long)report->losses[i].segment), "from_sequence",
+            log_text("%llu", (unsigned long long)report->losses[i].from_sequence), "to_sequence",
+            log_text("%llu", (unsigned long long)report->losses[i].to_sequence));
+    if (report->damaged_stretches || report->lost_records)
+        LOG(LOG_ERROR, "the log is damaged", "lost_records",
+            log_text("%llu", (unsigned long long)report->lost_records), "damaged_stretches",
+            log_text("%llu", (unsigned long long)report->damaged_stretches), "damaged_bytes",
+            log_text("%llu", (unsigned long long)report->damaged_bytes));
+    if (r->rows_homeless)
+        LOG(LOG_ERROR, "samples are lost whose series were named in a damaged record", "samples",
+            log_text("%llu", (unsigned long long)r->rows_homeless));
+}
+
+int tsdb_replay(struct tsdb *tsdb, const char *folder, struct wal_report *report, struct err *err) {
+    struct replay *r = mem_zalloc(sizeof *r);
+    r->tsdb = tsdb;
+    r->rows = mem_alloc(sizeof *r->rows);
+    int rc = wal_replay(tsdb->fs, folder, replay_record, r, report, err);
+    if (!rc) say_lost(r, report);
+    vec_release(&r->series);
+    map_release(&r->by_number);
+    mem_free(r->rows);
+    mem_free(r);
+    return rc ? err_wrap(err, rc, "replay of the log") : 0;
+}

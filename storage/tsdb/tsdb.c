@@ -1,0 +1,188 @@
+#include "storage/tsdb/tsdb.h"
+
+#include "lib/base/assert.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/sys/clock.h"
+#include "storage/tsdb/inside.h"
+#include "storage/wal/replay.h"
+#include "storage/wal/writer.h"
+
+#include <stdio.h>
+
+#define PATH_MAX_BYTES 4000
+
+static struct tsdb *of_appender(struct appender *appender) {
+    struct tsdb *tsdb = ((struct tsdb_appender *)appender)->tsdb;
+    CHECK_OBJ(tsdb, TSDB_MAGIC);
+    return tsdb;
+}
+
+static int port_resolve(struct appender *appender, const struct labels *label_sets, size_t count,
+                        struct series_ref *refs, bool *created, struct err *err) {
+    return head_resolve(of_appender(appender)->head, label_sets, count, refs, created, err);
+}
+
+static void port_append(struct appender *appender, struct append_batch *batch) {
+    struct tsdb *tsdb = of_appender(appender);
+    if (tsdb->writer) {
+        wal_writer_submit(tsdb->writer, batch);
+        return;
+    }
+    mutex_lock(&tsdb->memory_lock);
+    tsdb_judge(tsdb, batch);
+    tsdb_apply(tsdb, batch);
+    mutex_unlock(&tsdb->memory_lock);
+    batch->done(batch);
+}
+
+static const struct appender_ops appender_ops = {.resolve = port_resolve, .append = port_append};
+
+static struct head *of_queryable(struct queryable *queryable) {
+    struct tsdb *tsdb = ((struct tsdb_queryable *)queryable)->tsdb;
+    CHECK_OBJ(tsdb, TSDB_MAGIC);
+    return tsdb->head;
+}
+
+static int port_select(struct queryable *queryable, const struct matcher *matchers, size_t matcher_count,
+                       int64_t mint, int64_t maxt, struct budget *budget, struct series_set **set,
+                       struct err *err) {
+    return head_select(of_queryable(queryable), matchers, matcher_count, mint, maxt, budget, set, err);
+}
+
+static int port_label_names(struct queryable *queryable, const struct matcher *matchers, size_t matcher_count,
+                            int64_t mint, int64_t maxt, struct arena *arena, struct span **names,
+                            size_t *count, struct err *err) {
+    return head_label_names(of_queryable(queryable), matchers, matcher_count, mint, maxt, arena, names, count,
+                            err);
+}
+
+static int port_label_values(struct queryable *queryable, struct span name, const struct matcher *matchers,
+                             size_t matcher_count, int64_t mint, int64_t maxt, struct arena *arena,
+                             struct span **values, size_t *count, struct err *err) {
+    return head_label_values(of_queryable(queryable), name, matchers, matcher_count, mint, maxt, arena,
+                             values, count, err);
+}
+
+static const struct queryable_ops queryable_ops = {
+    .select = port_select, .label_names = port_label_names, .label_values = port_label_values};
+
+struct appender *tsdb_appender(struct tsdb *tsdb) {
+    CHECK_OBJ(tsdb, TSDB_MAGIC);
+    return &tsdb->appender.port;
+}
+
+struct queryable *tsdb_queryable(struct tsdb *tsdb) {
+    CHECK_OBJ(tsdb, TSDB_MAGIC);
+    return &tsdb->queryable.port;
+}
+
+static void say_opened(struct tsdb *tsdb, const struct wal_report *report, int64_t took_ms) {
+    struct head_stats stats;
+    head_stats(tsdb->head, &stats);
+    LOG(LOG_INFO, "log replayed", "segments", log_text("%llu", (unsigned long long)report->segments),
+        "records", log_text("%llu", (unsigned long long)report->records), "series",
+        log_text("%llu", (unsigned long long)stats.series), "samples",
+        log_text("%llu", (unsigned long long)stats.samples), "duration",
+        log_text("%lldms", (long long)took_ms));
+}
+
+/* the parts that need the folder, in the order that tsdb_close undoes */
+static int open_folder(struct tsdb *tsdb, const struct tsdb_options *options, struct registry *registry,
+                       struct err *err) {
+    char wal_folder[PATH_MAX_BYTES + 16], chunk_folder[PATH_MAX_BYTES + 16];
+    if (snprintf(wal_folder, PATH_MAX_BYTES, "%s/wal", options->path) >= PATH_MAX_BYTES)
+        return err_set(err, ERR_INVALID, "path of the data folder is too long");
+    (void)snprintf(chunk_folder, sizeof chunk_folder, "%s/chunks_head", options->path); /* fits: see above */
+    int clean_start = -1;
+    int rc = folder_make(tsdb->fs, options->path, err);
+    if (!rc && !options->no_lockfile) rc = tsdb_lock(tsdb, options->path, &clean_start, err);
+    if (rc) return rc;
+    struct head_options head = {tsdb->fs, chunk_folder, options->max_series};
+    rc = head_create(&head, &tsdb->head, err);
+    if (rc) return rc;
+    int64_t started_ms = clock_monotonic_ms();
+    struct wal_report report = {0};
+    rc = tsdb_replay(tsdb, wal_folder, &report, err);
+    if (!rc) rc = tsdb_log_start(tsdb, options, registry, wal_folder, &report, err);
+    if (rc) return rc;
+    int64_t took_ms = clock_monotonic_ms() - started_ms;
+    say_opened(tsdb, &report, took_ms);
+    tsdb->metrics = tsdb_metrics_create(tsdb, registry);
+    tsdb_metrics_opened(tsdb->metrics, clean_start, (double)took_ms / 1000);
+    return 0;
+}
+
+static int open_memory(struct tsdb *tsdb, const struct tsdb_options *options, struct registry *registry,
+                       struct err *err) {
+    struct head_options head = {tsdb->fs, NULL, options->max_series};
+    int rc = head_create(&head, &tsdb->head, err);
+    if (!rc) tsdb->metrics = tsdb_metrics_create(tsdb, registry);
+    return rc;
+}
+
+int tsdb_open(const struct tsdb_options *options, struct registry *registry, struct tsdb **tsdb,
+              struct err *err) {
+    struct tsdb *opened = mem_zalloc(sizeof *opened);
+    opened->magic = TSDB_MAGIC;
+    opened->appender = (struct tsdb_appender){{&appender_ops}, opened};
+    opened->queryable = (struct tsdb_queryable){{&queryable_ops}, opened};
+    opened->take_future = options->take_future;
+    opened->fs = options->fs ? options->fs : file_system_real();
+    mutex_init(&opened->memory_lock);
+    int rc = options->path ? open_folder(opened, options, registry, err)
+                           : open_memory(opened, options, registry, err);
+    if (rc) {
+        tsdb_close(opened);
+        return rc;
+    }
+    *tsdb = opened;
+    return 0;
+}
+
+void tsdb_close(struct tsdb *tsdb) {
+    if (!tsdb) return;
+    CHECK_OBJ(tsdb, TSDB_MAGIC);
+    tsdb_log_stop(tsdb);
+    tsdb_metrics_destroy(tsdb->metrics);
+    head_destroy(tsdb->head);
+    tsdb_unlock(tsdb);
+    mutex_release(&tsdb->memory_lock);
+    tsdb->magic = 0;
+    mem_free(tsdb);
+}
+
+void tsdb_stats(struct tsdb *tsdb, struct tsdb_stats *stats) {
+    CHECK_OBJ(tsdb, TSDB_MAGIC);
+    struct head_stats head;
+    head_stats(tsdb->head, &head);
+    *stats = (struct tsdb_stats){
+        .series = head.series,
+        .chunks = head.chunks,
+        .samples_appended = head.samples,
+        .label_pairs = head.label_pairs,
+        .min_time = head.min_time,
+        .max_time = head.max_time,
+    };
+}
+
+int tsdb_rank(struct tsdb *tsdb, enum tsdb_ranking ranking, size_t limit, struct arena *arena,
+              struct tsdb_top **tops, size_t *count, struct err *err) {
+    CHECK_OBJ(tsdb, TSDB_MAGIC);
+    static const enum head_ranking kinds[] = {
+        [TSDB_SERIES_BY_METRIC_NAME] = HEAD_SERIES_BY_METRIC,
+        [TSDB_VALUES_BY_LABEL_NAME] = HEAD_VALUES_BY_NAME,
+        [TSDB_BYTES_BY_LABEL_NAME] = HEAD_BYTES_BY_NAME,
+        [TSDB_SERIES_BY_LABEL_PAIR] = HEAD_SERIES_BY_PAIR,
+    };
+    struct head_top *best;
+    size_t found;
+    int rc = head_rank(tsdb->head, kinds[ranking], limit, arena, &best, &found, err);
+    if (rc) return rc;
+    struct tsdb_top *copy = arena_array(arena, found, sizeof *copy);
+    if (!copy) return arena_limit(arena, "ranking", err);
+    for (size_t i = 0; i < found; i++) copy[i] = (struct tsdb_top){best[i].name, best[i].count};
+    *tops = copy;
+    *count = found;
+    return 0;
+}

@@ -1,0 +1,365 @@
+#include "storage/tsdb/tsdb.h"
+
+#include "lib/base/bits.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/model/sample.h"
+#include "lib/sys/clock.h"
+#include "lib/sys/file.h"
+#include "lib/sys/thread.h"
+#include "tests/check_main.h"
+#include "tests/support/faulty_fs.h"
+#include "tests/support/memory_fs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* a batch's way: the store's thread says done, the test waits */
+struct waiter {
+    struct mutex lock;
+    struct condition changed;
+    bool is_done;
+    int rc;
+    uint8_t results[64];
+};
+
+static void on_done(struct append_batch *batch) {
+    struct waiter *waiter = batch->context;
+    mutex_lock(&waiter->lock);
+    waiter->rc = batch->rc;
+    if (!batch->rc) memcpy(waiter->results, batch->results, batch->count < 64 ? batch->count : 64);
+    waiter->is_done = true;
+    condition_broadcast(&waiter->changed);
+    mutex_unlock(&waiter->lock);
+    append_batch_destroy(batch);
+}
+
+static struct waiter waiter;
+
+static int send(struct tsdb *tsdb, struct append_batch *batch) {
+    waiter.is_done = false;
+    appender_append(tsdb_appender(tsdb), batch);
+    mutex_lock(&waiter.lock);
+    while (!waiter.is_done) condition_wait(&waiter.changed, &waiter.lock);
+    mutex_unlock(&waiter.lock);
+    return waiter.rc;
+}
+
+#define SERIES 50
+
+static void make_labels(struct label items[3], char text[32], int i) {
+    (void)snprintf(text, 32, "series-%d", i);
+    items[0] = (struct label){SPAN(LABEL_NAME), SPAN("metric")};
+    items[1] = (struct label){SPAN("even"), i % 2 ? SPAN("no") : SPAN("yes")};
+    items[2] = (struct label){SPAN("id"), span_from(text)};
+}
+
+static struct series_ref resolve(struct tsdb *tsdb, int i) {
+    struct label items[3];
+    char text[32];
+    make_labels(items, text, i);
+    struct labels labels = {items, 3};
+    struct series_ref ref;
+    struct err err;
+    ck_assert_int_eq(appender_resolve(tsdb_appender(tsdb), &labels, 1, &ref, NULL, &err), 0);
+    return ref;
+}
+
+static double value_at(int series, int64_t time) {
+    if ((series + time) % 17 == 0) return value_stale();
+    return series % 3 ? (double)(series * time) : (double)time / 7;
+}
+
+/* one sample of each series */
+static int append_round(struct tsdb *tsdb, int64_t time) {
+    struct append_batch *batch = append_batch_create(SERIES, false, on_done, &waiter);
+    batch->time_ms = time;
+    for (int i = 0; i < SERIES; i++) append_batch_add(batch, resolve(tsdb, i), value_at(i, time), 0);
+    return send(tsdb, batch);
+}
+
+static struct series_set *select_all(struct tsdb *tsdb) {
+    struct matcher matcher;
+    struct series_set *set;
+    struct err err;
+    ck_assert_int_eq(matcher_init(&matcher, MATCH_EQUAL, SPAN(LABEL_NAME), SPAN("metric"), &err), 0);
+    ck_assert_int_eq(
+        queryable_select(tsdb_queryable(tsdb), &matcher, 1, INT64_MIN, INT64_MAX, NULL, &set, &err), 0);
+    matcher_release(&matcher);
+    return set;
+}
+
+static int series_index(struct series_set *set, size_t at) {
+    struct arena arena;
+    struct labels labels;
+    struct err err;
+    arena_init(&arena, 1 << 16, NULL);
+    ck_assert_int_eq(series_set_labels(set, at, &arena, &labels, &err), 0);
+    ck_assert_uint_eq(labels.count, 3);
+    struct span id = labels_get(labels, SPAN("id"));
+    int i = 0;
+    for (size_t k = strlen("series-"); k < id.len; k++) i = i * 10 + (id.ptr[k] - '0');
+    arena_release(&arena);
+    return i;
+}
+
+/* every series has exactly the rounds 1 .. rounds, in steps of 10 */
+static void check_rounds(struct tsdb *tsdb, int64_t rounds) {
+    struct series_set *set = select_all(tsdb);
+    struct err err;
+    ck_assert_uint_eq(set->count, rounds ? SERIES : 0);
+    for (size_t at = 0; at < set->count; at++) {
+        struct columns columns;
+        columns_init(&columns, NULL);
+        int i = series_index(set, at);
+        int rc = series_set_read(set, at, INT64_MIN, INT64_MAX, &columns, &err);
+        ck_assert_msg(rc == 0, "%s", err.text);
+        ck_assert_uint_eq(columns.count, (size_t)rounds);
+        for (int64_t k = 0; k < rounds; k++) {
+            ck_assert_int_eq(columns.times_ms[k], (k + 1) * 10);
+            ck_assert_uint_eq(double_bits(columns.values[k]), double_bits(value_at(i, (k + 1) * 10)));
+        }
+        columns_release(&columns);
+    }
+    series_set_close(set);
+}
+
+static struct tsdb *open_in(struct file_system *fs) {
+    struct tsdb_options options = {.path = "/data", .fs = fs};
+    struct tsdb *tsdb;
+    struct err err;
+    int rc = tsdb_open(&options, NULL, &tsdb, &err);
+    ck_assert_msg(rc == 0, "%s", err.text);
+    return tsdb;
+}
+
+START_TEST(samples_are_there_after_a_restart) {
+    struct memory_fs *disk = memory_fs_create();
+    int64_t rounds = 0;
+    for (int start = 0; start < 3; start++) {
+        struct tsdb *tsdb = open_in(memory_fs_base(disk));
+        check_rounds(tsdb, rounds);
+        for (int k = 0; k < 200; k++) ck_assert_int_eq(append_round(tsdb, ++rounds * 10), 0);
+        check_rounds(tsdb, rounds);
+        tsdb_close(tsdb);
+    }
+    memory_fs_destroy(disk);
+}
+END_TEST
+
+START_TEST(what_was_acknowledged_survives_a_power_cut) {
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct memory_fs *disk = memory_fs_create();
+        struct faulty_fs faulty;
+        faulty_fs_init(&faulty, memory_fs_base(disk));
+        struct tsdb *tsdb = open_in(&faulty.base);
+        int64_t rounds = 0;
+        for (int k = 0; k < 10; k++) ck_assert_int_eq(append_round(tsdb, ++rounds * 10), 0);
+        faulty.fail_at = faulty.calls + 1; /* the program's end changes nothing on the disk any more */
+        faulty.persistent = true;
+        tsdb_close(tsdb);
+        memory_fs_crash(disk, seed % 2 ? CRASH_KEEP_NONE : CRASH_KEEP_SOME, seed);
+        tsdb = open_in(memory_fs_base(disk));
+        check_rounds(tsdb, rounds);
+        ck_assert_int_eq(append_round(tsdb, ++rounds * 10), 0);
+        check_rounds(tsdb, rounds);
+        tsdb_close(tsdb);
+        memory_fs_destroy(disk);
+    }
+}
+END_TEST
+
+START_TEST(each_failing_call_leaves_what_was_acknowledged) {
+    bool failed_once = true;
+    for (uint64_t fail_at = 1; failed_once; fail_at++) {
+        struct memory_fs *disk = memory_fs_create();
+        struct faulty_fs faulty;
+        faulty_fs_init(&faulty, memory_fs_base(disk));
+        faulty.fail_at = fail_at;
+        struct tsdb_options options = {.path = "/data", .fs = &faulty.base};
+        struct tsdb *tsdb = NULL;
+        struct err err;
+        int64_t rounds = 0;
+        if (tsdb_open(&options, NULL, &tsdb, &err) == 0) {
+            for (int k = 0; k < 5; k++)
+                if (append_round(tsdb, (rounds + 1) * 10) == 0) rounds++;
+            check_rounds(tsdb, rounds);
+            tsdb_close(tsdb);
+        }
+        failed_once = faulty.failures > 0;
+        memory_fs_crash(disk, CRASH_KEEP_NONE, 0);
+        tsdb = open_in(memory_fs_base(disk));
+        check_rounds(tsdb, rounds);
+        tsdb_close(tsdb);
+        memory_fs_destroy(disk);
+    }
+}
+END_TEST
+
+START_TEST(a_second_instance_is_refused) {
+    char folder[] = "/tmp/ferula-test-tsdb-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    struct tsdb_options options = {.path = folder, .sync = TSDB_SYNC_OFF};
+    struct tsdb *first, *second;
+    struct err err;
+    ck_assert_int_eq(tsdb_open(&options, NULL, &first, &err), 0);
+    ck_assert_int_eq(tsdb_open(&options, NULL, &second, &err), ERR_BUSY);
+    ck_assert_ptr_nonnull(strstr(err.text, "in use by another process"));
+    tsdb_close(first);
+    ck_assert_int_eq(tsdb_open(&options, NULL, &first, &err), 0);
+    tsdb_close(first);
+    char command[128];
+    (void)snprintf(command, sizeof command, "rm -r '%s'", folder);
+    ck_assert_int_eq(system(command), 0);
+}
+END_TEST
+
+static char captured[8192];
+static void capture(const char *line, void *context) {
+    (void)context;
+    if (strlen(captured) + strlen(line) < sizeof captured) strcat(captured, line); /* NOLINT: bounded */
+}
+
+START_TEST(damage_in_the_log_is_reported_and_the_rest_is_kept) {
+    struct memory_fs *disk = memory_fs_create();
+    struct tsdb *tsdb = open_in(memory_fs_base(disk));
+    for (int k = 1; k <= 20; k++) ck_assert_int_eq(append_round(tsdb, k * 10), 0);
+    tsdb_close(tsdb);
+    size_t len;
+    uint8_t *bytes = memory_fs_bytes(disk, "/data/wal/00000001", &len);
+    ck_assert_ptr_nonnull(bytes);
+    /* behind the series record and a few rounds, before the last */
+    size_t end = len;
+    while (end && bytes[end - 1] == 0) end--;
+    bytes[4096 + (end - 4096) * 3 / 4] ^= 0x10;
+    captured[0] = 0;
+    log_capture(capture, NULL);
+    struct registry *registry = registry_create();
+    struct tsdb_options options = {.path = "/data", .fs = memory_fs_base(disk)};
+    struct err err;
+    ck_assert_int_eq(tsdb_open(&options, registry, &tsdb, &err), 0);
+    log_capture(NULL, NULL);
+    ck_assert_ptr_nonnull(strstr(captured, "records of the log are damaged and lost"));
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    registry_write(registry, &text);
+    ck_assert_ptr_nonnull(strstr(buf_text(&text), "prometheus_tsdb_wal_corruptions_total 1\n"));
+    ck_assert_ptr_nonnull(strstr(buf_text(&text), "prometheus_tsdb_head_series 50\n"));
+    ck_assert_ptr_nonnull(strstr(buf_text(&text), "prometheus_tsdb_clean_start 1\n"));
+    buf_release(&text);
+    struct tsdb_stats stats;
+    tsdb_stats(tsdb, &stats);
+    ck_assert_uint_eq(stats.samples_appended, 19 * SERIES);
+    tsdb_close(tsdb);
+    registry_destroy(registry);
+    memory_fs_destroy(disk);
+}
+END_TEST
+
+START_TEST(rows_get_their_results) {
+    struct memory_fs *disk = memory_fs_create();
+    for (int pass = 0; pass < 2; pass++) { /* in memory, then with a log */
+        struct tsdb_options options = {.path = pass ? "/data" : NULL, .fs = memory_fs_base(disk)};
+        struct tsdb *tsdb;
+        struct err err;
+        ck_assert_int_eq(tsdb_open(&options, NULL, &tsdb, &err), 0);
+        struct append_batch *batch = append_batch_create(8, true, on_done, &waiter);
+        struct series_ref ref = resolve(tsdb, 1), stranger = {7000, 1}, never = {ref.slot, 0};
+        append_batch_add(batch, ref, 1, 1000);
+        append_batch_add(batch, ref, 1, 1000);
+        append_batch_add(batch, ref, 2, 1000);
+        append_batch_add(batch, ref, 1, 999);
+        append_batch_add(batch, ref, 1, clock_wall_ms() + 3600 * 1000);
+        append_batch_add(batch, stranger, 1, 1000);
+        append_batch_add(batch, never, 1, 1000);
+        append_batch_add(batch, ref, 3, 1001);
+        ck_assert_int_eq(send(tsdb, batch), 0);
+        const uint8_t wanted[] = {APPEND_STORED,       APPEND_REPEATED,      APPEND_DUPLICATE,
+                                  APPEND_OUT_OF_ORDER, APPEND_OUT_OF_BOUNDS, APPEND_NO_SERIES,
+                                  APPEND_NO_SERIES,    APPEND_STORED};
+        ck_assert_mem_eq(waiter.results, wanted, sizeof wanted);
+        tsdb_close(tsdb);
+    }
+    memory_fs_destroy(disk);
+}
+END_TEST
+
+START_TEST(the_future_is_taken_when_asked_to) {
+    struct tsdb_options options = {.take_future = true};
+    struct tsdb *tsdb;
+    struct err err;
+    ck_assert_int_eq(tsdb_open(&options, NULL, &tsdb, &err), 0);
+    struct append_batch *batch = append_batch_create(1, true, on_done, &waiter);
+    append_batch_add(batch, resolve(tsdb, 1), 1, INT64_MAX);
+    ck_assert_int_eq(send(tsdb, batch), 0);
+    ck_assert_int_eq(waiter.results[0], APPEND_STORED);
+    tsdb_close(tsdb);
+}
+END_TEST
+
+START_TEST(series_beyond_the_limit_are_refused) {
+    struct tsdb_options options = {.max_series = 2};
+    struct tsdb *tsdb;
+    struct err err;
+    ck_assert_int_eq(tsdb_open(&options, NULL, &tsdb, &err), 0);
+    resolve(tsdb, 1);
+    resolve(tsdb, 2);
+    struct label items[3];
+    char text[32];
+    make_labels(items, text, 3);
+    struct labels labels = {items, 3};
+    struct series_ref ref = {77, 77};
+    ck_assert_int_eq(appender_resolve(tsdb_appender(tsdb), &labels, 1, &ref, NULL, &err), ERR_LIMIT);
+    ck_assert_uint_eq(ref.slot, 77);
+    resolve(tsdb, 2);
+    tsdb_close(tsdb);
+}
+END_TEST
+
+START_TEST(a_missing_write_is_never_seen) {
+    struct memory_fs *disk = memory_fs_create();
+    struct faulty_fs faulty;
+    faulty_fs_init(&faulty, memory_fs_base(disk));
+    struct tsdb *tsdb = open_in(&faulty.base);
+    ck_assert_int_eq(append_round(tsdb, 10), 0);
+    faulty.kinds = FAULTY_WRITE | FAULTY_ALLOCATE | FAULTY_OPEN;
+    faulty.calls = 0;
+    faulty.fail_at = 1;
+    faulty.persistent = true;
+    faulty.error = ENOSPC;
+    ck_assert_int_eq(append_round(tsdb, 20), ERR_NO_SPACE);
+    check_rounds(tsdb, 1);
+    faulty.fail_at = 0;
+    ck_assert_int_eq(append_round(tsdb, 20), 0);
+    check_rounds(tsdb, 2);
+    tsdb_close(tsdb);
+    tsdb = open_in(memory_fs_base(disk));
+    check_rounds(tsdb, 2);
+    tsdb_close(tsdb);
+    memory_fs_destroy(disk);
+}
+END_TEST
+
+int main(void) {
+    mutex_init(&waiter.lock);
+    condition_init(&waiter.changed);
+    Suite *suite = suite_create("tsdb");
+    TCase *tcase = tcase_create("tsdb");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, samples_are_there_after_a_restart);
+    tcase_add_test(tcase, what_was_acknowledged_survives_a_power_cut);
+    tcase_add_test(tcase, each_failing_call_leaves_what_was_acknowledged);
+    tcase_add_test(tcase, a_second_instance_is_refused);
+    tcase_add_test(tcase, damage_in_the_log_is_reported_and_the_rest_is_kept);
+    tcase_add_test(tcase, rows_get_their_results);
+    tcase_add_test(tcase, the_future_is_taken_when_asked_to);
+    tcase_add_test(tcase, series_beyond_the_limit_are_refused);
+    tcase_add_test(tcase, a_missing_write_is_never_seen);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
