@@ -1,10 +1,20 @@
 #pragma once
 /*
- * exchange.h - one request and its answer, as handlers see them.
+ * exchange.h - one request and its answer, as a handler sees them.
  *
- * The server fills the request; a handler fills the answer: status, content type, body. All text of the
- * request lives until the exchange is over. A handler on the loop must not wait; one on the pool may, and
- * looks at `canceled`, which is set when the client has left.
+ *     connection (loop) --request complete--> exchange --route--> handler --reply_...--> pieces -->
+ * connection ^                                          |
+ *                                                +-- destroyed when the last piece is out --+
+ *
+ * A handler reads exchange_request and answers exactly once by one of the reply_ functions, before it
+ * returns. A reply is whole (reply_text, reply_buf) or a stream: `more` is then asked for piece after piece
+ * of about REPLY_PIECE_BYTES, the next one only when the client has taken the last (back-pressure); nothing
+ * is built ahead. A stream that fits into one piece is sent with a Content-Length, others chunked.
+ * Compression and framing are the server's business.
+ *
+ * Threads: a handler runs where its route says (router.h) and `more` on a worker, never both at once. `done`
+ * is called once, on any thread, when the reply is out or the client has left. All memory of the exchange's
+ * arena lives until then.
  */
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
@@ -12,50 +22,62 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 
-enum http_method {
-    HTTP_GET_METHOD = 1,
-    HTTP_HEAD_METHOD = 2,
-    HTTP_POST_METHOD = 4,
-    HTTP_PUT_METHOD = 8,
-    HTTP_DELETE_METHOD = 16,
-    HTTP_OPTIONS_METHOD = 32
+#define REPLY_PIECE_BYTES ((size_t)32 << 10)
+#define REPLY_PIECE_MAX ((size_t)8 << 20) /* of one call of `more`; beyond, the reply is broken off */
+
+enum web_method {
+    METHOD_OTHER = 0,
+    METHOD_GET = 1,
+    METHOD_HEAD = 2,
+    METHOD_POST = 4,
+    METHOD_PUT = 8,
+    METHOD_DELETE = 16,
+    METHOD_OPTIONS = 32,
 };
 
-struct http_param {
-    struct span name, value; /* decoded */
+struct web_pair {
+    struct span name, value;
 };
 
-#define HTTP_EXTRA_HEADERS 8
-#define HTTP_ANSWER_MAX ((size_t)1 << 30)
-
-struct http_exchange {
-    /* the request */
-    enum http_method method;
-    struct span path;          /* decoded once, without the query */
-    struct span wildcard;      /* what * of the route's path stands for */
-    struct http_param *params; /* of the query, then of a form body */
+/* Everything is decoded and lives in the exchange's arena. */
+struct web_request {
+    enum web_method method;
+    int http_minor;          /* HTTP/1.0 or 1.1 */
+    struct span path;        /* begins with "/", no query */
+    struct span captured;    /* what stands for the route's :name */
+    struct web_pair *params; /* of a form body first, then of the URL, in order */
     size_t param_count;
-    struct span accept_encoding, origin, content_type, if_none_match, body;
-    struct arena arena; /* the handler's, too */
-    atomic_bool canceled;
-    void *context; /* of the router */
-    /* the answer */
-    int status;              /* 200 unless changed */
-    const char *answer_type; /* a literal */
-    struct buf answer;
-    const char *headers[HTTP_EXTRA_HEADERS]; /* "Name: value", in the arena or literals */
+    bool has_bad_params; /* at least one was not decodable and was left out */
+    struct web_pair *headers;
     size_t header_count;
+    struct span body; /* as sent; also of a form */
 };
 
-/* the first value of that name, or an empty span with ptr NULL */
-struct span http_param(const struct http_exchange *exchange, const char *name);
-void http_header(struct http_exchange *exchange, const char *header);
-/* plain text, a line end added */
-void http_answer_text(struct http_exchange *exchange, int status, const char *text);
-/* adds the pairs of a=b&c=d, decoded, to params; false when they are malformed or too many */
-bool http_params_parse(struct http_exchange *exchange, struct span text);
-/* %XX decoded; plus: + is a blank. False for a bad escape or a NUL. */
-bool http_decode(struct arena *arena, struct span text, bool plus, struct span *out);
-/* gzips the answer when the client takes it and it is large enough; on the worker for pool handlers */
-void http_compress(struct http_exchange *exchange);
+/* the first of that name, or an empty span */
+struct span web_request_param(const struct web_request *request, const char *name);
+bool web_request_has_param(const struct web_request *request, const char *name);
+/* name in any case; the first, or an empty span */
+struct span web_request_header(const struct web_request *request, const char *name);
+
+struct exchange;
+
+const struct web_request *exchange_request(const struct exchange *exchange);
+struct arena *exchange_arena(struct exchange *exchange);
+/* becomes true when the client has left or the server stops: end the work early */
+const atomic_bool *exchange_cancel(const struct exchange *exchange);
+
+/* name: a literal; value is copied. Before the reply. */
+void reply_header(struct exchange *exchange, const char *name, const char *value);
+/* content_type: a literal; body is copied */
+void reply_text(struct exchange *exchange, int status, const char *content_type, struct span body);
+/* takes over the buf's memory and leaves it empty; 500 when it had failed */
+void reply_buf(struct exchange *exchange, int status, const char *content_type, struct buf *body);
+
+/* Appends the next piece to `piece` (empty at each call); false when that was the last. Setting piece->failed
+   breaks the reply off. */
+typedef bool reply_more(void *state, struct buf *piece);
+typedef void reply_done(void *state);
+void reply_stream(struct exchange *exchange, int status, const char *content_type, reply_more *more,
+                  reply_done *done, void *state);

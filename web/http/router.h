@@ -2,31 +2,45 @@
 /*
  * router.h - which handler answers which path: one table.
  *
- * A path is matched whole; one segment may be `*` (label/NAME/values), and stands in exchange->wildcard.
- * Known paths with another method are 405, unknown ones 404. `name` is the closed set of values of the
- * handler label in the metrics.
+ *     {"/api/v1/label/:name/values", METHOD_GET, ROUTE_HEAVY, ROUTE_CORS | ROUTE_GATED, label_values}
+ *
+ * A segment that begins with ":" matches any one non-empty segment (at most one in a pattern), the rest is
+ * compared byte by byte. The pattern is the `handler` label of the metrics. OPTIONS is answered with 204 for
+ * any path before the table is asked; an unknown path is 404, a known one with another method 405 with Allow.
  */
 #include "web/http/exchange.h"
 
-typedef void http_handler(struct http_exchange *exchange);
-
-struct http_route {
-    const char *path;
-    unsigned methods; /* enum http_method or'ed */
-    http_handler *handler;
-    bool on_loop;     /* answers at once, never waits */
-    const char *name; /* NULL: the path */
+enum route_place {
+    ROUTE_AT_ONCE, /* on the loop: microseconds, no locks */
+    ROUTE_LIGHT,   /* on a writer thread: milliseconds; never refused */
+    ROUTE_HEAVY,   /* on the worker pool; 503 with Retry-After when its line is full */
 };
 
-struct http_router {
-    const struct http_route *routes;
+enum route_flags {
+    ROUTE_CORS = 1,  /* answers cross-origin requests, see http_server_options.cors_origin */
+    ROUTE_GATED = 2, /* asks the router's gate first */
+};
+
+typedef void route_handler(struct exchange *exchange, void *context);
+/* true: go on; false: it has replied. On the loop. */
+typedef bool route_gate(struct exchange *exchange, void *context);
+
+struct route {
+    const char *pattern;
+    unsigned methods; /* enum web_method, or-ed */
+    enum route_place place;
+    unsigned flags;
+    route_handler *handler;
+};
+
+struct router {
+    const struct route *routes; /* outlive the server */
     size_t count;
-    void *context; /* becomes exchange->context */
-    /* may change or refuse any answer before its handler: true when it has answered (readiness, CORS); may be
-     * NULL */
-    bool (*before)(struct http_exchange *exchange);
+    route_gate *gate; /* may be NULL when no route is gated */
+    void *context;    /* for handlers and gate */
 };
 
-/* NULL when no route has the path; *allowed gets the methods of the path */
-const struct http_route *http_route_find(const struct http_router *router, struct http_exchange *exchange,
-                                         unsigned *allowed);
+/* Index of the route, or -1 with *allowed the methods the path has (0: no such path). *captured is what
+   stands for :name. */
+int router_find(const struct router *router, struct span path, enum web_method method, struct span *captured,
+                unsigned *allowed);

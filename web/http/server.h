@@ -1,38 +1,53 @@
 #pragma once
 /*
- * server.h - HTTP/1.1 on a loop of its own.
+ * server.h - an HTTP/1.1 server on libuv and llhttp.
  *
- *     listen --> connection --llhttp and guards--> exchange --router--> handler on the loop, or as a job on
- * the pool --> answer
+ *     listeners -> connections (one loop, one thread) -> router -> handler on loop, writers or workers
+ *                      ^                                                          |
+ *                      +------------- pieces of replies, one at a time -----------+
  *
- * A connection has one exchange at a time; pipelined requests wait. What HTTP leaves open to two readings
- * (two lengths, folded headers, bare line feeds ...) is 400 and the end of the connection. Sizes, times and
- * the number of connections are limited; when all are taken the longest idle one goes.
+ * Everything a client can do is bounded: see struct http_server_options and parser.h. Only HTTP/1.0 and 1.1
+ * without ambiguities are understood. Pipelined requests are answered one at a time, in order. A client that
+ * leaves sets the cancel flag of its exchange.
+ *
+ * Metrics: prometheus_http_requests_total, prometheus_http_request_duration_seconds,
+ * prometheus_http_response_size_bytes.
+ *
+ * Threads: create, start, stop and destroy belong to one thread.
  */
 #include "lib/base/err.h"
 #include "web/http/router.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
-struct pool;
 struct registry;
 struct http_server;
 
-struct http_server_options {
-    const char *const *addresses; /* "host:port", ":port", "[v6]:port" */
+struct http_server_options {      /* 0 and NULL: the default */
+    const char *const *addresses; /* "0.0.0.0:9090", ":9090", "[::1]:0", "localhost:9090"; at most 16 */
     size_t address_count;
-    size_t max_connections;  /* 0: min(4096, descriptors - 256) */
-    size_t max_body_bytes;   /* 0: 4 MiB */
-    int64_t read_timeout_ms; /* of a whole request; 0: 30 s */
-    int64_t idle_timeout_ms; /* 0: 60 s */
+    size_t max_connections;  /* min(4096, RLIMIT_NOFILE - 256) at most; when full the longest idle one goes */
+    int64_t idle_timeout_ms; /* 60 s until the first byte of a request */
+    int64_t header_timeout_ms; /* 10 s from the first byte to the end of the headers */
+    int64_t body_timeout_ms;   /* 30 s */
+    int64_t stall_timeout_ms;  /* 30 s without the client taking a byte of its answer */
+    int64_t stop_grace_ms;     /* 5 s for answers under way when the server stops */
+    int workers;               /* threads for ROUTE_HEAVY: 4 per processor */
+    size_t max_waiting;        /* jobs in front of them: 64 */
+    const char *cors_origin;   /* regex of allowed origins, anchored: ".*" */
 };
 
-/* Listens and starts the loop's thread. router must outlive the server; pool runs the handlers that wait.
- * registry may be NULL. ERR_BUSY: a port in use. */
-int http_server_create(const struct http_server_options *options, const struct http_router *router,
-                       struct pool *pool, struct registry *registry, struct http_server **server,
-                       struct err *err);
-/* stops listening, lets running handlers end (their cancel flags are set), closes everything */
+/* Binds all addresses and listens, but answers nothing yet. ERR_IO names a port in use: "listen tcp
+   0.0.0.0:9090: bind: address already in use". The router and what its context points to outlive the server.
+   registry may be NULL. */
+int http_server_create(const struct http_server_options *options, const struct router *router,
+                       struct registry *registry, struct http_server **server, struct err *err);
+void http_server_start(struct http_server *server);
+/* Takes no more requests, lets answers under way finish for the grace time, then breaks them off. When it
+   returns no handler runs and none will. */
+void http_server_stop(struct http_server *server);
+/* after stop, or never started; NULL is fine */
 void http_server_destroy(struct http_server *server);
-/* the port of the i-th address: for port 0 in tests */
+/* of addresses[i]; tells what port 0 became */
 int http_server_port(const struct http_server *server, size_t i);
