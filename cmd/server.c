@@ -1,0 +1,278 @@
+#include "cmd/cmd.h"
+
+#include "cmd/features.h"
+#include "cmd/flags.h"
+#include "cmd/reload_door.h"
+#include "cmd/self.h"
+#include "cmd/version.h"
+#include "cmd/web.h"
+#include "lib/base/log.h"
+#include "lib/scrape/scrape.h"
+#include "lib/sys/loop.h"
+#include "lib/sys/thread.h"
+#include "promql/eval/engine.h"
+#include "storage/tsdb/tsdb.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * The server: who is made in which order, and who is told to stop.
+ *
+ *     flags -> configuration (bad: status 2) -> registry, engine -> web listens (taken port: status 1),
+ * answers
+ *     /-/healthy -> opener thread: tsdb_open replays the log -> main loop: scraping begins, /-/ready is 200
+ *
+ *     SIGHUP          reload on the main loop
+ *     SIGTERM, SIGINT stop: no more requests, then no more scrapes, then the database writes out what it has
+ *     a second one    _exit at once; the log makes up for it at the next start
+ *
+ * Exit status: 0 stopped cleanly, 1 bad flag, taken port or unusable data folder, 2 bad configuration.
+ */
+
+enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_BAD_CONFIG = 2 };
+
+struct server {
+    struct flags flags;
+    struct features features;
+    struct registry *registry;
+    struct self_metrics self;
+    struct reload reload;
+    struct reload_door door;
+    struct loop *loop;
+    struct engine *engine;
+    struct web *web;
+    struct tsdb *tsdb;
+    struct scrape_manager *scrape;
+    struct thread opener; /* opens the database; joined by the main loop */
+    int open_rc;          /* the opener's result, read after joining */
+    struct err open_err;
+    bool is_opening, is_stopping; /* the main loop's */
+    int status;
+};
+
+static void begin_stop(struct server *s, const char *reason) {
+    if (s->is_stopping) return;
+    s->is_stopping = true;
+    LOG(LOG_INFO, "stopping", "reason", reason);
+    if (!s->is_opening) loop_stop(s->loop); /* else when the database is open */
+}
+
+static int fail(struct server *s, int status) {
+    if (s->status == STATUS_OK) s->status = status;
+    return status;
+}
+
+/* reload's apply: into use, as far as the components exist */
+static int apply_config(void *context, struct config *config, struct err *err) {
+    struct server *s = context;
+    (void)err;
+    engine_set_default_step(s->engine, config->global.evaluation_interval_ms);
+    if (s->scrape) scrape_manager_apply(s->scrape, config);
+    return 0;
+}
+
+static void on_hangup(void *context) {
+    struct server *s = context;
+    if (s->is_stopping) return;
+    LOG(LOG_INFO, "reloading the configuration", "reason", "SIGHUP");
+    (void)reload_now(&s->reload, NULL); /* it logs what is wrong and keeps the old one */
+}
+
+static void on_stop_signal(void *context) {
+    struct server *s = context;
+    if (s->is_stopping) {
+        LOG(LOG_WARN, "stopping at once", "reason", "second signal");
+        _exit(STATUS_FAILED);
+    }
+    begin_stop(s, "signal");
+}
+
+static void on_quit_request(void *argument) {
+    begin_stop(argument, "/-/quit");
+}
+
+/* called by the web's threads */
+static void ask_quit(void *context) {
+    struct server *s = context;
+    loop_post(s->loop, on_quit_request, s);
+}
+
+static int start_scraping(struct server *s, struct err *err) {
+    struct scrape_options options = {0};
+    int rc = scrape_manager_create(tsdb_appender(s->tsdb), s->registry, &options, &s->scrape, err);
+    if (rc) return rc;
+    struct config *config = reload_current(&s->reload);
+    scrape_manager_apply(s->scrape, config);
+    config_unref(config);
+    return 0;
+}
+
+/* on the main loop, when the opener is done */
+static void on_opened(void *argument) {
+    struct server *s = argument;
+    thread_join(&s->opener);
+    s->is_opening = false;
+    struct err err = s->open_err;
+    int rc = s->open_rc;
+    if (rc)
+        err_wrap(&err, rc, "opening storage failed");
+    else if (!s->is_stopping)
+        rc = start_scraping(s, &err);
+    if (rc) {
+        LOG(LOG_ERROR, err.text);
+        fail(s, STATUS_FAILED);
+    }
+    if (rc || s->is_stopping) {
+        loop_stop(s->loop);
+        return;
+    }
+    web_ready(s->web, s->tsdb, s->scrape);
+    gauge_set(s->self.ready, 1);
+    LOG(LOG_INFO, "server is ready to receive web requests");
+}
+
+static void *open_database(void *context) {
+    struct server *s = context;
+    struct tsdb_options options = {.path = s->flags.storage_tsdb_path,
+                                   .no_lockfile = s->flags.storage_no_lockfile,
+                                   .sync = TSDB_SYNC_INTERVAL};
+    s->open_rc = tsdb_open(&options, s->registry, &s->tsdb, &s->open_err);
+    loop_post(s->loop, on_opened, s);
+    return NULL;
+}
+
+static void log_start(const struct server *s) {
+    const struct version *version = version_of_program();
+    struct buf idle;
+    LOG(LOG_INFO, "starting " PROGRAM_NAME, "version", version->version, "revision", version->revision,
+        "platform", version->platform);
+    if (geteuid() == 0) LOG(LOG_WARN, "running as root; a user of its own is safer");
+    buf_init(&idle, 1 << 16);
+    flags_write_idle(&s->flags, &idle);
+    if (idle.len) LOG(LOG_WARN, "these flags do nothing yet", "flags", buf_text(&idle));
+    buf_release(&idle);
+}
+
+static struct engine *make_engine(const struct server *s) {
+    struct engine_options options = {.lookback_ms = s->flags.query_lookback_delta_ms,
+                                     .timeout_ms = s->flags.query_timeout_ms,
+                                     .max_samples = s->flags.query_max_samples,
+                                     .max_concurrency = (int)s->flags.query_max_concurrency,
+                                     .delayed_name_removal = s->features.delayed_name_removal};
+    options.parse.experimental_functions = s->features.experimental_functions;
+    options.parse.extended_range_selectors = s->features.extended_range_selectors;
+    options.parse.binop_fill_modifiers = s->features.binop_fill_modifiers;
+    return engine_create(&options, s->registry);
+}
+
+static int start_signals(struct server *s, struct err *err) {
+    signal(SIGPIPE, SIG_IGN);
+    int rc = loop_on_signal(s->loop, SIGHUP, on_hangup, s, err);
+    if (!rc) rc = loop_on_signal(s->loop, SIGTERM, on_stop_signal, s, err);
+    if (!rc) rc = loop_on_signal(s->loop, SIGINT, on_stop_signal, s, err);
+    return rc;
+}
+
+/* everything that must stand before the main loop runs */
+static int prepare(struct server *s, struct err *err) {
+    s->registry = registry_create();
+    self_init(&s->self, s->registry);
+    reload_init(&s->reload, s->flags.config_file, s->registry);
+    s->engine = make_engine(s);
+    s->reload.apply = apply_config;
+    s->reload.context = s;
+    int rc = loop_create(&s->loop, err);
+    if (rc) return fail(s, STATUS_FAILED);
+    reload_door_init(&s->door, &s->reload, s->loop);
+    if (reload_now(&s->reload, NULL)) { /* logged */
+        err->text[0] = 0;
+        return fail(s, STATUS_BAD_CONFIG);
+    }
+    struct web_parts parts = {.flags = &s->flags,
+                              .registry = s->registry,
+                              .engine = s->engine,
+                              .reload = &s->reload,
+                              .door = &s->door,
+                              .quit = ask_quit,
+                              .context = s};
+    rc = start_signals(s, err);
+    if (!rc) rc = web_start(&parts, &s->web, err);
+    return rc ? fail(s, STATUS_FAILED) : STATUS_OK;
+}
+
+static void run(struct server *s) {
+    if (s->flags.config_auto_reload) reload_door_watch(&s->door, s->flags.config_auto_reload_interval_ms);
+    s->is_opening = true;
+    thread_start(&s->opener, "tsdb-open", open_database, s);
+    loop_run(s->loop);
+    gauge_set(s->self.ready, 0);
+}
+
+static void tear_down(struct server *s) {
+    if (s->loop) reload_door_close(&s->door);
+    web_stop(s->web);
+    scrape_manager_destroy(s->scrape);
+    engine_destroy(s->engine);
+    tsdb_close(s->tsdb);
+    reload_release(&s->reload);
+    if (s->loop) reload_door_release(&s->door);
+    loop_destroy(s->loop);
+    self_release(&s->self);
+    registry_destroy(s->registry);
+}
+
+static int serve(struct server *s) {
+    struct err err = {0};
+    log_start(s);
+    features_read(&s->features, &s->flags.enable_feature);
+    if (prepare(s, &err) == STATUS_OK)
+        run(s);
+    else if (err.text[0])
+        LOG(LOG_ERROR, err.text);
+    tear_down(s);
+    if (s->status == STATUS_OK) LOG(LOG_INFO, "stopped");
+    return s->status;
+}
+
+static void print_version(void) {
+    const struct version *version = version_of_program();
+    printf("%s, version %s (branch: %s, revision: %s)\n  platform: %s\n", PROGRAM_NAME, version->version,
+           version->branch, version->revision, version->platform);
+}
+
+static void print_help(void) {
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    flags_write_help(&text);
+    printf("%s", buf_text(&text));
+    buf_release(&text);
+}
+
+static enum log_level level_of(const char *name) {
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(name, names[i]) == 0) return (enum log_level)(LOG_DEBUG + i);
+    return LOG_INFO;
+}
+
+int cmd_server(int argc, char **argv) {
+    static struct server server;
+    struct err err = {0};
+    if (flags_parse(&server.flags, argc, argv, &err)) {
+        fprintf(stderr, "error parsing command line arguments: %s\ntry --help\n", err.text);
+        return STATUS_FAILED;
+    }
+    int status = STATUS_OK;
+    log_configure(level_of(server.flags.log_level), strcmp(server.flags.log_format, "json") == 0);
+    if (server.flags.wants_help)
+        print_help();
+    else if (server.flags.wants_version)
+        print_version();
+    else
+        status = serve(&server);
+    flags_release(&server.flags);
+    return status;
+}

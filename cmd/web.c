@@ -1,0 +1,109 @@
+#include "cmd/web.h"
+
+#include "cmd/version.h"
+#include "lib/base/log.h"
+#include "lib/base/mem.h"
+#include "lib/sys/clock.h"
+#include "storage/tsdb/tsdb.h"
+#include "web/api/api.h"
+#include "web/http/server.h"
+
+struct web {
+    struct web_parts parts;
+    struct api *api;
+    struct http_server *server;
+};
+
+static struct config *current_config(void *context) {
+    const struct web *web = context;
+    return reload_current(web->parts.reload);
+}
+
+static bool reload_state(void *context, int64_t *last_success_ms) {
+    const struct web *web = context;
+    return reload_last(web->parts.reload, last_success_ms);
+}
+
+static void flag_value(void *context, size_t i, struct buf *out) {
+    const struct web *web = context;
+    flag_value_write(web->parts.flags, i, out);
+}
+
+static int ask_reload(void *context, struct err *err) {
+    const struct web *web = context;
+    return reload_door_ask(web->parts.door, err);
+}
+
+static void ask_quit(void *context) {
+    const struct web *web = context;
+    web->parts.quit(web->parts.context);
+}
+
+static struct api *make_api(struct web *web) {
+    const struct version *version = version_of_program();
+    struct api_context context = {.engine = web->parts.engine,
+                                  .registry = web->parts.registry,
+                                  .build = {.version = version->version,
+                                            .revision = version->revision,
+                                            .branch = version->branch,
+                                            .build_user = "",
+                                            .build_date = "",
+                                            .compiler = version->compiler},
+                                  .start_time_ms = clock_wall_ms(),
+                                  .has_lifecycle = web->parts.flags->web_enable_lifecycle,
+                                  .data_path = web->parts.flags->storage_tsdb_path,
+                                  .retention = "15d",
+                                  .current_config = current_config,
+                                  .reload_state = reload_state,
+                                  .flag_count = flag_count(),
+                                  .flag_name = flag_name,
+                                  .flag_value = flag_value,
+                                  .reload = ask_reload,
+                                  .quit = ask_quit,
+                                  .context = web};
+    return api_create(&context);
+}
+
+static int make_server(struct web *web, struct err *err) {
+    const struct flags *flags = web->parts.flags;
+    struct http_server_options options = {.addresses = flags->web_listen_address.items,
+                                          .address_count = flags->web_listen_address.count,
+                                          .max_connections = flags->web_max_connections,
+                                          .workers = (int)flags->query_max_concurrency,
+                                          .cors_origin = flags->web_cors_origin};
+    if (flags->is_given[FLAG_web_read_timeout_ms]) /* else the server's own, shorter limits */
+        options.idle_timeout_ms = options.body_timeout_ms = flags->web_read_timeout_ms;
+    return http_server_create(&options, api_router(web->api), web->parts.registry, &web->server, err);
+}
+
+int web_start(const struct web_parts *parts, struct web **result, struct err *err) {
+    struct web *web = mem_zalloc(sizeof *web);
+    web->parts = *parts;
+    web->api = make_api(web);
+    int rc = make_server(web, err);
+    if (rc) {
+        web_stop(web);
+        return rc;
+    }
+    http_server_start(web->server);
+    for (size_t i = 0; i < parts->flags->web_listen_address.count; i++)
+        LOG(LOG_INFO, "listening", "address", parts->flags->web_listen_address.items[i], "port",
+            log_text("%d", http_server_port(web->server, i)));
+    *result = web;
+    return 0;
+}
+
+void web_ready(struct web *web, struct tsdb *tsdb, struct scrape_manager *scrape) {
+    api_set_ready(web->api, tsdb_queryable(tsdb), tsdb, scrape);
+}
+
+void web_stop(struct web *web) {
+    if (!web) return;
+    if (web->server) {
+        api_set_stopping(web->api);
+        http_server_stop(web->server);
+        http_server_destroy(web->server);
+    }
+    api_destroy(web->api);
+    mem_free(web);
+}
