@@ -125,6 +125,8 @@ static int take(struct ranking *ranking, const double *params, struct sink *sink
                       param > 0 ? 1.0 : -1.0);
             param = param > 0 ? 1 : -1;
         }
+        size_t none; /* a parameter that cannot be is an error over an empty vector too */
+        if (ranking->aggregate->op != AGG_LIMIT_RATIO) rc = count_of(param, 0, &none, err);
         for (size_t g = 0; g < group_count(ranking) && !rc; g++)
             rc = take_step(ranking, step, param, candidates, g, err);
         if (!rc) rc = eval_tick(ranking->ev, err);

@@ -62,7 +62,8 @@ static int eval_element_call(struct eval *ev, const struct call *call, element_f
 int eval_call(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
     enum function_id id = expr->call.function->id;
     if (expr->call.function->state == FUNCTION_LATER)
-        return err_set(err, ERR_EXECUTION, "function \"%s\" is not supported yet", expr->call.function->name);
+        return err_set(err, ERR_UNSUPPORTED, "function \"%s\" is not supported yet",
+                       expr->call.function->name);
     element_function *element = math_function_of(id);
     if (!element) element = date_function_of(id);
     if (element) return eval_element_call(ev, &expr->call, element, sink, err);
@@ -71,7 +72,7 @@ int eval_call(struct eval *ev, const struct expr *expr, struct sink *sink, struc
     if (!vector) vector = shape_function_of(id);
     if (vector) return vector(ev, expr, sink, err);
     if (range_kernel_of(id)) return eval_range_call(ev, expr, sink, err);
-    return err_set(err, ERR_EXECUTION, "function \"%s\" is not supported yet", expr->call.function->name);
+    return err_set(err, ERR_UNSUPPORTED, "function \"%s\" is not supported yet", expr->call.function->name);
 }
 
 /* scalar(): the only element's value, else NaN */
@@ -128,6 +129,7 @@ int eval_scalar_call(struct eval *ev, const struct expr *expr, double *out, stru
     case FN_scalar: return scalar_of_vector(ev, call->args[0], out, err);
     case FN_min_of: return pair_of_scalars(ev, call, false, out, err);
     case FN_max_of: return pair_of_scalars(ev, call, true, out, err);
-    default: return err_set(err, ERR_EXECUTION, "function \"%s\" is not supported yet", call->function->name);
+    default:
+        return err_set(err, ERR_UNSUPPORTED, "function \"%s\" is not supported yet", call->function->name);
     }
 }

@@ -172,7 +172,10 @@ static int run(struct engine *engine, const struct query *query, const struct ex
     switch (expr->value) {
     case VALUE_SCALAR: return run_scalar(&ev, expr, is_range, result, err);
     case VALUE_STRING: result->string = expr_inside(expr)->string; return 0;
-    case VALUE_MATRIX: return eval_matrix(&ev, expr, result, err);
+    case VALUE_MATRIX:
+        rc = eval_matrix(&ev, expr, result, err);
+        if (!rc) qsort(result->rows, result->row_count, sizeof *result->rows, compare_rows);
+        return rc;
     default: return run_vector(&ev, expr, is_range, result, err);
     }
 }

@@ -105,13 +105,18 @@ static int out_row(struct join *join, const struct row *many, const struct row *
     return 0;
 }
 
-/* The pair's result at a step. An element that a filter drops counts for nothing. */
+/* The pair's result at a step. An element that a filter drops has been matched all the same. */
 static int join_pair(struct join *join, size_t step, size_t many_index, uint32_t *cached,
                      const struct row *one, struct err *err) {
     const struct row *many = &join->many.items[many_index];
     const struct binary *binary = join->binary;
     const struct row *left = join->swapped ? one : many, *right = join->swapped ? many : one;
     uint32_t group = join->many_group.items[many_index];
+    if (join->matching->card == CARD_ONE_TO_ONE && join->matched_now[group])
+        return err_set(
+            err, ERR_EXECUTION,
+            "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
+    join->matched_now[group] = 1;
     bool keep = true;
     double value = binary_scalar(binary->op, left->values[step], right->values[step], &keep);
     if (binary->returns_bool)
@@ -120,11 +125,6 @@ static int join_pair(struct join *join, size_t step, size_t many_index, uint32_t
         return 0;
     int rc = *cached == GROUP_NONE ? out_row(join, many, one, cached, err) : 0;
     if (rc) return rc;
-    if (join->matching->card == CARD_ONE_TO_ONE && join->matched_now[group])
-        return err_set(
-            err, ERR_EXECUTION,
-            "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
-    join->matched_now[group] = 1;
     struct row *row = &join->out.items[*cached];
     if (bit_get(row->present, step))
         return err_set(err, ERR_EXECUTION,
@@ -187,7 +187,7 @@ int eval_vector_match(struct eval *ev, const struct expr *expr, struct sink *sin
     struct join join = {.ev = ev, .expr = expr, .binary = binary, .matching = binary->matching};
     join.swapped = binary->matching->card == CARD_ONE_TO_MANY;
     if (binary->matching->has_fill_left || binary->matching->has_fill_right)
-        return err_set(err, ERR_EXECUTION, "fill modifiers are not supported yet");
+        return err_set(err, ERR_UNSUPPORTED, "fill modifiers are not supported yet");
     int rc = rows_collect(ev, join.swapped ? binary->right : binary->left, &join.many, err);
     if (!rc) rc = rows_collect(ev, join.swapped ? binary->left : binary->right, &join.one, err);
     if (!rc) rc = join_run(&join, err);

@@ -73,7 +73,7 @@ int eval_selector(struct eval *ev, const struct expr *expr, bool want_times, str
     struct row row;
     int rc = eval_shift(ev, &selector->shift, &at.fixed, &at.first_ms, &at.last_ms, err);
     if (!rc && selector->edge != EDGE_NONE)
-        rc = err_set(err, ERR_EXECUTION, "anchored and smoothed selectors are not supported yet");
+        rc = err_set(err, ERR_UNSUPPORTED, "anchored and smoothed selectors are not supported yet");
     if (!rc) rc = row_init(ev, &row, err);
     if (!rc)
         rc = queryable_select(ev->query->queryable, selector->matchers, selector->matcher_count,

@@ -245,7 +245,7 @@ static int run_windows(struct eval *ev, struct windows *windows, const struct ex
                               &windows->range_ms, err);
     if (!rc) rc = eval_shift(ev, shift, &windows->fixed, &windows->first_ms, &windows->last_ms, err);
     if (!rc && !is_subquery && range->selector.edge != EDGE_NONE)
-        rc = err_set(err, ERR_EXECUTION, "anchored and smoothed selectors are not supported yet");
+        rc = err_set(err, ERR_UNSUPPORTED, "anchored and smoothed selectors are not supported yet");
     if (rc) return rc;
     return is_subquery ? range_subquery(ev, windows, &range->subquery, err)
                        : range_selector(ev, windows, &range->selector, err);
@@ -345,7 +345,7 @@ int eval_matrix(struct eval *ev, const struct expr *expr, struct query_result *r
         rc = eval_shift(ev, is_subquery ? &expr->subquery.shift : &expr->selector.shift, &fixed, &end_ms,
                         &last_ms, err);
     if (!rc && !is_subquery && expr->selector.edge != EDGE_NONE)
-        rc = err_set(err, ERR_EXECUTION, "anchored and smoothed selectors are not supported yet");
+        rc = err_set(err, ERR_UNSUPPORTED, "anchored and smoothed selectors are not supported yet");
     if (rc) return rc;
     return is_subquery ? matrix_of_subquery(ev, &expr->subquery, end_ms, range_ms, result, err)
                        : matrix_of_selector(ev, &expr->selector, end_ms, range_ms, result, err);
