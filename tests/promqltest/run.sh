@@ -4,7 +4,8 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 server=${1:-./server}
-complete=(literals operators selectors staleness range_queries trig_functions aggregators at_modifier collision)
+complete=(literals operators selectors staleness range_queries trig_functions aggregators at_modifier collision
+    name_label_dropping subquery)
 
 files=(tests/promqltest/*.test)
 for name in "${complete[@]}"; do
