@@ -106,7 +106,9 @@ static int pair_of_scalars(struct eval *ev, const struct call *call, bool wants_
     int rc = other ? eval_scalar(ev, call->args[0], out, err) : ERR_LIMIT;
     if (!rc) rc = eval_scalar(ev, call->args[1], other, err);
     for (size_t i = 0; i < ev->steps && !rc; i++)
-        out[i] = wants_larger ? fmax(out[i], other[i]) : fmin(out[i], other[i]);
+        out[i] = isnan(out[i]) || isnan(other[i]) ? (double)NAN
+                 : wants_larger                   ? fmax(out[i], other[i])
+                                                  : fmin(out[i], other[i]);
     return rc;
 }
 
