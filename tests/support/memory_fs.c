@@ -321,6 +321,19 @@ uint8_t *memory_fs_bytes(struct memory_fs *memory, const char *path, size_t *len
     return memory->inodes.items[name->inode].now.data;
 }
 
+bool memory_fs_is_synced(struct memory_fs *memory, const char *path) {
+    bool is_synced = false;
+    mutex_lock(&memory->lock);
+    struct name *name = find(memory, path);
+    if (name) {
+        const struct inode *inode = &memory->inodes.items[name->inode];
+        is_synced = inode->now.len == inode->synced.len &&
+                    (inode->now.len == 0 || memcmp(inode->now.data, inode->synced.data, inode->now.len) == 0);
+    }
+    mutex_unlock(&memory->lock);
+    return is_synced;
+}
+
 void memory_fs_put(struct memory_fs *memory, const char *path, const void *data, size_t len) {
     struct name *name = find(memory, path);
     if (!name) name = make(memory, path);

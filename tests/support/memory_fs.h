@@ -28,5 +28,7 @@ void memory_fs_crash(struct memory_fs *memory, enum memory_crash kind, uint64_t 
 
 /* The bytes of a file, to look at or to damage; NULL when there is none. Valid until the next call. */
 uint8_t *memory_fs_bytes(struct memory_fs *memory, const char *path, size_t *len);
+/* everything in the file is on the disk */
+bool memory_fs_is_synced(struct memory_fs *memory, const char *path);
 /* makes or replaces a file, synced */
 void memory_fs_put(struct memory_fs *memory, const char *path, const void *data, size_t len);

@@ -33,11 +33,12 @@ static inline int each_record(void *context, int type, uint64_t sequence, const 
     const uint8_t *bytes = payload;
     uint64_t id;
     (void)err;
-    ck_assert_int_eq(type, TYPE);
-    ck_assert_uint_ge(len, 8);
-    memcpy(&id, bytes, 8);
-    ck_assert_uint_eq(len, payload_len(id));
-    for (size_t i = 8; i < len; i++) ck_assert_uint_eq(bytes[i], (uint8_t)(id + i));
+    /* one look per record: Check writes to a pipe for each */
+    memset(&id, 0, sizeof id);
+    if (len >= 8) memcpy(&id, bytes, 8);
+    bool is_right = type == TYPE && len >= 8 && len == payload_len(id);
+    for (size_t i = 8; is_right && i < len; i++) is_right = bytes[i] == (uint8_t)(id + i);
+    if (!is_right) ck_abort_msg("record %llu is not what was written", (unsigned long long)sequence);
     *vec_push(&reading->ids) = id;
     *vec_push(&reading->sequences) = sequence;
     return 0;
@@ -57,7 +58,7 @@ static inline int try_read(struct file_system *fs, struct reading *reading, stru
 static inline void read_log(struct file_system *fs, struct reading *reading) {
     struct err err = {0};
     int rc = try_read(fs, reading, &err);
-    ck_assert_msg(rc == 0, "%s", err.text);
+    if (rc) ck_abort_msg("%s", err.text);
 }
 
 static inline struct wal *open_log(struct file_system *fs, struct wal_options options) {
@@ -66,7 +67,7 @@ static inline struct wal *open_log(struct file_system *fs, struct wal_options op
     struct wal *wal;
     read_log(fs, &reading);
     int rc = wal_open(fs, FOLDER, &options, &reading.report, &wal, &err);
-    ck_assert_msg(rc == 0, "%s", err.text);
+    if (rc) ck_abort_msg("%s", err.text);
     reading_release(&reading);
     return wal;
 }
@@ -75,7 +76,7 @@ static inline void add_record(struct wal_group *group, uint64_t id) {
     struct buf *out = wal_group_begin(group, TYPE);
     buf_append(out, &id, 8);
     for (size_t i = 8; i < payload_len(id); i++) buf_putc(out, (char)(uint8_t)(id + i));
-    ck_assert_int_eq(wal_group_end(group, NULL), 0);
+    if (wal_group_end(group, NULL)) ck_abort();
 }
 
 /* count records from id on, as one group */

@@ -75,9 +75,10 @@ static void check_same(const struct rows *rows, const struct buf *out, bool has_
     for (int rc; (rc = samples_reader_next(&reader, &step, &err)); at += step.count) {
         ck_assert_msg(rc == 1, "%s", err.text);
         for (size_t i = 0; i < step.count; i++) {
-            ck_assert_uint_eq(step.numbers[i], rows->numbers[at + i]);
-            ck_assert_int_eq(step.times_ms[i], has_times ? rows->times_ms[at + i] : time_ms);
-            ck_assert_uint_eq(double_bits(step.values[i]), double_bits(rows->values[at + i]));
+            bool is_same = step.numbers[i] == rows->numbers[at + i] &&
+                           step.times_ms[i] == (has_times ? rows->times_ms[at + i] : time_ms) &&
+                           double_bits(step.values[i]) == double_bits(rows->values[at + i]);
+            if (!is_same) ck_abort_msg("row %zu", at + i);
         }
     }
     ck_assert_uint_eq(at, rows->count);
@@ -188,7 +189,7 @@ END_TEST
 /* ---- series ---- */
 
 #define SERIES 300
-static char texts[SERIES][8][2][16];
+static char texts[SERIES][8][2][48];
 static struct label items[SERIES][8];
 static struct labels sets[SERIES];
 static uint64_t numbers[SERIES];
@@ -198,9 +199,9 @@ static void draw_series(void) {
         sets[i] = (struct labels){items[i], (uint32_t)(draw() % 9)};
         numbers[i] = draw() % 10 && i ? numbers[i - 1] + 1 : draw();
         for (uint32_t k = 0; k < sets[i].count; k++) {
-            snprintf(texts[i][k][0], 16, "name%u%llu", k,
+            snprintf(texts[i][k][0], 48, "name%u%llu", k,
                      (unsigned long long)(draw() % 10 ? 0 : draw() % 100));
-            snprintf(texts[i][k][1], 16, "v%llu", (unsigned long long)(draw() % 3 ? k : draw() % 1000));
+            snprintf(texts[i][k][1], 48, "v%llu", (unsigned long long)(draw() % 3 ? k : draw() % 1000));
             items[i][k] = (struct label){span_from(texts[i][k][0]), span_from(texts[i][k][1])};
         }
     }
