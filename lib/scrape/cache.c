@@ -59,7 +59,7 @@ static void start_order(struct cache *cache) {
 static uint32_t add_entry(struct cache *cache, uint64_t hash) {
     ASSERT(cache->count < MAP_NONE);
     if (cache->count == cache->capacity) {
-        cache->capacity = cache->capacity ? cache->capacity + cache->capacity / 2 : 64;
+        cache->capacity += cache->capacity / 2 + 16;
         cache->entries = mem_resize(cache->entries, cache->capacity, sizeof *cache->entries);
     }
     cache->entries[cache->count] = (struct cache_entry){.hash = hash, .bits = cache->phase ^ CACHE_SEEN};

@@ -1,0 +1,248 @@
+/* Scraping a real socket: a small server thread answers what a test put into `page`; a fake appender keeps
+ * the rows. */
+#include "lib/base/vec.h"
+#include "lib/config/config.h"
+#include "lib/model/sample.h"
+#include "lib/scrape/scrape.h"
+#include "lib/sys/clock.h"
+#include "lib/sys/thread.h"
+#include "tests/check_main.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* ---- the target ---- */
+
+static struct mutex page_lock;
+static char page[4096], page_head[256], last_request[4096];
+static int listen_fd, port;
+static bool stop_server;
+
+static void set_page(const char *head, const char *body) {
+    mutex_lock(&page_lock);
+    snprintf(page_head, sizeof page_head, "%s", head);
+    snprintf(page, sizeof page, "%s", body);
+    mutex_unlock(&page_lock);
+}
+
+static void answer(int fd) {
+    char request[4096], reply[8192];
+    ssize_t got = read(fd, request, sizeof request - 1);
+    if (got <= 0) return;
+    request[got] = '\0';
+    mutex_lock(&page_lock);
+    snprintf(last_request, sizeof last_request, "%s", request);
+    int len =
+        snprintf(reply, sizeof reply, "HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+                 page_head, strlen(page), page);
+    mutex_unlock(&page_lock);
+    ck_assert_int_eq(write(fd, reply, (size_t)len), len);
+}
+
+static void *serve(void *context) {
+    (void)context;
+    while (!__atomic_load_n(&stop_server, __ATOMIC_ACQUIRE)) {
+        struct pollfd ready = {listen_fd, POLLIN, 0};
+        if (poll(&ready, 1, 20) <= 0) continue;
+        int fd = accept(listen_fd, NULL, NULL);
+        answer(fd);
+        close(fd);
+    }
+    return NULL;
+}
+
+static void start_server(struct thread *thread) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    mutex_init(&page_lock);
+    listen_fd = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(listen_fd, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(listen(listen_fd, 16), 0);
+    getsockname(listen_fd, (struct sockaddr *)&address, &len);
+    port = ntohs(address.sin_port);
+    stop_server = false;
+    thread_start(thread, "target", serve, NULL);
+}
+
+static void end_server(struct thread *thread) {
+    __atomic_store_n(&stop_server, true, __ATOMIC_RELEASE);
+    thread_join(thread);
+    close(listen_fd);
+    mutex_release(&page_lock);
+}
+
+/* ---- the store ---- */
+
+struct kept {
+    char *series;
+    double value;
+    int64_t time_ms;
+};
+
+static struct fake {
+    struct appender appender;
+    struct mutex lock;
+    VEC(char *) series;
+    VEC(struct kept) rows;
+} fake;
+
+static int fake_resolve(struct appender *appender, const struct labels *sets, size_t count,
+                        struct series_ref *refs, bool *created, struct err *err) {
+    (void)appender, (void)created, (void)err;
+    mutex_lock(&fake.lock);
+    for (size_t i = 0; i < count; i++) {
+        struct buf text;
+        buf_init(&text, 4096);
+        labels_write(sets[i], &text);
+        *vec_push(&fake.series) = mem_strdup(buf_text(&text));
+        refs[i] = (struct series_ref){(uint32_t)fake.series.count - 1, 1};
+        buf_release(&text);
+    }
+    mutex_unlock(&fake.lock);
+    return 0;
+}
+
+static void fake_append(struct appender *appender, struct append_batch *batch) {
+    (void)appender;
+    mutex_lock(&fake.lock);
+    batch->results = mem_array(batch->count + 1, 1);
+    for (size_t i = 0; i < batch->count; i++)
+        *vec_push(&fake.rows) = (struct kept){fake.series.items[batch->refs[i].slot], batch->values[i],
+                                              batch->times_ms ? batch->times_ms[i] : batch->time_ms};
+    mutex_unlock(&fake.lock);
+    batch->done(batch);
+}
+
+/* how often the series was stored with this value (stale compares by bits) */
+static size_t times_stored(const char *series, double value) {
+    size_t count = 0;
+    mutex_lock(&fake.lock);
+    for (size_t i = 0; i < fake.rows.count; i++)
+        count += strcmp(fake.rows.items[i].series, series) == 0 &&
+                 double_bits(fake.rows.items[i].value) == double_bits(value);
+    mutex_unlock(&fake.lock);
+    return count;
+}
+
+static void wait_stored(const char *series, double value) {
+    int64_t until = clock_monotonic_ms() + 20000;
+    while (!times_stored(series, value)) {
+        ck_assert_msg(clock_monotonic_ms() < until, "%s never was %g", series, value);
+        usleep(5000);
+    }
+}
+
+static void forget_rows(void) {
+    mutex_lock(&fake.lock);
+    fake.rows.count = 0;
+    mutex_unlock(&fake.lock);
+}
+
+static struct config *load(const char *options) {
+    static const char form[] = "global: {scrape_interval: 100ms, scrape_timeout: 100ms}\nscrape_configs:\n- "
+                               "job_name: j\n  static_configs:\n"
+                               "  - {targets: ['127.0.0.1:%d'], labels: {zone: z}}\n%s";
+    static struct config_errors errors;
+    char text[2048];
+    struct config *config = NULL;
+    snprintf(text, sizeof text, form, port, options);
+    int rc = config_load_text(span_from(text), "test.yml", &config, &errors);
+    ck_assert_msg(rc == 0, "%s", errors.items[0].message);
+    return config;
+}
+
+static const char *full(const char *name, const char *more) {
+    static char ring[4][256];
+    static int next;
+    char *text = ring[next++ % 4];
+    snprintf(text, sizeof ring[0], "%s{%sinstance=\"127.0.0.1:%d\", job=\"j\", zone=\"z\"}", name, more,
+             port);
+    return text;
+}
+
+#define OK_TEXT "200 OK\r\nContent-Type: text/plain; version=0.0.4"
+
+START_TEST(a_target_is_scraped_and_what_vanishes_gets_a_marker) {
+    static const struct appender_ops ops = {fake_resolve, fake_append};
+    struct thread thread;
+    struct scrape_manager *manager;
+    struct scrape_options options = {.loops = 1};
+    struct arena arena;
+    struct target_info *targets;
+    size_t count;
+    fake = (struct fake){.appender.ops = &ops};
+    mutex_init(&fake.lock);
+    start_server(&thread);
+    set_page(OK_TEXT, "# HELP a Some help.\n# TYPE a counter\na 1\nb{job=\"x\"} 2\nt 3 1234\n");
+    ck_assert_int_eq(scrape_manager_create(&fake.appender, NULL, &options, &manager, NULL), 0);
+    struct config *config = load("");
+    scrape_manager_apply(manager, config);
+    wait_stored(full("up", ""), 1);
+    wait_stored(full("a", ""), 1);
+    wait_stored(full("b", "exported_job=\"x\", "), 2);
+    wait_stored(full("scrape_samples_scraped", ""), 3);
+    wait_stored(full("scrape_series_added", ""), 0);
+    ck_assert_ptr_nonnull(strstr(last_request, "GET /metrics HTTP/1.1\r\n"));
+    ck_assert_ptr_nonnull(strstr(
+        last_request, "Accept: "
+                      "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/"
+                      "openmetrics-text;version=0.0.1;"
+                      "q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/"
+                      "plain;version=0.0.4;q=0.3,*/*;q=0.2\r\n"));
+    ck_assert_ptr_nonnull(strstr(last_request, "X-Prometheus-Scrape-Timeout-Seconds: 0.1\r\n"));
+    ck_assert_ptr_nonnull(strstr(last_request, "Accept-Encoding: gzip\r\n"));
+
+    set_page(OK_TEXT, "a 1\n");
+    wait_stored(full("b", "exported_job=\"x\", "), value_stale());
+    ck_assert_uint_eq(times_stored(full("t", ""), value_stale()), 0); /* it had a time of its own */
+
+    set_page(OK_TEXT, "a 1\nbroken\n");
+    wait_stored(full("up", ""), 0);
+    wait_stored(full("a", ""), value_stale());
+    arena_init(&arena, 1 << 20, NULL);
+    ck_assert_int_eq(scrape_manager_targets(manager, &arena, &targets, &count, NULL), 0);
+    ck_assert_uint_eq(count, 1);
+    ck_assert_int_eq(targets[0].health, TARGET_DOWN);
+    ck_assert_msg(span_starts_with(targets[0].last_error, SPAN("line 2: expected a value")), "%.*s",
+                  SPAN_ARG(targets[0].last_error));
+    arena_release(&arena);
+
+    forget_rows();
+    set_page("500 Internal Server Error", "");
+    wait_stored(full("up", ""), 0);
+    set_page("200 OK\r\nContent-Type: text/html", "a 1\n");
+    forget_rows();
+    wait_stored(full("up", ""), 0);
+
+    /* a reload that changes nothing keeps the target, one without it ends it */
+    set_page(OK_TEXT, "a 7\n");
+    wait_stored(full("a", ""), 7);
+    struct config *again = load(""), *honoring = load("  honor_labels: true\n");
+    scrape_manager_apply(manager, again);
+    forget_rows();
+    wait_stored(full("a", ""), 7);
+    ck_assert_uint_eq(times_stored(full("a", ""), value_stale()), 0);
+    set_page(OK_TEXT, "c{job=\"own\"} 9\n");
+    scrape_manager_apply(manager, honoring);
+    wait_stored(full("up", ""), value_stale());
+    char own[200];
+    snprintf(own, sizeof own, "c{instance=\"127.0.0.1:%d\", job=\"own\", zone=\"z\"}", port);
+    wait_stored(own, 9);
+
+    scrape_manager_destroy(manager);
+    config_unref(config);
+    config_unref(again);
+    config_unref(honoring);
+    end_server(&thread);
+    for (size_t i = 0; i < fake.series.count; i++) mem_free(fake.series.items[i]);
+    vec_release(&fake.series);
+    vec_release(&fake.rows);
+    mutex_release(&fake.lock);
+}
+END_TEST
+
+CHECK_MAIN("scrape", a_target_is_scraped_and_what_vanishes_gets_a_marker)
