@@ -118,7 +118,7 @@ static void on_opened(void *argument) {
     struct err err = s->open_err;
     int rc = s->open_rc;
     if (rc)
-        err_wrap(&err, rc, "opening storage failed");
+        err_wrap(&err, rc, rc == ERR_BUSY ? "opening storage failed: lock" : "opening storage failed");
     else if (!s->is_stopping)
         rc = start_scraping(s, &err);
     if (rc) {
