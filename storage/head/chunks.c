@@ -4,6 +4,7 @@
 #include "lib/base/bits.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/base/vec.h"
 #include "lib/codec/crc32c.h"
 
 #include <inttypes.h>
@@ -32,14 +33,32 @@ static uint64_t place_of(uint32_t file, uint64_t offset) {
     return (uint64_t)file << FILE_BITS | offset;
 }
 
+struct old_files {
+    VEC(char *) names;
+};
+
 /* six digits and nothing else: a file of ours */
-static void remove_old(const char *name, void *context) {
-    struct chunk_store *store = context;
-    if (strspn(name, "0123456789") != 6 || name[6]) return;
+static void note_old(const char *name, void *context) {
+    struct old_files *old = context;
+    if (strspn(name, "0123456789") == 6 && !name[6]) *vec_push(&old->names) = mem_strdup(name);
+}
+
+static void remove_old(struct chunk_store *store, const char *name) {
     char path[4096];
-    if (snprintf(path, sizeof path, "%s/%s", store->folder, name) >= (int)sizeof path) return;
     struct err err;
+    if (snprintf(path, sizeof path, "%s/%s", store->folder, name) >= (int)sizeof path) return;
     if (file_remove(store->fs, path, &err)) LOG(LOG_WARN, "old head chunk file not removed", "err", err.text);
+}
+
+static int remove_all_old(struct chunk_store *store, struct err *err) {
+    struct old_files old = {0};
+    int rc = folder_list(store->fs, store->folder, note_old, &old, err);
+    for (size_t i = 0; i < old.names.count; i++) {
+        if (!rc) remove_old(store, old.names.items[i]);
+        mem_free(old.names.items[i]);
+    }
+    vec_release(&old.names);
+    return rc;
 }
 
 int chunk_store_init(struct chunk_store *store, struct file_system *fs, const char *folder, struct err *err) {
@@ -50,7 +69,7 @@ int chunk_store_init(struct chunk_store *store, struct file_system *fs, const ch
     int rc = folder_make(fs, folder, err);
     if (rc) return rc;
     store->folder = mem_strdup(folder);
-    return folder_list(fs, folder, remove_old, store, err);
+    return remove_all_old(store, err);
 }
 
 void chunk_store_release(struct chunk_store *store) {
@@ -210,6 +229,20 @@ static int record_check(const uint8_t *record, size_t got, uint64_t number, uint
     return load_u64(record + 4) == number && record[29] <= CHUNK_SAMPLES ? 0 : ERR_CORRUPT;
 }
 
+/* as much as there is, up to the longest record */
+static int read_file(const struct file *file, uint8_t *record, uint64_t offset, size_t *got,
+                     struct err *err) {
+    size_t done = 0, more;
+    do {
+        int rc = file_read_some(file, record + done, RECORD_BYTES + CHUNK_MAX_BYTES - done, offset + done,
+                                &more, err);
+        if (rc) return rc;
+        done += more;
+    } while (more && done < RECORD_BYTES + CHUNK_MAX_BYTES);
+    *got = done;
+    return 0;
+}
+
 static int read_record(struct chunk_store *store, uint64_t place, uint64_t number, struct chunk_copy *copy,
                        struct err *err) {
     uint8_t record[RECORD_BYTES + CHUNK_MAX_BYTES];
@@ -218,7 +251,7 @@ static int read_record(struct chunk_store *store, uint64_t place, uint64_t numbe
     const struct file *file = &store->files[place >> FILE_BITS];
     bool flushed = place < atomic_load_explicit(&store->flushed, memory_order_acquire);
     if (flushed || !copy_pending(store, place, record, &got)) {
-        int rc = file_read_some(file, record, sizeof record, offset, &got, err);
+        int rc = read_file(file, record, offset, &got, err);
         if (rc) return rc;
     }
     if (record_check(record, got, number, &copy->len))
