@@ -60,14 +60,14 @@ static bool prepare(struct bucket *buckets, size_t *count, bool *forced) {
     if (!isinf(buckets[*count - 1].upper) || buckets[*count - 1].upper < 0) return false;
     *count = merge_equal_bounds(buckets, *count);
     *forced = make_monotonic(buckets, *count);
-    return *count >= 2 && buckets[*count - 1].count != 0;
+    return buckets[*count - 1].count != 0;
 }
 
 static double bucket_quantile(double q, struct bucket *buckets, size_t count, bool *forced) {
     if (isnan(q)) return NAN;
     if (q < 0) return -INFINITY;
     if (q > 1) return INFINITY;
-    if (!prepare(buckets, &count, forced)) return NAN;
+    if (!prepare(buckets, &count, forced) || count < 2) return NAN;
     double total = buckets[count - 1].count, rank = q * total;
     if (isnan(total)) return NAN;
     size_t b = 0;

@@ -69,7 +69,7 @@ static int result_labels(const struct join *join, const struct row *many, const 
         struct label label = many->labels.items[i];
         bool named = is_among(matching->labels, matching->label_count, label.name);
         bool is_kept = matching->card != CARD_ONE_TO_ONE || named == matching->on;
-        if (drop_name && span_is(label.name, LABEL_NAME)) continue;
+        if (drop_name && label_goes_with_name(label.name)) continue;
         if (is_kept) label_builder_set(&builder, label.name, label.value);
     }
     for (size_t i = 0; i < matching->include_count; i++)

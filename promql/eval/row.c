@@ -29,15 +29,24 @@ void row_clear(struct eval *ev, struct row *row) {
     row->drop_name = false;
 }
 
+bool label_goes_with_name(struct span name) {
+    return span_is(name, LABEL_NAME) || span_is(name, "__type__") || span_is(name, "__unit__");
+}
+
 int row_drop_name(struct eval *ev, struct row *row, struct err *err) {
     if (ev->delayed_names) {
         row->drop_name = true;
         return 0;
     }
-    if (!labels_has(row->labels, SPAN(LABEL_NAME))) return 0;
     struct label_builder builder;
+    bool is_there = false;
+    for (uint32_t i = 0; i < row->labels.count && !is_there; i++)
+        is_there = label_goes_with_name(row->labels.items[i].name);
+    if (!is_there) return 0;
     label_builder_init(&builder, &ev->query->arena, row->labels);
-    label_builder_set(&builder, SPAN(LABEL_NAME), span_of(NULL, 0));
+    for (uint32_t i = 0; i < row->labels.count; i++)
+        if (label_goes_with_name(row->labels.items[i].name))
+            label_builder_set(&builder, row->labels.items[i].name, span_of(NULL, 0));
     return label_builder_finish(&builder, &row->labels, err);
 }
 

@@ -43,6 +43,8 @@ size_t bits_count(const uint64_t *bits, size_t words);
 /* a row of ev->steps with nothing present */
 int row_init(struct eval *ev, struct row *row, struct err *err);
 void row_clear(struct eval *ev, struct row *row);
+/* the name, and __type__ and __unit__, which say something of the metric of that name only */
+bool label_goes_with_name(struct span name);
 /* takes the metric's name away, at once or at the end of the query */
 int row_drop_name(struct eval *ev, struct row *row, struct err *err);
 

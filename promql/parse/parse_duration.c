@@ -27,9 +27,18 @@ static struct expr *parse_group(struct parser *parser) {
     return expr;
 }
 
+/* step(), range(), min_of and max_of are known in any case here */
+static const struct function *find_function(struct span name) {
+    char lower[8];
+    if (name.len > sizeof lower) return NULL;
+    for (size_t i = 0; i < name.len; i++)
+        lower[i] = (char)(name.ptr[i] >= 'A' && name.ptr[i] <= 'Z' ? name.ptr[i] | 0x20 : name.ptr[i]);
+    return function_find(span_of(lower, name.len));
+}
+
 static struct expr *parse_function(struct parser *parser) {
     uint32_t start = parser->token.start;
-    const struct function *function = function_find(parse_text(parser));
+    const struct function *function = find_function(parse_text(parser));
     bool is_two = function && (function->id == FN_min_of || function->id == FN_max_of);
     if (!is_two && !(function && (function->id == FN_step || function->id == FN_range)))
         return parse_unexpected(parser, "duration expression", "number, duration, step(), or range()");
@@ -69,7 +78,8 @@ static struct expr *parse_term(struct parser *parser) {
     parse_advance(parser);
     if (parser->depth++ >= PARSE_MAX_DEPTH)
         return parse_fail(parser, start, parser->token.end, "expression nests too deeply");
-    struct expr *inner = parse_sum(parser, 6); /* binds as in PromQL: tighter than everything but ^ */
+    struct expr *inner = alone ? parse_term(parser, true)
+                               : parse_sum(parser, 6); /* binds as in PromQL: tighter than everything but ^ */
     parser->depth--;
     if (inner && inner->kind == EXPR_NUMBER) {
         if (op == OP_SUB) inner->number = -inner->number;
@@ -97,7 +107,7 @@ static struct expr *parse_sum(struct parser *parser, int min_precedence) {
         return parse_fail(parser, parser->token.start, parser->token.end,
                           "expression nests deeper than %d levels", PARSE_MAX_DEPTH);
     parser->depth++;
-    struct expr *left = parse_term(parser);
+    struct expr *left = parse_term(parser, false);
     int precedence = 0;
     for (enum operator op;
          left && (op = arithmetic_here(parser, &precedence)) != OP_NONE && precedence >= min_precedence;) {
@@ -162,7 +172,7 @@ bool parse_duration(struct parser *parser, enum duration_place place, struct dur
     uint32_t start = parser->token.start;
     /* behind offset only one term is taken: "x offset 5m + y" adds y */
     struct expr *expr = is_word ? parse_unexpected(parser, "duration", "number, duration, step(), or range()")
-                        : place == DURATION_OFFSET ? parse_term(parser)
+                        : place == DURATION_OFFSET ? parse_term(parser, true)
                                                    : parse_sum(parser, 0);
     if (!expr) return false;
     double seconds = 0;
