@@ -159,7 +159,9 @@ struct expr *parse_call(struct parser *parser) {
     struct expr **args = NULL;
     size_t count = 0, most = strlen(function->args);
     parse_advance(parser);
+    parser->allows_empty = function->id == FN_info; /* its second argument is a filter, not a selection */
     if (!parse_args(parser, "function call", &args, &count)) return NULL;
+    parser->allows_empty = false;
     if (!check_count(parser, start, function, count)) return NULL;
     char context[80];
     snprintf(context, sizeof context, "call to function \"%s\"", function->name);

@@ -63,7 +63,9 @@ static struct expr *parse_function(struct parser *parser) {
     return expr;
 }
 
-static struct expr *parse_term(struct parser *parser) {
+/* One operand. With a sign it takes in what binds tighter than the sign, unless it stands alone: behind
+ * offset, x offset -2 ^ 2 is (x offset -2) ^ 2. */
+static struct expr *parse_term(struct parser *parser, bool alone) {
     uint32_t start = parser->token.start;
     switch (parser->token.kind) {
     case TOKEN_NUMBER:

@@ -127,7 +127,7 @@ static bool check_selector(struct parser *parser, const struct selector *selecto
             return false;
         }
     }
-    if (has_nonempty) return true;
+    if (has_nonempty || parser->allows_empty) return true;
     parse_fail(parser, start, parser->last_end,
                "vector selector must contain at least one non-empty matcher");
     return false;

@@ -15,6 +15,7 @@ struct parser {
     const struct parse_options *options;
     struct parse_error *error;
     struct selector *selectors; /* newest first, so that a failed parse can release their expressions */
+    bool allows_empty;          /* selectors may match everything: info()'s filter */
     int rc;
     int depth;
     size_t nodes;
