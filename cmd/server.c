@@ -26,7 +26,7 @@
  *     /-/healthy -> opener thread: tsdb_open replays the log -> main loop: scraping begins, /-/ready is 200
  *
  *     SIGHUP          reload on the main loop
- *     SIGTERM, SIGINT stop: no more requests, then no more scrapes, then the database writes out what it has
+ *     SIGTERM, SIGINT stop: no more scrapes, then no more requests, then the database writes out what it has
  *     a second one    _exit at once; the log makes up for it at the next start
  *
  * Exit status: 0 stopped cleanly, 1 bad flag, taken port or unusable data folder, 2 bad configuration.
@@ -213,6 +213,7 @@ static void run(struct server *s) {
 
 static void tear_down(struct server *s) {
     if (s->loop) reload_door_close(&s->door);
+    scrape_manager_stop(s->scrape); /* before the web, so that the server does not see itself go down */
     web_stop(s->web);
     scrape_manager_destroy(s->scrape);
     engine_destroy(s->engine);

@@ -76,11 +76,20 @@ int scrape_manager_create(struct appender *appender, struct registry *registry,
     return 0;
 }
 
-void scrape_manager_destroy(struct scrape_manager *manager) {
+void scrape_manager_stop(struct scrape_manager *manager) {
     if (!manager) return;
     CHECK_OBJ(manager, MANAGER_MAGIC);
+    mutex_lock(&manager->lock);
+    manager->targets.count = 0; /* nobody looks at them any more */
+    mutex_unlock(&manager->lock);
     for (size_t i = 0; i < manager->loop_count; i++)
         scrape_loop_destroy(manager->loops[i]); /* frees the targets, too */
+    manager->loop_count = 0;
+}
+
+void scrape_manager_destroy(struct scrape_manager *manager) {
+    if (!manager) return;
+    scrape_manager_stop(manager);
     mem_free(manager->loops);
     vec_release(&manager->targets);
     config_unref(manager->config);

@@ -38,8 +38,10 @@ int scrape_manager_create(struct appender *appender, struct registry *registry,
                           struct err *err);
 /* Takes the jobs and targets of a configuration; keeps a reference to it. May be called again. */
 void scrape_manager_apply(struct scrape_manager *manager, struct config *config);
-/* Stops scraping and waits for what the appender still has; no staleness markers are written. Then frees all.
- * NULL is fine. */
+/* Stops scraping and waits for what the appender still has; no staleness markers are written. Snapshots may
+ * still be taken, and are empty. */
+void scrape_manager_stop(struct scrape_manager *manager);
+/* Stops, if need be, and frees all. NULL is fine. */
 void scrape_manager_destroy(struct scrape_manager *manager);
 
 enum target_health { TARGET_UNKNOWN, TARGET_UP, TARGET_DOWN };
