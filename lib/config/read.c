@@ -207,9 +207,9 @@ static void read_value(struct loader *l, const struct field *field, void *member
     }
 }
 
-/* each name once */
-static void name_unsupported(struct loader *l, const char *key) {
+void loader_unsupported(struct loader *l, const char *key) {
     struct strings *names = l->unsupported;
+    if (l->quiet) return;
     for (size_t i = 0; i < names->count; i++)
         if (strcmp(names->items[i], key) == 0) return;
     if (names->count < l->unsupported_capacity) names->items[names->count++] = key;
@@ -220,7 +220,7 @@ static void read_field(struct loader *l, const struct section *section, const st
     if (ynode_is_null(node)) return; /* as if the key were not there */
     mark_set(section, object, field);
     bool is_unsupported = field->flags & UNSUPPORTED;
-    if (is_unsupported && !l->quiet) name_unsupported(l, field->key);
+    if (is_unsupported) loader_unsupported(l, field->key);
     l->quiet += is_unsupported;
     read_value(l, field, member_of(object, field), node);
     l->quiet -= is_unsupported;

@@ -27,7 +27,7 @@ static const char *const float_encodings[] = {"xor", "xor2", NULL};
         FIELD(S, "label_limit", UINT, label_limit, .flags = (more)),                                         \
         FIELD(S, "label_name_length_limit", UINT, label_name_length_limit, .flags = (more)),                 \
         FIELD(S, "label_value_length_limit", UINT, label_value_length_limit, .flags = (more)),               \
-        FIELD(S, "target_limit", UINT, target_limit, .flags = (more)),                                       \
+        FIELD(S, "target_limit", UINT, target_limit, .flags = UNSUPPORTED | (more)),                         \
         FIELD(S, "keep_dropped_targets", UINT, keep_dropped_targets, .flags = (more)),                       \
         FIELD(S, "metric_name_validation_scheme", CHOICE, metric_name_validation_scheme,                     \
               .choices = validations, .flags = (more)),                                                      \
@@ -133,6 +133,7 @@ void default_protocols(struct strings *list, bool with_histograms) {
 void check_names(struct loader *l, const char **validation, const char **escaping, const struct ynode *node) {
     if (!*validation) *validation = "utf8";
     bool is_legacy = strcmp(*validation, "legacy") == 0;
+    if (is_legacy) loader_unsupported(l, "metric_name_validation_scheme");
     if (!*escaping) *escaping = is_legacy ? "underscores" : "allow-utf-8";
     if (is_legacy && strcmp(*escaping, "allow-utf-8") == 0)
         loader_error_at(l, node, "metric_name_escaping_scheme",

@@ -120,6 +120,8 @@ void loader_error_at(struct loader *loader, const struct ynode *map, const char 
 /* an unknown word; names the nearest of the count candidates that is near enough */
 void loader_error_unknown(struct loader *loader, struct ymark mark, const char *what, struct span word,
                           const char *const *candidates, size_t count);
+/* names what does nothing yet, each once; nothing inside of an unsupported section */
+void loader_unsupported(struct loader *loader, const char *key);
 /* arena memory, NULL after reporting that there is none */
 void *loader_alloc(struct loader *loader, size_t count, size_t size);
 const char *loader_copy(struct loader *loader, struct span text);

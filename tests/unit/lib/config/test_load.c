@@ -171,6 +171,10 @@ START_TEST(what_does_nothing_yet_is_named_once) {
     ck_assert(is_unsupported(config, "file_sd_configs"));
     ck_assert_uint_eq(config->unsupported.count, 3);
     config_unref(config);
+    config = load("global: {target_limit: 1, metric_name_validation_scheme: legacy}\n");
+    ck_assert(is_unsupported(config, "target_limit") &&
+              is_unsupported(config, "metric_name_validation_scheme"));
+    config_unref(config);
     config = load("alerting:\nrule_files:\n# - a.yml\n");
     ck_assert_uint_eq(config->unsupported.count, 0);
     config_unref(config);
