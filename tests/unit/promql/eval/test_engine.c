@@ -1,0 +1,133 @@
+/* What a query may cost and how it ends; what comes out is told by the PromQL case files. */
+#include "promql/eval/engine.h"
+#include "tests/check_main.h"
+#include "tests/unit/promql/eval/naive_store.h"
+
+#include <math.h>
+#include <string.h>
+
+static struct naive_store store;
+static enum query_failure failure;
+static struct err err;
+static struct engine *engine; /* of the last successful run */
+
+static void fill(int series, int samples) {
+    naive_init(&store);
+    for (int i = 0; i < series; i++) {
+        struct naive_series *one = naive_new(&store, "x", i);
+        for (int k = 0; k < samples; k++) naive_add(one, k * 1000, i + k);
+    }
+}
+
+static struct query_result *run(const struct engine_options *options, const char *text, int64_t end_ms,
+                                int64_t step_ms, const atomic_bool *cancel) {
+    engine = engine_create(options, NULL);
+    struct query query = {span_from(text), step_ms ? 0 : end_ms, end_ms, step_ms, 0, 0, cancel};
+    struct query_result *result = NULL;
+    err = (struct err){0};
+    if (engine_run(engine, &store.queryable, &query, &result, &failure, &err) != 0) result = NULL;
+    if (!result) engine_destroy(engine);
+    return result;
+}
+
+static void finish(struct query_result *result) {
+    query_result_destroy(result);
+    engine_destroy(engine); /* asserts that every byte was given back */
+}
+
+START_TEST(a_range_query_gives_sorted_rows) {
+    struct engine_options options = {0};
+    fill(3, 100);
+    struct query_result *result = run(&options, "rate(x[10s]) * 2", 60000, 10000, NULL);
+    ck_assert_ptr_nonnull(result);
+    ck_assert_int_eq(result->type, VALUE_MATRIX);
+    ck_assert_uint_eq(result->row_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert(span_is(result->rows[i].labels.items[0].value, i == 0 ? "0" : i == 1 ? "1" : "2"));
+        ck_assert_uint_eq(result->rows[i].labels.count, 1);
+        ck_assert_uint_eq(result->rows[i].count, 6);
+        for (size_t k = 1; k < 6; k++) ck_assert_double_eq_tol(result->rows[i].values[k], 2, 1e-12);
+    }
+    ck_assert_uint_gt(result->samples_read, 150);
+    finish(result);
+    naive_release(&store);
+}
+END_TEST
+
+START_TEST(too_many_samples_are_refused) {
+    struct engine_options options = {.max_samples = 500};
+    fill(20, 100);
+    ck_assert_ptr_null(run(&options, "x[100s]", 100000, 0, NULL));
+    ck_assert_str_eq(err.text, "query processing would load too many samples into memory in query execution");
+    ck_assert_int_eq(failure, QUERY_EXECUTION);
+    /* one series at a time is fine */
+    struct query_result *result = run(&options, "sum(count_over_time(x[100s]))", 99000, 0, NULL);
+    ck_assert_ptr_nonnull(result);
+    ck_assert_double_eq(result->rows[0].values[0], 2000);
+    finish(result);
+    naive_release(&store);
+}
+END_TEST
+
+START_TEST(hopeless_subqueries_are_refused_before_work) {
+    struct engine_options options = {0};
+    fill(1, 1);
+    ck_assert_ptr_null(run(&options, "max_over_time(vector(1)[100y:1s])", 1000, 0, NULL));
+    ck_assert_int_eq(err.code, ERR_LIMIT);
+    naive_release(&store);
+}
+END_TEST
+
+START_TEST(memory_is_bounded_and_given_back) {
+    struct engine_options options = {.max_bytes_query = 200000};
+    fill(200, 50);
+    ck_assert_ptr_null(run(&options, "x + x", 50000, 100, NULL));
+    ck_assert_int_eq(err.code, ERR_LIMIT);
+    ck_assert_ptr_nonnull(strstr(err.text, "200000 bytes"));
+    const char *doubling = "label_join(label_join(label_join(label_join(label_join(label_join(label_join("
+                           "label_join(label_join(label_join(x,\"id\",\"\",\"id\",\"id\"),"
+                           "\"id\",\"\",\"id\",\"id\"),\"id\",\"\",\"id\",\"id\"),\"id\",\"\",\"id\",\"id\"),"
+                           "\"id\",\"\",\"id\",\"id\"),\"id\",\"\",\"id\",\"id\"),"
+                           "\"id\",\"\",\"id\",\"id\"),\"id\",\"\",\"id\",\"id\"),\"id\",\"\",\"id\",\"id\"),"
+                           "\"id\",\"\",\"id\",\"id\")";
+    ck_assert_ptr_null(run(&options, doubling, 49000, 0, NULL));
+    ck_assert_int_eq(err.code, ERR_LIMIT);
+    naive_release(&store);
+}
+END_TEST
+
+START_TEST(a_query_stops_when_told) {
+    struct engine_options options = {0};
+    atomic_bool cancel = true;
+    fill(2000, 10);
+    ck_assert_ptr_null(run(&options, "count(x)", 9000, 1, &cancel));
+    ck_assert_int_eq(failure, QUERY_CANCELED);
+    ck_assert_str_eq(err.text, "query was canceled in expression evaluation");
+    options.timeout_ms = 1;
+    ck_assert_ptr_null(
+        run(&options, "quantile_over_time(0.5, x[10s]) + on() group_left() sum(stddev_over_time(x[10s]))",
+            9000, 1, NULL));
+    ck_assert_int_eq(failure, QUERY_TIMEOUT);
+    naive_release(&store);
+}
+END_TEST
+
+START_TEST(errors_tell_their_kind) {
+    struct engine_options options = {0};
+    fill(2, 5);
+    ck_assert_ptr_null(run(&options, "sum(", 1000, 0, NULL));
+    ck_assert_int_eq(failure, QUERY_BAD_DATA);
+    ck_assert_str_eq(err.text, "1:5: parse error: unclosed left parenthesis");
+    ck_assert_ptr_null(run(&options, "x[5m]", 1000, 100, NULL));
+    ck_assert_int_eq(failure, QUERY_BAD_DATA);
+    ck_assert_ptr_null(run(&options, "x + on() x", 1000, 0, NULL));
+    ck_assert_int_eq(failure, QUERY_EXECUTION);
+    ck_assert_ptr_nonnull(strstr(
+        err.text, "found duplicate series for the match group {} on the right hand-side of the operation"));
+    naive_release(&store);
+}
+END_TEST
+
+CHECK_MAIN("engine", a_range_query_gives_sorted_rows, too_many_samples_are_refused,
+           hopeless_subqueries_are_refused_before_work, memory_is_bounded_and_given_back,
+           a_query_stops_when_told, errors_tell_their_kind)
