@@ -178,7 +178,7 @@ static int read_list(struct reader *r, unsigned depth, const struct ynode **out)
     VEC(const struct ynode *) items = {0};
     while (!(rc = next_event(r)) && r->event.type != YAML_SEQUENCE_END_EVENT) {
         struct ymark where = mark_from(r->event.start_mark);
-        const struct ynode *item;
+        const struct ynode *item = NULL;
         if ((rc = read_node(r, depth, &item)) || (rc = node_grow(r, list, item, where))) break;
         *vec_push(&items) = item;
     }
@@ -255,7 +255,7 @@ static int merge(struct reader *r, struct entries *entries, struct ynode *map, c
 static int read_entry(struct reader *r, unsigned depth, struct ynode *map, struct entries *entries,
                       const struct ynode **merged) {
     struct ymark where = mark_from(r->event.start_mark);
-    struct yentry entry;
+    struct yentry entry = {0};
     int rc = read_node(r, depth, &entry.key);
     if (rc) return rc;
     if (entry.key->kind != YNODE_SCALAR) return fail(r, where, ERR_INVALID, "a key must be a text");

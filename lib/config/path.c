@@ -11,7 +11,7 @@
 static size_t path_append(struct loader *l, const char *text, size_t length) {
     size_t before = l->path_len, room = sizeof l->path - 1 - l->path_len;
     if (length > room) length = room;
-    memcpy(l->path + l->path_len, text, length);
+    if (length) memcpy(l->path + l->path_len, text, length);
     l->path_len += length;
     l->path[l->path_len] = 0;
     return before;

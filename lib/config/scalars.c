@@ -67,8 +67,8 @@ static bool integer_of(const struct ynode *node, int64_t *value) {
 }
 
 static bool read_number(struct loader *l, const struct field *field, void *member, const struct ynode *node) {
-    int64_t integer;
-    double number;
+    int64_t integer = 0;
+    double number = 0;
     switch (field->kind) {
     case FIELD_INT:
         if (!integer_of(node, &integer)) return refuse(l, node, wanted_of(field->kind));
@@ -196,7 +196,7 @@ static const char *authority_problem(struct span authority) {
     size_t at = authority.len;
     while (at > 0 && authority.ptr[at - 1] != '@') at--;
     struct span host = span_of(authority.ptr + at, authority.len - at);
-    size_t end = host.len;
+    size_t end;
     if (host.len && host.ptr[0] == '[') {
         end = span_find_byte(host, ']', 0);
         if (end == host.len) return "missing ']' in host";
