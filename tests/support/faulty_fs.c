@@ -43,7 +43,7 @@ static ssize_t faulty_write_at(struct file_system *fs, int fd, const struct iove
                                uint64_t offset) {
     struct faulty_fs *faulty = self(fs);
     if (fails(fs, FAULTY_WRITE)) {
-        if (faulty->tear) (void)write_some(faulty, fd, pieces, offset, pieces[0].iov_len / 2);
+        if (faulty->tear) (void)write_some(faulty, fd, pieces, offset, pieces[0].iov_len / 4 * 3);
         return -faulty->error;
     }
     if (faulty->write_most) return write_some(faulty, fd, pieces, offset, faulty->write_most);

@@ -40,7 +40,7 @@ struct faulty_fs {
     uint64_t fail_at;  /* 0: never; 1: the first call counted */
     bool persistent;   /* all later ones fail too */
     int error;         /* errno of the failures; EIO at first */
-    bool tear;         /* a write that fails has written half before */
+    bool tear;         /* a write that fails has written three quarters before */
     size_t write_most; /* not 0: no write takes more bytes than this (short counts) */
     uint64_t failures; /* so far */
 };
