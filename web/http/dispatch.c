@@ -1,0 +1,167 @@
+#include "lib/base/assert.h"
+#include "lib/codec/regex.h"
+#include "web/http/server_inside.h"
+
+#include <string.h>
+
+#define PLAIN "text/plain; charset=utf-8"
+
+/* ---- back on the loop ---- */
+
+void dispatch_destroy(struct exchange *exchange) {
+    struct http_server *server = exchange->server;
+    exchange_destroy(exchange);
+    server->exchange_count--;
+    server_check_end(server);
+}
+
+static void on_back(void *argument) {
+    struct exchange *exchange = argument;
+    exchange->is_out = false;
+    if (exchange->connection)
+        connection_send(exchange->connection);
+    else
+        dispatch_destroy(exchange);
+}
+
+static struct exchange *of_job(struct pool_job *job) {
+    return (struct exchange *)((char *)job - offsetof(struct exchange, job));
+}
+
+static void run_handler(struct pool_job *job) {
+    struct exchange *exchange = of_job(job);
+    struct http_server *server = exchange->server;
+    exchange_run(exchange, server->router->context);
+    loop_post(server->loop, on_back, exchange);
+}
+
+static void run_more(struct pool_job *job) {
+    struct exchange *exchange = of_job(job);
+    struct http_server *server = exchange->server;
+    exchange_produce(exchange);
+    loop_post(server->loop, on_back, exchange);
+}
+
+/* ---- out to a pool ---- */
+
+static bool submit(struct pool *pool, struct exchange *exchange, void (*run)(struct pool_job *job)) {
+    exchange->job.run = run;
+    exchange->is_out = true;
+    if (pool_submit(pool, &exchange->job, NULL) == 0) return true;
+    exchange->is_out = false;
+    return false;
+}
+
+void dispatch_more(struct exchange *exchange) {
+    /* there is room for every connection in the writers' line */
+    bool is_taken = submit(exchange->server->writers, exchange, run_more);
+    ASSERT(is_taken);
+}
+
+/* an answer of the server's own, or of a handler that needs no thread */
+static void answer_now(struct exchange *exchange) {
+    exchange_run(exchange, exchange->server->router->context);
+    connection_send(exchange->connection);
+}
+
+static void add_cors(struct exchange *exchange) {
+    const struct http_server *server = exchange->server;
+    struct span origin = web_request_header(&exchange->incoming->request, "Origin");
+    if (!origin.len) return;
+    reply_header(exchange, "Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Origin");
+    reply_header(exchange, "Access-Control-Allow-Methods", "GET, POST, OPTIONS");
+    reply_header(exchange, "Access-Control-Expose-Headers", "Date");
+    reply_header(exchange, "Vary", "Origin");
+    if (!server->cors_origin) {
+        reply_header(exchange, "Access-Control-Allow-Origin", "*");
+    } else if (regex_matches(server->cors_origin, origin)) {
+        const char *text = arena_strndup(&exchange->incoming->arena, origin.ptr, origin.len);
+        if (text) reply_header(exchange, "Access-Control-Allow-Origin", text);
+    }
+}
+
+static void write_allow(struct exchange *exchange, unsigned allowed) {
+    static const struct {
+        unsigned bit;
+        const char *name;
+    } methods[] = {{METHOD_DELETE, "DELETE"}, {METHOD_GET, "GET"}, {METHOD_HEAD, "HEAD"},
+                   {METHOD_POST, "POST"},     {METHOD_PUT, "PUT"}, {METHOD_OPTIONS, "OPTIONS"}};
+    char text[64];
+    struct buf out;
+    buf_init(&out, sizeof text);
+    allowed |= METHOD_OPTIONS;
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        if (!(allowed & methods[i].bit)) continue;
+        if (out.len) buf_puts(&out, ", ");
+        buf_puts(&out, methods[i].name);
+    }
+    reply_header(exchange, "Allow", buf_text(&out));
+    buf_release(&out);
+}
+
+static void answer_no_route(struct exchange *exchange, unsigned allowed) {
+    reply_header(exchange, "X-Content-Type-Options", "nosniff");
+    if (allowed) {
+        write_allow(exchange, allowed);
+        reply_text(exchange, 405, PLAIN, SPAN("Method Not Allowed\n"));
+    } else {
+        reply_text(exchange, 404, PLAIN, SPAN("404 page not found\n"));
+    }
+    answer_now(exchange);
+}
+
+static void run_route(struct exchange *exchange) {
+    struct http_server *server = exchange->server;
+    const struct router *router = server->router;
+    if ((exchange->route->flags & ROUTE_GATED) && !router->gate(exchange, router->context)) {
+        answer_now(exchange);
+        return;
+    }
+    if (exchange->route->place == ROUTE_AT_ONCE) {
+        answer_now(exchange);
+        return;
+    }
+    struct pool *pool = exchange->route->place == ROUTE_LIGHT ? server->writers : server->workers;
+    if (submit(pool, exchange, run_handler)) return;
+    reply_header(exchange, "Retry-After", "1");
+    reply_text(exchange, 503, PLAIN, SPAN("too many requests are waiting\n"));
+    answer_now(exchange);
+}
+
+static struct exchange *begin(struct connection *connection, struct incoming *incoming) {
+    struct exchange *exchange = exchange_create(connection->server, incoming);
+    exchange->connection = connection;
+    connection->exchange = exchange;
+    connection->server->exchange_count++;
+    if (connection->server->is_stopping) exchange->close_after = true;
+    return exchange;
+}
+
+void dispatch(struct connection *connection, struct incoming *incoming) {
+    struct exchange *exchange = begin(connection, incoming);
+    const struct router *router = connection->server->router;
+    struct web_request *request = &incoming->request;
+    unsigned allowed;
+    if (request->method == METHOD_OPTIONS) {
+        add_cors(exchange);
+        reply_text(exchange, 204, NULL, (struct span){0});
+        answer_now(exchange);
+        return;
+    }
+    int found = router_find(router, request->path, request->method, &request->captured, &allowed);
+    if (found < 0) {
+        answer_no_route(exchange, allowed);
+        return;
+    }
+    exchange->route_index = (size_t)found;
+    exchange->route = &router->routes[found];
+    if (exchange->route->flags & ROUTE_CORS) add_cors(exchange);
+    run_route(exchange);
+}
+
+void dispatch_refusal(struct connection *connection, int status, const char *reason) {
+    struct exchange *exchange = begin(connection, NULL);
+    if (status == 405) write_allow(exchange, METHOD_GET | METHOD_HEAD | METHOD_POST | METHOD_PUT);
+    reply_text(exchange, status, PLAIN, span_from(reason));
+    answer_now(exchange);
+}

@@ -1,0 +1,105 @@
+#pragma once
+/*
+ * server_inside.h - inside of web/http: what the files of the server share. Everything here belongs to the
+ * loop's thread once the server runs.
+ *
+ *     server.c      create, start, stop; the tick that enforces deadlines
+ *     listener.c    sockets that accept
+ *     connection.c  bytes in, bytes out, one exchange at a time
+ *     dispatch.c    from a request to the place where its handler runs, and back
+ */
+#include "lib/base/budget.h"
+#include "lib/sys/loop.h"
+#include "lib/sys/thread.h"
+#include "web/http/exchange_inside.h"
+#include "web/http/request_parser.h"
+#include "web/http/server.h"
+
+#include <uv.h>
+
+#define LISTENERS_MAX 16
+#define READ_BUFFER_BYTES ((size_t)64 << 10)
+
+struct http_metrics;
+struct regex;
+
+struct listener {
+    uv_poll_t poll;
+    struct http_server *server;
+    int fd, port;
+    bool is_paused; /* too many open files: until the next tick */
+};
+
+enum connection_state {
+    CONNECTION_IDLE,
+    CONNECTION_HEAD,    /* part of a head has come */
+    CONNECTION_BODY,    /* part of a body */
+    CONNECTION_ANSWER,  /* an exchange is under way */
+    CONNECTION_LINGER,  /* all said; waits for the client to close, so that it can read the answer */
+    CONNECTION_CLOSING, /* uv_close was called */
+};
+
+struct connection {
+    uint32_t magic;
+    uv_tcp_t tcp;
+    uv_write_t write;
+    uv_shutdown_t shutdown;
+    struct http_server *server;
+    struct connection *before, *after; /* the server's list, newest first */
+    enum connection_state state;
+    int64_t deadline_ms; /* monotonic; INT64_MAX: none */
+    size_t queued_bytes; /* at the last look: fewer means that the client reads */
+    struct request_parser parser;
+    struct exchange *exchange; /* owned unless it is out */
+    bool is_reading, is_advancing, is_writing;
+};
+
+struct http_server {
+    uint32_t magic;
+    struct http_server_options options; /* defaults filled in */
+    const struct router *router;
+    struct http_metrics *metrics; /* NULL: nothing is counted */
+    struct regex *cors_origin;    /* NULL: every origin */
+    struct budget memory;         /* of requests in flight */
+    struct pool *workers, *writers;
+    struct loop *loop;
+    struct thread thread;
+    struct listener listeners[LISTENERS_MAX];
+    size_t listener_count;
+    uv_timer_t tick;
+    struct connection *connections;
+    size_t connection_count, exchange_count, open_handles;
+    int64_t now_ms, stop_ms; /* stop_ms: when patience ends */
+    bool is_running, is_stopping;
+    char *read_buffer; /* one for all: the loop reads one connection at a time */
+};
+
+/* listener.c */
+int listener_open(struct listener *listener, struct http_server *server, const char *address,
+                  struct err *err);
+void listener_start(struct listener *listener);
+void listener_close(struct listener *listener);
+
+/* connection.c; fd is taken over */
+void connection_open(struct http_server *server, int fd);
+void connection_close(struct connection *connection);
+/* closes when the deadline has passed */
+void connection_tick(struct connection *connection);
+/* sends the exchange's wire */
+void connection_send(struct connection *connection);
+
+/* dispatch.c */
+void dispatch(struct connection *connection, struct incoming *incoming);
+/* answers what could not be parsed, or came too late, and ends the connection */
+void dispatch_refusal(struct connection *connection, int status, const char *reason);
+/* the wire is out: asks for more */
+void dispatch_more(struct exchange *exchange);
+void dispatch_destroy(struct exchange *exchange);
+
+/* server.c: the server stops when the last of them is gone */
+void server_check_end(struct http_server *server);
+
+/* metrics.c */
+struct http_metrics *http_metrics_create(struct registry *registry, const struct router *router);
+void http_metrics_destroy(struct http_metrics *metrics);
+void http_metrics_count(struct http_metrics *metrics, const struct exchange *exchange);
