@@ -161,7 +161,7 @@ int file_read_all(struct file_system *fs, const char *path, struct buf *out, str
 
 static int write_and_sync(struct file_system *fs, const char *path, const void *data, size_t len,
                           struct err *err) {
-    struct file file;
+    struct file file = {0};
     int rc = file_open(fs, path, FILE_WRITE, &file, err);
     if (rc) return rc;
     rc = file_truncate(&file, 0, err); /* a rest of an earlier attempt */
