@@ -56,7 +56,9 @@ struct wal_options {           /* 0 means the default */
     struct registry *registry; /* for prometheus_tsdb_wal_*; may be NULL */
 };
 
-/* Begins a new segment behind what the report of wal_replay describes. Makes the folder. */
+/* Begins a new segment behind what the report of wal_replay describes, and syncs what was read from the last
+ * one. Makes the folder. A full disk is no failure: the log is open, and writes are refused until there is
+ * room. */
 int wal_open(struct file_system *fs, const char *folder, const struct wal_options *options,
              const struct wal_report *report, struct wal **wal, struct err *err);
 /* Syncs and closes; frees the log also on failure. NULL accepted. */
