@@ -1,0 +1,60 @@
+#pragma once
+/*
+ * inside.h - inside of web/api: the api itself, and the table of handlers (api.c).
+ */
+#include "web/api/answer.h"
+#include "web/api/api.h"
+#include "web/api/params.h"
+
+#include <stdatomic.h>
+
+enum api_state { API_STARTING, API_READY, API_STOPPING };
+
+struct api {
+    uint32_t magic;
+    struct api_context context;
+    struct router router;
+    atomic_int state; /* enum api_state; API_READY publishes the three pointers below */
+    struct queryable *queryable;
+    struct tsdb *tsdb;
+    struct scrape_manager *scrape;
+    struct counter *exposed[2]; /* /metrics: answered, too large */
+    struct gauge *exposing;
+};
+
+/* of the handler's context */
+struct api *api_of(void *context);
+
+/* query.c */
+void api_query(struct exchange *exchange, void *context);
+void api_query_range(struct exchange *exchange, void *context);
+void api_query_exemplars(struct exchange *exchange, void *context);
+/* series.c */
+void api_series(struct exchange *exchange, void *context);
+void api_labels(struct exchange *exchange, void *context);
+void api_label_values(struct exchange *exchange, void *context);
+/* targets.c */
+void api_targets(struct exchange *exchange, void *context);
+void api_scrape_pools(struct exchange *exchange, void *context);
+/* metadata.c */
+void api_metadata(struct exchange *exchange, void *context);
+void api_target_metadata(struct exchange *exchange, void *context);
+/* status.c, status_tsdb.c */
+void api_build_info(struct exchange *exchange, void *context);
+void api_runtime_info(struct exchange *exchange, void *context);
+void api_config(struct exchange *exchange, void *context);
+void api_flags(struct exchange *exchange, void *context);
+void api_tsdb(struct exchange *exchange, void *context);
+/* rules.c */
+void api_rules(struct exchange *exchange, void *context);
+void api_alerts(struct exchange *exchange, void *context);
+void api_alertmanagers(struct exchange *exchange, void *context);
+/* operate.c */
+void api_healthy(struct exchange *exchange, void *context);
+void api_ready(struct exchange *exchange, void *context);
+void api_reload(struct exchange *exchange, void *context);
+void api_quit(struct exchange *exchange, void *context);
+void api_metrics(struct exchange *exchange, void *context);
+void api_version(struct exchange *exchange, void *context);
+/* page.c */
+void api_page(struct exchange *exchange, void *context);

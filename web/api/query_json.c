@@ -1,0 +1,163 @@
+#include "web/api/query_json.h"
+
+#include "lib/base/mem.h"
+#include "lib/codec/number.h"
+#include "web/api/answer.h"
+
+#define NOTES_MAX 64
+
+struct stream {
+    struct query_answer answer;
+    struct json_writer json;
+    size_t rows, row, point; /* rows: to be written, after the limit */
+    bool is_open, is_in_row;
+};
+
+static const char *type_name(enum value_type type) {
+    switch (type) {
+    case VALUE_SCALAR: return "scalar";
+    case VALUE_VECTOR: return "vector";
+    case VALUE_MATRIX: return "matrix";
+    case VALUE_STRING: return "string";
+    default: return "none";
+    }
+}
+
+static void write_point(struct json_writer *json, int64_t time_ms, double value) {
+    json_array(json);
+    json_time_ms(json, time_ms);
+    json_value(json, value);
+    json_end_array(json);
+}
+
+static void open_stream(struct stream *stream, struct buf *piece) {
+    struct json_writer *json = &stream->json;
+    const struct query_result *result = stream->answer.result;
+    json_init(json, piece);
+    json_object(json);
+    json_key(json, "status");
+    json_cstring(json, "success");
+    json_key(json, "data");
+    json_object(json);
+    json_key(json, "resultType");
+    json_cstring(json, type_name(result->type));
+    json_key(json, "result");
+    stream->is_open = true;
+    if (result->type == VALUE_VECTOR || result->type == VALUE_MATRIX) json_array(json);
+}
+
+static void open_row(struct stream *stream, const struct result_row *row) {
+    struct json_writer *json = &stream->json;
+    json_object(json);
+    json_key(json, "metric");
+    answer_write_labels(json, &row->labels);
+    stream->is_in_row = true;
+    stream->point = 0;
+    bool is_matrix = stream->answer.result->type == VALUE_MATRIX;
+    json_key(json, is_matrix ? "values" : "value");
+    if (is_matrix) json_array(json);
+}
+
+/* points of the row until the piece is full; false when it is full */
+static bool write_row(struct stream *stream, const struct result_row *row, const struct buf *piece) {
+    struct json_writer *json = &stream->json;
+    if (!stream->is_in_row) open_row(stream, row);
+    if (stream->answer.result->type == VALUE_VECTOR) {
+        write_point(json, row->times_ms[0], row->values[0]);
+    } else {
+        for (; stream->point < row->count; stream->point++) {
+            if (piece->len >= REPLY_PIECE_BYTES) return false;
+            write_point(json, row->times_ms[stream->point], row->values[stream->point]);
+        }
+        json_end_array(json);
+    }
+    json_end_object(json);
+    stream->is_in_row = false;
+    return true;
+}
+
+/* false when the piece is full before the rows are done */
+static bool write_rows(struct stream *stream, const struct buf *piece) {
+    const struct query_result *result = stream->answer.result;
+    for (; stream->row < stream->rows; stream->row++)
+        if (piece->len >= REPLY_PIECE_BYTES || !write_row(stream, &result->rows[stream->row], piece))
+            return false;
+    json_end_array(&stream->json);
+    return true;
+}
+
+static void write_single(struct json_writer *json, const struct query_result *result) {
+    char plain[NUMBER_MAX_TEXT]; /* scalars never have an exponent */
+    json_array(json);
+    json_time_ms(json, result->time_ms);
+    if (result->type == VALUE_SCALAR)
+        json_string(json, span_of(plain, number_write_plain(result->scalar, plain)));
+    else
+        json_string(json, result->string);
+    json_end_array(json);
+}
+
+static void write_stats(struct json_writer *json, const struct query_answer *answer) {
+    json_key(json, "stats");
+    json_object(json);
+    json_key(json, "timings");
+    json_object(json);
+    json_key(json, "evalTotalTime");
+    json_double(json, answer->seconds);
+    json_key(json, "execTotalTime");
+    json_double(json, answer->seconds);
+    json_end_object(json);
+    json_key(json, "samples");
+    json_object(json);
+    json_key(json, "totalQueryableSamples");
+    json_int(json, (int64_t)answer->result->samples_read);
+    json_key(json, "peakSamples");
+    json_int(json, (int64_t)answer->result->peak_samples);
+    json_end_object(json);
+    json_end_object(json);
+}
+
+static void write_warnings(struct stream *stream) {
+    const struct query_result *result = stream->answer.result;
+    const char *notes[NOTES_MAX];
+    size_t count = 0;
+    bool is_cut = stream->rows < result->row_count;
+    while (count < result->warning_count && count < NOTES_MAX - 1) {
+        notes[count] = result->warnings[count];
+        count++;
+    }
+    if (is_cut) notes[count++] = "results truncated due to limit";
+    answer_write_notes(&stream->json, "warnings", notes, count);
+    answer_write_notes(&stream->json, "infos", result->infos, result->info_count);
+}
+
+static bool more_rows(void *state, struct buf *piece) {
+    struct stream *stream = state;
+    struct json_writer *json = &stream->json;
+    const struct query_result *result = stream->answer.result;
+    if (!stream->is_open) open_stream(stream, piece);
+    json->out = piece;
+    if (result->type == VALUE_SCALAR || result->type == VALUE_STRING)
+        write_single(json, result);
+    else if (!write_rows(stream, piece))
+        return true;
+    if (stream->answer.has_stats) write_stats(json, &stream->answer);
+    json_end_object(json);
+    write_warnings(stream);
+    json_end_object(json);
+    return false;
+}
+
+static void destroy_stream(void *state) {
+    struct stream *stream = state;
+    query_result_destroy(stream->answer.result);
+    mem_free(stream);
+}
+
+void query_answer_stream(struct exchange *exchange, const struct query_answer *answer) {
+    struct stream *stream = mem_zalloc(sizeof *stream);
+    stream->answer = *answer;
+    stream->rows = answer->result->row_count;
+    if (answer->limit && stream->rows > answer->limit) stream->rows = (size_t)answer->limit;
+    reply_stream(exchange, 200, "application/json", more_rows, destroy_stream, stream);
+}

@@ -1,0 +1,121 @@
+#include "lib/model/duration.h"
+#include "lib/scrape/scrape.h"
+#include "web/api/inside.h"
+
+#include <strings.h>
+
+#define DURATION_TEXT_MAX ((size_t)64)
+
+static void write_field(struct json_writer *json, const char *name, struct span text) {
+    json_key(json, name);
+    json_string(json, text);
+}
+
+static void write_duration(struct json_writer *json, const char *name, int64_t ms) {
+    struct buf text;
+    buf_init(&text, DURATION_TEXT_MAX);
+    duration_write(ms, &text);
+    write_field(json, name, buf_view(&text));
+    buf_release(&text);
+}
+
+static struct span health_text(enum target_health health) {
+    return health == TARGET_UP ? SPAN("up") : health == TARGET_DOWN ? SPAN("down") : SPAN("unknown");
+}
+
+static void write_target(struct json_writer *json, const struct target_info *target) {
+    json_object(json);
+    json_key(json, "discoveredLabels");
+    answer_write_labels(json, &target->discovered_labels);
+    json_key(json, "labels");
+    answer_write_labels(json, &target->labels);
+    write_field(json, "scrapePool", target->scrape_pool);
+    write_field(json, "scrapeUrl", target->scrape_url);
+    write_field(json, "globalUrl", target->global_url);
+    write_field(json, "lastError", target->last_error);
+    json_key(json, "lastScrape");
+    answer_write_time(json, target->last_scrape_ms);
+    json_key(json, "lastScrapeDuration");
+    json_double(json, target->last_duration_seconds);
+    write_field(json, "health", health_text(target->health));
+    write_duration(json, "scrapeInterval", target->interval_ms);
+    write_duration(json, "scrapeTimeout", target->timeout_ms);
+    json_end_object(json);
+}
+
+static bool is_state(struct span state, const char *name) {
+    return state.len == strlen(name) && strncasecmp(state.ptr, name, state.len) == 0;
+}
+
+static void write_active(struct json_writer *json, const struct target_info *targets, size_t count,
+                         struct span pool) {
+    json_array(json);
+    for (size_t i = 0; i < count; i++)
+        if (!pool.len || span_equal(pool, targets[i].scrape_pool)) write_target(json, &targets[i]);
+    json_end_array(json);
+}
+
+/* without relabelling no target is ever dropped */
+static void write_dropped_counts(struct json_writer *json, const struct span *pools, size_t count) {
+    json_object(json);
+    for (size_t i = 0; i < count; i++) {
+        json_key_span(json, pools[i]);
+        json_int(json, 0);
+    }
+    json_end_object(json);
+}
+
+void api_targets(struct exchange *exchange, void *context) {
+    struct api *api = api_of(context);
+    const struct web_request *request = exchange_request(exchange);
+    struct span state = web_request_param(request, "state"), pool = web_request_param(request, "scrapePool");
+    bool is_any = !state.len || is_state(state, "any");
+    bool shows_dropped = is_any || is_state(state, "dropped");
+    struct target_info *targets = NULL;
+    struct span *pools = NULL;
+    size_t count = 0, pool_count = 0;
+    struct err err = {0};
+    int rc = 0;
+    if (api->scrape && (is_any || is_state(state, "active")))
+        rc = scrape_manager_targets(api->scrape, exchange_arena(exchange), &targets, &count, &err);
+    if (!rc && api->scrape)
+        rc = scrape_manager_pools(api->scrape, exchange_arena(exchange), &pools, &pool_count, &err);
+    if (rc) {
+        answer_failure(exchange, rc, err.text);
+        return;
+    }
+    struct answer answer;
+    answer_begin(&answer, exchange);
+    json_object(&answer.json);
+    json_key(&answer.json, "activeTargets");
+    write_active(&answer.json, targets, count, pool);
+    json_key(&answer.json, "droppedTargets");
+    json_array(&answer.json);
+    json_end_array(&answer.json);
+    json_key(&answer.json, "droppedTargetCounts");
+    write_dropped_counts(&answer.json, pools, shows_dropped ? pool_count : 0);
+    json_end_object(&answer.json);
+    answer_end(&answer);
+}
+
+void api_scrape_pools(struct exchange *exchange, void *context) {
+    struct api *api = api_of(context);
+    struct span *pools = NULL;
+    size_t count = 0;
+    struct err err = {0};
+    int rc =
+        api->scrape ? scrape_manager_pools(api->scrape, exchange_arena(exchange), &pools, &count, &err) : 0;
+    if (rc) {
+        answer_failure(exchange, rc, err.text);
+        return;
+    }
+    struct answer answer;
+    answer_begin(&answer, exchange);
+    json_object(&answer.json);
+    json_key(&answer.json, "scrapePools");
+    json_array(&answer.json);
+    for (size_t i = 0; i < count; i++) json_string(&answer.json, pools[i]);
+    json_end_array(&answer.json);
+    json_end_object(&answer.json);
+    answer_end(&answer);
+}
