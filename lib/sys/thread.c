@@ -73,7 +73,11 @@ void condition_broadcast(struct condition *condition) {
 }
 
 void rwlock_init(struct rwlock *lock) {
-    ASSERT(pthread_rwlock_init(&lock->lock, NULL) == 0);
+    pthread_rwlockattr_t writers_first; /* else readers that overlap without end keep a writer out */
+    pthread_rwlockattr_init(&writers_first);
+    pthread_rwlockattr_setkind_np(&writers_first, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    ASSERT(pthread_rwlock_init(&lock->lock, &writers_first) == 0);
+    pthread_rwlockattr_destroy(&writers_first);
 }
 
 void rwlock_release(struct rwlock *lock) {

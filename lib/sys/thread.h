@@ -36,6 +36,7 @@ bool condition_wait_ms(struct condition *condition, struct mutex *mutex, int64_t
 void condition_signal(struct condition *condition);
 void condition_broadcast(struct condition *condition);
 
+/* Many readers or one writer; a waiting writer goes first, so a thread must not take a read lock twice. */
 struct rwlock {
     pthread_rwlock_t lock;
 };
