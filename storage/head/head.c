@@ -137,6 +137,12 @@ int head_resolve_numbered(struct head *head, struct labels labels, uint64_t numb
     return rc;
 }
 
+void head_number_taken(struct head *head, uint64_t number) {
+    rwlock_write(&head->index_lock);
+    if (number >= head->next_number) head->next_number = number + 1;
+    rwlock_unlock(&head->index_lock);
+}
+
 bool head_number(const struct head *head, struct series_ref ref, uint64_t *number, bool *is_logged) {
     const struct series *series = series_of(&head->table, ref);
     if (!series) return false;

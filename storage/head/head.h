@@ -46,6 +46,9 @@ int head_resolve(struct head *head, const struct labels *label_sets, size_t coun
 int head_resolve_numbered(struct head *head, struct labels labels, uint64_t number, struct series_ref *ref,
                           struct err *err);
 
+/* for replay: numbers up to this one were given to series, even if nobody knows to which */
+void head_number_taken(struct head *head, uint64_t number);
+
 /* for the log, by the appending thread; false when the reference is not valid any more */
 bool head_number(const struct head *head, struct series_ref ref, uint64_t *number, bool *is_logged);
 /* a slot in use */

@@ -13,6 +13,9 @@
 #include "storage/tsdb/inside.h"
 #include "storage/wal/record.h"
 
+/* numbers are given one by one, so none of ours is ever higher */
+#define NUMBER_MAX ((uint64_t)1 << 62)
+
 struct numbered {
     uint64_t number;
     struct series_ref ref;
@@ -59,7 +62,7 @@ static int check_labels(struct labels labels, struct err *err) {
 static int add_series(struct replay *r, uint64_t number, struct labels labels, struct err *err) {
     int rc = check_labels(labels, err);
     if (rc) return rc;
-    if (number == 0) return err_set(err, ERR_CORRUPT, "series number 0 in a record");
+    if (number == 0 || number > NUMBER_MAX) return err_set(err, ERR_CORRUPT, "series number out of range");
     const struct numbered *known = find(r, number);
     if (known) return 0; /* logged twice: the first write was not known to be whole */
     struct series_ref ref;
@@ -90,10 +93,12 @@ static void replay_rows(struct replay *r) {
     for (size_t i = 0; i < rows->count; i++) {
         const struct numbered *series = find(r, rows->numbers[i]);
         r->results[i] = series ? APPEND_STORED : APPEND_NO_SERIES;
-        if (series)
+        if (series) {
             r->refs[i] = series->ref;
-        else
+        } else {
+            if (rows->numbers[i] <= NUMBER_MAX) head_number_taken(r->tsdb->head, rows->numbers[i]);
             r->rows_homeless++;
+        }
     }
     struct head_rows batch = {r->refs, rows->values, rows->times_ms, 0, rows->count, r->results};
     head_append(r->tsdb->head, &batch);

@@ -12,6 +12,8 @@
  * With path NULL everything is in memory: no log, no files, and appender_append applies the batch and calls
  * `done` in the caller's thread before it returns. Unit tests and the promqltest runner use that.
  *
+ * The text of labels that are handed out lives until tsdb_close.
+ *
  * Threads: any number may use the ports; open and close belong to one. Before tsdb_close all series sets are
  * closed and nobody appends any more; it waits for what is queued.
  */

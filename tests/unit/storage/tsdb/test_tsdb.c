@@ -257,6 +257,34 @@ START_TEST(damage_in_the_log_is_reported_and_the_rest_is_kept) {
 }
 END_TEST
 
+START_TEST(samples_of_a_lost_series_record_are_never_given_to_another_series) {
+    struct memory_fs *disk = memory_fs_create();
+    struct tsdb *tsdb = open_in(memory_fs_base(disk));
+    for (int k = 1; k <= 5; k++) ck_assert_int_eq(append_round(tsdb, k * 10), 0);
+    tsdb_close(tsdb);
+    size_t len;
+    uint8_t *bytes = memory_fs_bytes(disk, "/data/wal/00000001", &len);
+    ck_assert_ptr_nonnull(bytes);
+    bytes[4096 + 24 + 100] ^= 1; /* in the payload of the first record, which names the series */
+    captured[0] = 0;
+    log_capture(capture, NULL);
+    tsdb = open_in(memory_fs_base(disk));
+    log_capture(NULL, NULL);
+    ck_assert_ptr_nonnull(strstr(captured, "samples are lost whose series"));
+    ck_assert_ptr_nonnull(strstr(captured, "samples=250"));
+    check_rounds(tsdb, 0);
+    for (int start = 0; start < 2; start++) {
+        if (start == 0) ck_assert_int_eq(append_round(tsdb, 10), 0);
+        check_rounds(tsdb, 1);
+        tsdb_close(tsdb);
+        tsdb = open_in(memory_fs_base(disk));
+        check_rounds(tsdb, 1);
+    }
+    tsdb_close(tsdb);
+    memory_fs_destroy(disk);
+}
+END_TEST
+
 START_TEST(rows_get_their_results) {
     struct memory_fs *disk = memory_fs_create();
     for (int pass = 0; pass < 2; pass++) { /* in memory, then with a log */
@@ -352,6 +380,7 @@ int main(void) {
     tcase_add_test(tcase, each_failing_call_leaves_what_was_acknowledged);
     tcase_add_test(tcase, a_second_instance_is_refused);
     tcase_add_test(tcase, damage_in_the_log_is_reported_and_the_rest_is_kept);
+    tcase_add_test(tcase, samples_of_a_lost_series_record_are_never_given_to_another_series);
     tcase_add_test(tcase, rows_get_their_results);
     tcase_add_test(tcase, the_future_is_taken_when_asked_to);
     tcase_add_test(tcase, series_beyond_the_limit_are_refused);
