@@ -23,10 +23,16 @@ static void put_escaped(struct buf *out, const char *text) {
     }
 }
 
-static void put_url(struct buf *out, const struct scrape_config *job, const char *address) {
-    buf_printf(out, "%s://%s%s%s", job->scheme, address, job->metrics_path[0] == '/' ? "" : "/",
-               job->metrics_path);
-    char separator = strchr(job->metrics_path, '?') ? '&' : '?';
+/* scheme, address and path are what the labels say: a group may give its targets others than the job's */
+static void put_url(struct buf *out, const struct target *target) {
+    const struct scrape_config *job = target->job;
+    struct span path = labels_get(target->discovered, SPAN("__metrics_path__"));
+    buf_span(out, labels_get(target->discovered, SPAN("__scheme__")));
+    buf_puts(out, "://");
+    buf_span(out, labels_get(target->discovered, SPAN("__address__")));
+    if (!span_starts_with(path, SPAN("/"))) buf_putc(out, '/');
+    buf_span(out, path);
+    char separator = span_find_byte(path, '?', 0) < path.len ? '&' : '?';
     for (size_t i = 0; i < job->params.count; i++)
         for (size_t k = 0; k < job->params.items[i].values.count; k++) {
             buf_putc(out, separator);
@@ -143,7 +149,7 @@ int target_create(struct config *config, const struct scrape_config *job, const 
     buf_init(&text, TEXT_MAX);
     int rc = make_labels(target, address, labels, err);
     if (!rc) {
-        put_url(&text, job, address);
+        put_url(&text, target);
         target->url = arena_strndup(&target->arena, buf_text(&text), text.len);
         buf_reset(&text);
         labels_write(target->labels, &text);
