@@ -178,6 +178,17 @@ static void decode_times(struct bit_reader *reader, size_t i, uint64_t *time, ui
     if (i == 0) *step = 0;
 }
 
+/* How many samples in a row, of at most `left`, have the same step as before and, as value code, 0. Not for
+ * the first sample of a chunk. */
+static unsigned read_regular(struct bit_reader *reader, size_t left) {
+    uint64_t window = bits_peek(reader);
+    unsigned zeros = window ? (unsigned)__builtin_clzll(window) : 64;
+    if (zeros > 56) zeros = 56; /* the window may end there */
+    unsigned run = zeros / 2 < left ? zeros / 2 : (unsigned)left;
+    bits_skip(reader, run * 2);
+    return reader->failed ? 0 : run;
+}
+
 static int decode_integers(struct bit_reader *reader, size_t count, int64_t *times, double *values) {
     uint64_t time = 0, time_step = 0, value = 0, value_step = 0;
     for (size_t i = 0; i < count && !reader->failed; i++) {
@@ -193,6 +204,10 @@ static int decode_integers(struct bit_reader *reader, size_t count, int64_t *tim
         value += value_step;
         values[i] = (double)(int64_t)value;
         if (i == 0) value_step = 0;
+        for (unsigned run = read_regular(reader, count - i - 1); run; run--) {
+            times[++i] = (int64_t)(time += time_step);
+            values[i] = (double)(int64_t)(value += value_step);
+        }
     }
     return reader->failed ? ERR_CORRUPT : 0;
 }
@@ -214,6 +229,10 @@ static int decode_xors(struct bit_reader *reader, size_t count, int64_t *times, 
             bits ^= bits_read(reader, length) << (64 - leading - length);
         }
         values[i] = bits_double(bits);
+        for (unsigned run = read_regular(reader, count - i - 1); run; run--) {
+            times[++i] = (int64_t)(time += time_step);
+            values[i] = bits_double(bits);
+        }
     }
     return reader->failed ? ERR_CORRUPT : 0;
 }

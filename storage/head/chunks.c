@@ -62,7 +62,7 @@ static int remove_all_old(struct chunk_store *store, struct err *err) {
 }
 
 int chunk_store_init(struct chunk_store *store, struct file_system *fs, const char *folder, struct err *err) {
-    *store = (struct chunk_store){.fs = fs, .offset = HEADER_BYTES};
+    *store = (struct chunk_store){.fs = fs, .offset = HEADER_BYTES, .file_max_bytes = FILE_MAX};
     mutex_init(&store->lock);
     buf_init(&store->pending, PENDING_MAX);
     if (!folder) return 0;
@@ -172,7 +172,7 @@ void chunk_store_flush(struct chunk_store *store) {
 /* where the next record goes; false when no file takes it */
 static bool make_room(struct chunk_store *store, size_t bytes) {
     if (!store->folder || store->pending.len + bytes > PENDING_MAX) return false;
-    if (store->offset + store->pending.len + bytes <= FILE_MAX) return true;
+    if (store->offset + store->pending.len + bytes <= store->file_max_bytes) return true;
     if (!flush_all(store) || store->file + 1 == CHUNK_FILES) return false;
     mutex_lock(&store->lock);
     store->file++;

@@ -40,7 +40,8 @@ struct chunk_store {
     atomic_uint_least64_t flushed;  /* place behind the last byte that is in a file */
     struct mutex lock;              /* pending, against readers */
     struct buf pending;
-    bool is_failing; /* the last flush failed; said once */
+    uint64_t file_max_bytes; /* 256 MiB; tests set less before the first add */
+    bool is_failing;         /* the last flush failed; said once */
     atomic_uint_least64_t heap_chunks, heap_bytes;
 };
 

@@ -30,6 +30,5 @@ uint32_t stable_add(struct stable *stable, size_t units) {
 }
 
 size_t stable_bytes(const struct stable *stable) {
-    size_t slabs = (size_t)((stable->used + STABLE_SLAB_UNITS - 1) / STABLE_SLAB_UNITS);
-    return slabs * STABLE_SLAB_UNITS * sizeof(uint32_t);
+    return (size_t)stable->used * sizeof(uint32_t);
 }

@@ -25,7 +25,7 @@ void stable_init(struct stable *stable);
 void stable_release(struct stable *stable);
 /* room for an item, not set; 0 when it is larger than a slab or no slab is left */
 uint32_t stable_add(struct stable *stable, size_t units);
-/* bytes taken from the heap */
+/* bytes in use */
 size_t stable_bytes(const struct stable *stable);
 
 static inline uint32_t *stable_at(const struct stable *stable, uint32_t address) {

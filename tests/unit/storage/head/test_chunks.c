@@ -135,6 +135,26 @@ START_TEST(a_disk_that_refuses_costs_memory_but_no_chunk) {
 }
 END_TEST
 
+START_TEST(full_files_are_followed_by_others) {
+    struct memory_fs *disk = memory_fs_create();
+    static struct chunk_ref refs[CHUNKS];
+    open_in(memory_fs_base(disk), "/chunks_head");
+    store.file_max_bytes = 100000;
+    for (uint64_t i = 0; i < CHUNKS; i++) {
+        refs[i] = add(&store, i);
+        check(&store, i, refs[i]);
+    }
+    ck_assert_uint_gt(store.file, 10);
+    ck_assert_uint_eq(store.heap_chunks, 0);
+    for (uint64_t i = 0; i < CHUNKS; i++) check(&store, i, refs[i]);
+    size_t len;
+    ck_assert_ptr_nonnull(memory_fs_bytes(disk, "/chunks_head/000011", &len));
+    ck_assert_uint_le(len, 100000);
+    chunk_store_release(&store);
+    memory_fs_destroy(disk);
+}
+END_TEST
+
 START_TEST(files_of_an_earlier_run_are_removed) {
     struct memory_fs *disk = memory_fs_create();
     open_in(memory_fs_base(disk), "/chunks_head");
@@ -166,6 +186,6 @@ START_TEST(times_at_the_ends_are_covered) {
 }
 END_TEST
 
-CHECK_MAIN("chunks", chunks_come_back_from_buffer_file_and_heap, damage_is_an_error_that_names_the_place,
-           a_disk_that_refuses_costs_memory_but_no_chunk, files_of_an_earlier_run_are_removed,
-           times_at_the_ends_are_covered)
+CHECK_MAIN("chunks", full_files_are_followed_by_others, chunks_come_back_from_buffer_file_and_heap,
+           damage_is_an_error_that_names_the_place, a_disk_that_refuses_costs_memory_but_no_chunk,
+           files_of_an_earlier_run_are_removed, times_at_the_ends_are_covered)
