@@ -256,7 +256,12 @@ static int explain(const struct http_request *request, CURLcode code, struct err
     if (code == CURLE_WRITE_ERROR && request->body.failed)
         return err_set(err, ERR_LIMIT, "body size limit exceeded: larger than %zu bytes",
                        request->max_body_bytes);
-    return err_set(err, ERR_IO, "%s", request->error[0] ? request->error : curl_easy_strerror(code));
+    const char *text = request->error[0] ? request->error : curl_easy_strerror(code);
+    long os_error = 0;
+    curl_easy_getinfo(request->easy, CURLINFO_OS_ERRNO, &os_error);
+    if (code == CURLE_COULDNT_CONNECT && os_error)
+        return err_set(err, ERR_IO, "%s: %s", text, strerror((int)os_error));
+    return err_set(err, ERR_IO, "%s", text);
 }
 
 void http_request_finish(struct http_request *request, CURLcode code) {

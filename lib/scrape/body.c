@@ -76,16 +76,34 @@ static int move_aside(struct label_builder *builder, struct arena *arena, struct
     return 0;
 }
 
-/* The target's labels win over the exposed ones, which are renamed; with honor_labels the exposed ones win.
- */
-static int join_labels(const struct target *target, struct labels exposed, struct arena *arena,
-                       struct labels *labels, struct err *err) {
+static size_t skip_blanks(struct span text, size_t i) {
+    while (i < text.len && (text.ptr[i] == ' ' || text.ptr[i] == '\t')) i++;
+    return i;
+}
+
+/* Does the series say name=""? Such a label is no label, but with honor_labels it takes the target's away.
+ * Inside of a value a quote is escaped, so what looks like this can only be a label. */
+static bool is_exposed_empty(struct span series, struct span name) {
+    for (size_t i = 1; i + name.len + 3 <= series.len; i++) {
+        if (!strchr("{, \t", series.ptr[i - 1]) || memcmp(series.ptr + i, name.ptr, name.len) != 0) continue;
+        size_t at = skip_blanks(series, i + name.len);
+        if (at == series.len || series.ptr[at] != '=') continue;
+        at = skip_blanks(series, at + 1);
+        if (at + 2 <= series.len && memcmp(series.ptr + at, "\"\"", 2) == 0) return true;
+    }
+    return false;
+}
+
+/* The target's labels win over the exposed ones, which are renamed; with honor_labels the exposed ones win,
+ * also when they are empty. */
+static int join_labels(const struct target *target, struct span series, struct labels exposed,
+                       struct arena *arena, struct labels *labels, struct err *err) {
     struct label_builder builder;
     label_builder_init(&builder, arena, exposed);
     for (uint32_t i = 0; i < target->labels.count; i++) {
         const struct label *own = &target->labels.items[i];
         struct span there = labels_get(exposed, own->name);
-        if (there.len && target->job->honor_labels) continue;
+        if (target->job->honor_labels && (there.len || is_exposed_empty(series, own->name))) continue;
         label_builder_set(&builder, own->name, own->value);
         int rc = there.len ? move_aside(&builder, arena, own->name, there, err) : 0;
         if (rc) return rc;
@@ -112,7 +130,7 @@ static int resolve_pending(struct body *body, struct err *err) {
 static int add_new(struct body *body, const struct cache_entry *entry, struct span series, struct err *err) {
     struct labels exposed, labels;
     int rc = expose_labels(series, &body->arena, &exposed, err);
-    if (!rc) rc = join_labels(body->target, exposed, &body->arena, &labels, err);
+    if (!rc) rc = join_labels(body->target, series, exposed, &body->arena, &labels, err);
     if (!rc) rc = check_labels(body->target->job, labels, err);
     if (rc) return rc;
     *vec_push(&body->labels) = labels;
