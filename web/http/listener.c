@@ -1,4 +1,5 @@
 #include "lib/base/log.h"
+#include "lib/codec/number.h"
 #include "web/http/server_inside.h"
 
 #include <ctype.h>
@@ -31,6 +32,9 @@ static int split_address(const char *address, char host[HOST_MAX], const char **
     }
     if (!colon) return err_set(err, ERR_INVALID, "listen tcp: address %s: missing port in address", address);
     if (len >= HOST_MAX) return err_set(err, ERR_INVALID, "listen tcp: host name too long");
+    uint64_t number;
+    if (!number_parse_uint(span_from(colon + 1), &number) || number > UINT16_MAX)
+        return err_set(err, ERR_INVALID, "listen tcp: address %s: invalid port", address);
     memcpy(host, from, len);
     host[len] = '\0';
     *port = colon + 1;

@@ -5,7 +5,8 @@
 
 #include <stdio.h>
 
-/* Counters are made when a route first answers with a status: both sets are closed. */
+/* Counters are made when a route first answers with a status, histograms when it first answers: both sets are
+ * closed. */
 #define STATUS_COUNT 600
 
 struct route_metrics {
@@ -32,12 +33,11 @@ static struct counter *requests(struct http_metrics *metrics, struct route_metri
     return *place;
 }
 
-static void init_route(struct http_metrics *metrics, struct route_metrics *route, const char *handler) {
+/* the two histograms of a route that answers for the first time */
+static void add_histograms(struct http_metrics *metrics, struct route_metrics *route) {
     static const double seconds[] = {.1, .2, .4, 1, 3, 8, 20, 60, 120};
     static const double bytes[] = {100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
-    const char *labels[] = {"handler", handler, NULL};
-    route->handler = handler;
-    (void)requests(metrics, route, 200);
+    const char *labels[] = {"handler", route->handler, NULL};
     route->duration = registry_histogram(metrics->registry, "prometheus_http_request_duration_seconds",
                                          "Time from a request to the end of its answer.", labels, seconds,
                                          sizeof seconds / sizeof *seconds);
@@ -51,8 +51,10 @@ struct http_metrics *http_metrics_create(struct registry *registry, const struct
     struct http_metrics *metrics = mem_zalloc(sizeof *metrics + router->count * sizeof *metrics->routes);
     metrics->registry = registry;
     metrics->count = router->count;
-    for (size_t i = 0; i < router->count; i++)
-        init_route(metrics, &metrics->routes[i], router->routes[i].pattern);
+    for (size_t i = 0; i < router->count; i++) {
+        metrics->routes[i].handler = router->routes[i].pattern;
+        (void)requests(metrics, &metrics->routes[i], 200); /* shown as 0 from the start */
+    }
     return metrics;
 }
 
@@ -64,6 +66,7 @@ void http_metrics_count(struct http_metrics *metrics, const struct exchange *exc
     if (!metrics || !exchange->route) return;
     struct route_metrics *route = &metrics->routes[exchange->route_index];
     counter_inc(requests(metrics, route, exchange->status));
+    if (!route->duration) add_histograms(metrics, route);
     histogram_observe(route->duration, (double)(clock_monotonic_ns() - exchange->begin_ns) * 1e-9);
     histogram_observe(route->size, (double)exchange->sent_bytes);
 }
