@@ -1,5 +1,5 @@
-#include "lib/codec/yaml.h"
 #include "lib/base/buf.h"
+#include "lib/codec/yaml.h"
 #include "tests/check_main.h"
 
 static struct arena arena;
