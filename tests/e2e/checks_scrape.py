@@ -190,8 +190,8 @@ def check_endpoints(bench, api, server):
     check("pages at / and /graph", lambda: all(b"<" in http(api.base + p)[2] and http(api.base + p)[0] == 200
                                                for p in ("/", "/graph")))
     check("an unknown path is 404", lambda: http(api.base + "/nothing")[0] == 404)
-    check("the server's own scrape is stored", lambda: api.value(
-        'prometheus_build_info{job="prometheus"}') == 1 and api.value("prometheus_tsdb_head_series") > 100)
+    check("the server's own scrape is stored", lambda: eventually("a head of some size", lambda: api.value(
+        'prometheus_build_info{job="prometheus"}') == 1 and api.value("prometheus_tsdb_head_series") > 100, 10))
 
 
 def check_failures(bench, api, fake):

@@ -89,8 +89,9 @@ START_TEST(expectations_are_kept) {
 END_TEST
 
 START_TEST(older_forms_say_the_same) {
-    struct test_command *c = parsed("eval_ordered instant at 0 a\n\neval_fail instant at 0 b\n"
-                                    "  expected_fail_message boom\n\neval_warn range from 0 to 1s step 1s c\n");
+    struct test_command *c =
+        parsed("eval_ordered instant at 0 a\n\neval_fail instant at 0 b\n"
+               "  expected_fail_message boom\n\neval_warn range from 0 to 1s step 1s c\n");
     ck_assert(c->eval.is_ordered);
     ck_assert_int_eq(c->next->eval.expects->kind, TEST_EXPECT_FAIL);
     ck_assert(span_is(c->next->eval.expects->text, "boom"));
