@@ -229,7 +229,7 @@ void connection_tick(struct connection *connection) {
 static bool make_room(struct http_server *server) {
     struct connection *oldest = NULL;
     for (struct connection *c = server->connections; c; c = c->after)
-        if (c->state == CONNECTION_IDLE && (!oldest || c->deadline_ms < oldest->deadline_ms)) oldest = c;
+        if (c->state == CONNECTION_IDLE && (!oldest || c->deadline_ms <= oldest->deadline_ms)) oldest = c;
     if (oldest) connection_close(oldest);
     return oldest != NULL;
 }
