@@ -15,6 +15,7 @@
 #define TIME_LAST_MS 9223309901257974999
 #define QUOTED_MAX ((size_t)512)
 
+/* what: "timestamp", "duration" and perhaps a sentence more */
 static int cannot_parse(struct span text, const char *what, struct err *err) {
     struct buf quoted;
     buf_init(&quoted, QUOTED_MAX);
@@ -133,8 +134,7 @@ int api_duration_parse(struct span text, int64_t *ms, struct err *err) {
         *ms = (int64_t)(seconds * 1000);
         return 0;
     }
-    (void)cannot_parse(text, "duration", err);
-    return err_set(err, ERR_INVALID, "%s. It overflows int64", err->text);
+    return cannot_parse(text, "duration. It overflows int64", err);
 }
 
 bool param_time(struct exchange *exchange, const char *name, int64_t otherwise, int64_t *time_ms) {
