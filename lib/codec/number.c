@@ -77,7 +77,7 @@ static size_t write_exponent(const struct decimal *decimal, char *out) {
     return at;
 }
 
-/* whole numbers below 2^53 are their digits in every form used here up to 21 digits */
+/* whole numbers below 2^53 are their digits, but for the general form from a million on */
 static size_t write_whole(double value, char *out) {
     char digits[20];
     size_t count = 0, at = 0;
@@ -100,7 +100,7 @@ static bool wants_exponent(enum layout layout, double value, const struct decima
     switch (layout) {
     case LAYOUT_PLAIN: return false;
     case LAYOUT_JSON: return magnitude < 1e-6 || magnitude >= 1e21;
-    case LAYOUT_GENERAL: return decimal->point - 1 < -4 || decimal->point - 1 >= 21;
+    case LAYOUT_GENERAL: return decimal->point - 1 < -4 || decimal->point - 1 >= 6;
     }
     return false;
 }
@@ -108,7 +108,8 @@ static bool wants_exponent(enum layout layout, double value, const struct decima
 static size_t write_number(enum layout layout, double value, char *out) {
     size_t special = write_special(value, out);
     if (special) return special;
-    if (is_small_whole(value)) return write_whole(value, out);
+    if (is_small_whole(value) && (layout != LAYOUT_GENERAL || fabs(value) < 1e6))
+        return write_whole(value, out);
     struct decimal decimal = decimal_of(value);
     size_t at = 0;
     if (signbit(value)) out[at++] = '-';

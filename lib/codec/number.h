@@ -16,8 +16,7 @@
 size_t number_write_plain(double value, char out[NUMBER_MAX_TEXT]);
 /* The JSON API's form: plain, but 'e' form when |x| < 1e-6 (and not 0) or >= 1e21: 1e-07, 1e+21. */
 size_t number_write_json(double value, char out[NUMBER_MAX_TEXT]);
-/* Go's 'g', -1 form: exponent below -4 or at or above 21: used by Prometheus' expression printer, by le
- * labels and by exposition. */
+/* Go's 'g', -1 form: an exponent when it is below -4 or at least 6 (1e+06): le labels and exposition. */
 size_t number_write_general(double value, char out[NUMBER_MAX_TEXT]);
 bool buf_number(struct buf *buf, double value); /* number_write_json appended */
 

@@ -91,7 +91,7 @@ enum range_edge { EDGE_NONE, EDGE_ANCHORED, EDGE_SMOOTHED };
 
 struct selector {
     struct selector *before;  /* the parser's list of all selectors */
-    struct span name;         /* also the first matcher; empty when not given */
+    struct span name;         /* in front of the braces, also among the matchers; empty when not given */
     struct matcher *matchers; /* __name__ included */
     size_t matcher_count;
     struct time_shift shift;
@@ -112,10 +112,12 @@ struct vector_matching {
     enum match_card card;
     bool on;             /* labels are the only ones (on) or the ones left out (ignoring) */
     struct span *labels; /* sorted */
+    struct span *labels_written;
     size_t label_count;
     struct span *include; /* of group_left and group_right, as written */
     size_t include_count;
     bool has_fill_left, has_fill_right;
+    bool is_one_fill; /* both were given by fill(x) */
     double fill_left, fill_right;
 };
 
@@ -130,6 +132,7 @@ struct aggregate {
     enum aggregate_op op;
     struct expr *expr, *param; /* param NULL when the operation takes none */
     struct span *grouping;     /* sorted */
+    struct span *grouping_written;
     size_t grouping_count;
     bool without;
 };
@@ -144,7 +147,8 @@ struct expr {
     enum expr_kind kind;
     enum value_type value;
     uint32_t start, end;
-    uint32_t height; /* longest way down to a leaf, at most PARSE_MAX_HEIGHT: walks may recurse */
+    uint32_t height;  /* longest way down to a leaf, at most PARSE_MAX_HEIGHT: walks may recurse */
+    bool is_duration; /* EXPR_NUMBER: written as one (5m), and printed as one */
     union {
         double number;
         struct span string; /* unescaped */

@@ -23,7 +23,7 @@ struct parse_options {
 
 struct parse_error {
     uint32_t start, end;   /* bytes */
-    uint32_t line, column; /* of start, from 1 */
+    uint32_t line, column; /* of start, from 1; 0 when there is no text to point into */
     char text[256];        /* without position: "unexpected end of input" */
 };
 

@@ -8,20 +8,40 @@
 
 static struct expr *parse_sum(struct parser *parser, int min_precedence);
 
+/* What may not stand here is said of the whole: upstream's grammar recovers at the bracket or at "offset". */
+static void *unexpected(struct parser *parser) {
+    static const struct {
+        const char *context, *wanted;
+    } places[] = {
+        [DURATION_RANGE] = {"subquery or range selector", "number, duration, step(), or range()"},
+        [DURATION_STEP] = {"subquery selector", "number, duration, step(), range(), or \"]\""},
+        [DURATION_OFFSET] = {"offset", "number, duration, step(), or range()"},
+    };
+    enum duration_place place = parser->duration_place;
+    return parse_unexpected(parser, places[place].context, places[place].wanted);
+}
+
+static bool expect(struct parser *parser, enum token_kind kind) {
+    if (parser->token.kind != kind) return unexpected(parser) != NULL;
+    parse_advance(parser);
+    return true;
+}
+
+static void *out_of_range(struct parser *parser, uint32_t start, uint32_t end) {
+    return parse_fail(parser, start, end, "duration out of range");
+}
+
 static struct expr *parse_literal(struct parser *parser) {
-    uint32_t start = parser->token.start;
-    double seconds;
-    if (!parse_number_token(parser, &seconds)) return NULL;
-    struct expr *expr = parse_node(parser, EXPR_NUMBER, VALUE_SCALAR, start);
-    if (expr) expr->number = seconds;
-    return expr;
+    struct expr *expr = parse_number(parser);
+    if (!expr || fabs(expr->number) < DURATION_MAX_SECONDS) return expr;
+    return out_of_range(parser, expr->start, expr->end);
 }
 
 static struct expr *parse_group(struct parser *parser) {
     uint32_t start = parser->token.start;
     parse_advance(parser);
     struct expr *inner = parse_sum(parser, 0);
-    if (!inner || !parse_expect(parser, TOKEN_RIGHT_PAREN, "duration expression", "\")\"")) return NULL;
+    if (!inner || !expect(parser, TOKEN_RIGHT_PAREN)) return NULL;
     struct expr *expr = parse_node(parser, EXPR_PAREN, VALUE_SCALAR, start);
     if (expr) expr->paren = inner;
     return expr;
@@ -41,15 +61,14 @@ static struct expr *parse_function(struct parser *parser) {
     const struct function *function = find_function(parse_text(parser));
     bool is_two = function && (function->id == FN_min_of || function->id == FN_max_of);
     if (!is_two && !(function && (function->id == FN_step || function->id == FN_range)))
-        return parse_unexpected(parser, "duration expression", "number, duration, step(), or range()");
+        return unexpected(parser);
     struct expr *args[2] = {0};
     parse_advance(parser);
-    if (!parse_expect(parser, TOKEN_LEFT_PAREN, "duration expression", "\"(\"")) return NULL;
-    if (is_two && (!(args[0] = parse_sum(parser, 0)) ||
-                   !parse_expect(parser, TOKEN_COMMA, "duration expression", "\",\"") ||
+    if (!expect(parser, TOKEN_LEFT_PAREN)) return NULL;
+    if (is_two && (!(args[0] = parse_sum(parser, 0)) || !expect(parser, TOKEN_COMMA) ||
                    !(args[1] = parse_sum(parser, 0))))
         return NULL;
-    if (!parse_expect(parser, TOKEN_RIGHT_PAREN, "duration expression", "\")\"")) return NULL;
+    if (!expect(parser, TOKEN_RIGHT_PAREN)) return NULL;
     struct expr *expr = parse_node(parser, EXPR_CALL, VALUE_SCALAR, start);
     if (!expr) return NULL;
     expr->call.function = function;
@@ -74,7 +93,7 @@ static struct expr *parse_term(struct parser *parser, bool alone) {
     case TOKEN_IDENTIFIER: return parse_function(parser);
     case TOKEN_ADD:
     case TOKEN_SUB: break;
-    default: return parse_unexpected(parser, "duration expression", "number, duration, step(), or range()");
+    default: return unexpected(parser);
     }
     enum operator op = parser->token.kind == TOKEN_SUB ? OP_SUB : OP_ADD;
     parse_advance(parser);
@@ -85,8 +104,10 @@ static struct expr *parse_term(struct parser *parser, bool alone) {
     parser->depth--;
     if (inner && inner->kind == EXPR_NUMBER) {
         if (op == OP_SUB) inner->number = -inner->number;
+        inner->start = start;
         return inner;
     }
+    if (op == OP_ADD) return inner;
     struct expr *expr = inner ? parse_node(parser, EXPR_UNARY, VALUE_SCALAR, start) : NULL;
     if (expr) expr->unary.op = op, expr->unary.expr = inner;
     return expr;
@@ -113,8 +134,11 @@ static struct expr *parse_sum(struct parser *parser, int min_precedence) {
     int precedence = 0;
     for (enum operator op;
          left && (op = arithmetic_here(parser, &precedence)) != OP_NONE && precedence >= min_precedence;) {
+        uint32_t op_start = parser->token.start, op_end = parser->token.end;
         parse_advance(parser);
         struct expr *right = parse_sum(parser, precedence + (op != OP_POW));
+        if (right && right->kind == EXPR_NUMBER && right->number == 0 && (op == OP_DIV || op == OP_MOD))
+            return parse_fail(parser, op_start, op_end, op == OP_DIV ? "division by zero" : "modulo by zero");
         struct expr *expr = right ? parse_node(parser, EXPR_BINARY, VALUE_SCALAR, left->start) : NULL;
         if (expr) expr->binary = (struct binary){.op = op, .left = left, .right = right};
         left = expr;
@@ -170,15 +194,13 @@ static const char *refusal(double seconds, bool must_be_positive, bool by_zero) 
 }
 
 bool parse_duration(struct parser *parser, enum duration_place place, struct duration *duration) {
-    bool is_word = parse_at_keyword(parser, "inf") || parse_at_keyword(parser, "nan");
     uint32_t start = parser->token.start;
-    /* behind offset only one term is taken: "x offset 5m + y" adds y */
-    struct expr *expr = is_word ? parse_unexpected(parser, "duration", "number, duration, step(), or range()")
-                        : place == DURATION_OFFSET ? parse_term(parser, true)
-                                                   : parse_sum(parser, 0);
-    if (!expr) return false;
     double seconds = 0;
     bool by_zero = false;
+    parser->duration_place = place;
+    /* behind offset only one term is taken: "x offset 5m + y" adds y */
+    struct expr *expr = place == DURATION_OFFSET ? parse_term(parser, true) : parse_sum(parser, 0);
+    if (!expr) return false;
     *duration = (struct duration){.expr = expr->kind == EXPR_NUMBER ? NULL : expr};
     if (!evaluate(expr, NULL, NULL, &seconds, &by_zero)) {
         duration->needs_query = true;

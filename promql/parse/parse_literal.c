@@ -5,36 +5,52 @@
 
 #include <math.h>
 #include <string.h>
-#include <strings.h>
 
 #define NUMBER_TEXT_MAX 512
 
-static bool hex_value(struct span digits, double *value) {
+/* digits of base 8 or 16 up to 2^63 - 1 */
+static bool whole_value(struct span digits, unsigned base, double *value) {
     uint64_t sum = 0;
     for (size_t i = 0; i < digits.len; i++) {
         char c = digits.ptr[i];
         uint64_t digit = (uint64_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-        if (sum >> 60) return false;
-        sum = sum << 4 | digit;
+        if (digit >= base || sum > (INT64_MAX - digit) / base) return false;
+        sum = sum * base + digit;
     }
     *value = (double)sum;
     return digits.len > 0;
 }
 
-/* 0x1F, 1_000, .5, 1e3, Inf, NaN */
+static bool is_octal(struct span digits) {
+    for (size_t i = 0; i < digits.len; i++)
+        if (digits.ptr[i] < '0' || digits.ptr[i] > '7') return false;
+    return true;
+}
+
+/* As Go reads it: an integer with a prefix (0x1F, and 0755 is octal), else a float. Underscores stand between
+ * digits. */
 static bool number_value(struct span text, double *value) {
     char plain[NUMBER_TEXT_MAX];
     size_t len = 0;
     for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '_') continue;
+        if (text.ptr[i] == '_') {
+            if (i + 1 == text.len) return false;
+            continue;
+        }
         if (len == sizeof plain) return false;
         plain[len++] = text.ptr[i];
     }
-    if (len > 2 && plain[0] == '0' && (plain[1] | 0x20) == 'x')
-        return hex_value(span_of(plain + 2, len - 2), value);
-    if (number_parse(span_of(plain, len), value)) return true;
-    /* too large for a double is infinite here, as in Go's parser of expressions it is an error */
-    return false;
+    bool has_zero = len > 1 && plain[0] == '0';
+    if (has_zero && (plain[1] | 0x20) == 'x') return whole_value(span_of(plain + 2, len - 2), 16, value);
+    if (has_zero && is_octal(span_of(plain, len)) && whole_value(span_of(plain + 1, len - 1), 8, value))
+        return true;
+    return number_parse(span_of(plain, len), value);
+}
+
+/* decimal digits, a point, an exponent: what is out of range rather than wrong */
+static bool is_well_formed(struct span text) {
+    if (text.len && (text.ptr[text.len - 1] == '_' || (text.ptr[text.len - 1] | 0x20) == 'e')) return false;
+    return !(text.len > 1 && (text.ptr[1] | 0x20) == 'x');
 }
 
 bool parse_duration_token(struct parser *parser, int64_t *ms) {
@@ -55,8 +71,10 @@ bool parse_number_token(struct parser *parser, double *value) {
         return true;
     }
     if (!number_value(parse_text(parser), value)) {
-        parse_fail(parser, parser->token.start, parser->token.end, "error parsing number: %.*s",
-                   SPAN_ARG(parse_text(parser)));
+        struct span text = parse_text(parser);
+        parse_fail(parser, parser->token.start, parser->token.end,
+                   "error parsing number: strconv.ParseFloat: parsing \"%.*s\": %s", SPAN_ARG(text),
+                   is_well_formed(text) ? "value out of range" : "invalid syntax");
         return false;
     }
     parse_advance(parser);

@@ -56,20 +56,19 @@ static bool parse_group(struct parser *parser, struct vector_matching *matching)
     matching->card = left ? CARD_MANY_TO_ONE : CARD_ONE_TO_MANY;
     parse_advance(parser);
     if (parser->token.kind != TOKEN_LEFT_PAREN) return true;
-    return parse_label_list(parser, "grouping opts", &matching->include, &matching->include_count, false);
+    return parse_label_list(parser, &matching->include, &matching->include_count);
 }
 
 static bool parse_fill_value(struct parser *parser, double *value) {
     parse_advance(parser);
-    if (!parse_expect(parser, TOKEN_LEFT_PAREN, "fill modifier", "\"(\"")) return false;
+    if (!parse_expect(parser, TOKEN_LEFT_PAREN, NULL, NULL)) return false;
     bool negative = parser->token.kind == TOKEN_SUB;
     if (negative || parser->token.kind == TOKEN_ADD) parse_advance(parser);
-    bool is_word = parse_at_keyword(parser, "inf") || parse_at_keyword(parser, "nan");
-    if (parser->token.kind != TOKEN_NUMBER && parser->token.kind != TOKEN_DURATION && !is_word)
-        return parse_unexpected(parser, "fill modifier", "number") != NULL;
+    if (parser->token.kind != TOKEN_NUMBER && parser->token.kind != TOKEN_DURATION)
+        return parse_unexpected(parser, NULL, NULL) != NULL;
     if (!parse_number_token(parser, value)) return false;
     if (negative) *value = -*value;
-    return parse_expect(parser, TOKEN_RIGHT_PAREN, "fill modifier", "\")\"");
+    return parse_expect(parser, TOKEN_RIGHT_PAREN, NULL, NULL);
 }
 
 static bool is_fill(struct parser *parser, const char *keyword) {
@@ -78,21 +77,19 @@ static bool is_fill(struct parser *parser, const char *keyword) {
     return lexer_next(&ahead).kind == TOKEN_LEFT_PAREN;
 }
 
+/* fill(x), or one or both of fill_left(x) and fill_right(x) */
 static bool parse_fill(struct parser *parser, struct vector_matching *matching) {
+    if (is_fill(parser, "fill")) {
+        if (!parse_fill_value(parser, &matching->fill_left)) return false;
+        matching->fill_right = matching->fill_left;
+        matching->has_fill_left = matching->has_fill_right = matching->is_one_fill = true;
+        return true;
+    }
     for (;;) {
-        uint32_t start = parser->token.start;
-        double value;
-        bool both = is_fill(parser, "fill"), left = is_fill(parser, "fill_left"),
-             right = is_fill(parser, "fill_right");
-        if (!both && !left && !right) return true;
-        if (!parser->options->binop_fill_modifiers) {
-            parse_fail(parser, start, parser->token.end,
-                       "binop fill modifiers are experimental and not enabled");
-            return false;
-        }
-        if (!parse_fill_value(parser, &value)) return false;
-        if (both || left) matching->has_fill_left = true, matching->fill_left = value;
-        if (both || right) matching->has_fill_right = true, matching->fill_right = value;
+        bool left = !matching->has_fill_left && is_fill(parser, "fill_left");
+        if (!left && (matching->has_fill_right || !is_fill(parser, "fill_right"))) return true;
+        if (!parse_fill_value(parser, left ? &matching->fill_left : &matching->fill_right)) return false;
+        *(left ? &matching->has_fill_left : &matching->has_fill_right) = true;
     }
 }
 
@@ -104,67 +101,29 @@ static bool parse_modifiers(struct parser *parser, struct binary *binary, struct
     if (on || ignoring) {
         matching->on = on;
         parse_advance(parser);
-        if (!parse_label_list(parser, "grouping opts", &matching->labels, &matching->label_count, true))
-            return false;
+        if (!parse_label_list(parser, &matching->labels_written, &matching->label_count)) return false;
+        matching->labels = parse_sorted_labels(parser, matching->labels_written, matching->label_count);
+        if (!matching->labels && matching->label_count) return false;
         if (!parse_group(parser, matching)) return false;
     }
     return parse_fill(parser, matching);
 }
 
-static bool is_explicit(const struct vector_matching *matching) {
-    return matching->on || matching->label_count || matching->include_count ||
-           matching->card == CARD_MANY_TO_ONE || matching->card == CARD_ONE_TO_MANY ||
-           matching->has_fill_left || matching->has_fill_right;
-}
-
-static bool check_include(struct parser *parser, const struct expr *expr,
-                          const struct vector_matching *matching) {
-    for (size_t i = 0; matching->on && i < matching->label_count; i++)
-        for (size_t k = 0; k < matching->include_count; k++)
-            if (span_equal(matching->labels[i], matching->include[k])) {
-                parse_fail(parser, expr->start, expr->end,
-                           "label \"%.*s\" must not occur in ON and GROUP clause at once",
-                           SPAN_ARG(matching->labels[i]));
-                return false;
-            }
-    return true;
-}
-
-static bool check_binary(struct parser *parser, const struct expr *expr, uint32_t op_start, uint32_t op_end,
-                         const struct vector_matching *matching) {
-    const struct binary *binary = &expr->binary;
-    enum value_type left = binary->left->value, right = binary->right->value;
-    bool both_vectors = left == VALUE_VECTOR && right == VALUE_VECTOR;
-    if ((left != VALUE_SCALAR && left != VALUE_VECTOR) || (right != VALUE_SCALAR && right != VALUE_VECTOR)) {
-        const struct expr *bad = left != VALUE_SCALAR && left != VALUE_VECTOR ? binary->left : binary->right;
-        parse_fail(parser, bad->start, bad->end,
-                   "binary expression must contain only scalar and instant vector types");
-    } else if (binary->returns_bool && !operator_is_comparison(binary->op)) {
-        parse_fail(parser, op_start, op_end, "bool modifier can only be used on comparison operators");
-    } else if (operator_is_comparison(binary->op) && !binary->returns_bool && left == VALUE_SCALAR &&
-               right == VALUE_SCALAR) {
-        parse_fail(parser, op_start, op_end, "comparisons between scalars must use BOOL modifier");
-    } else if (operator_is_set(binary->op) && !both_vectors) {
-        parse_fail(parser, expr->start, expr->end,
-                   "set operator \"%s\" not allowed in binary scalar expression", operator_text(binary->op));
-    } else if (operator_is_set(binary->op) &&
-               (matching->card == CARD_MANY_TO_ONE || matching->card == CARD_ONE_TO_MANY)) {
-        parse_fail(parser, expr->start, expr->end, "no grouping allowed for \"%s\" operation",
-                   operator_text(binary->op));
-    } else if (operator_is_set(binary->op) && (matching->has_fill_left || matching->has_fill_right)) {
-        parse_fail(parser, expr->start, expr->end, "filling in missing series not allowed for set operators");
-    } else if (!both_vectors && is_explicit(matching)) {
-        parse_fail(parser, expr->start, expr->end, "vector matching only allowed between instant vectors");
-    } else {
-        return check_include(parser, expr, matching);
-    }
+/* kept also where it does not belong, for parse_check to refuse */
+static bool keep_matching(struct parser *parser, struct expr *expr, const struct vector_matching *matching) {
+    expr->binary.matching = arena_alloc(parser->arena, sizeof *matching);
+    if (!expr->binary.matching)
+        return parse_fail(parser, 0, 0, "expression needs more memory than its limit") != NULL;
+    *expr->binary.matching = *matching;
+    if (parser->options->binop_fill_modifiers || (!matching->has_fill_left && !matching->has_fill_right))
+        return true;
+    parse_fail(parser, expr->start, expr->end, "binop fill modifiers are experimental and not enabled");
     return false;
 }
 
 static struct expr *parse_one_binary(struct parser *parser, struct expr *left, enum operator op) {
     struct vector_matching matching = {0};
     struct binary binary = {.op = op, .left = left};
-    uint32_t op_start = parser->token.start, op_end = parser->token.end;
     parse_advance(parser);
     if (!parse_modifiers(parser, &binary, &matching)) return NULL;
     binary.right = parse_expr(parser, operators[op].precedence + (op != OP_POW));
@@ -173,14 +132,7 @@ static struct expr *parse_one_binary(struct parser *parser, struct expr *left, e
     struct expr *expr = parse_node(parser, EXPR_BINARY, is_scalar ? VALUE_SCALAR : VALUE_VECTOR, left->start);
     if (!expr || !parse_adopt(parser, expr, left) || !parse_adopt(parser, expr, binary.right)) return NULL;
     expr->binary = binary;
-    if (!check_binary(parser, expr, op_start, op_end, &matching)) return NULL;
-    if (left->value == VALUE_VECTOR && binary.right->value == VALUE_VECTOR) {
-        expr->binary.matching = arena_alloc(parser->arena, sizeof matching);
-        if (!expr->binary.matching)
-            return parse_fail(parser, 0, 0, "expression needs more memory than its limit");
-        *expr->binary.matching = matching;
-    }
-    return expr;
+    return keep_matching(parser, expr, &matching) ? expr : NULL;
 }
 
 struct expr *parse_binary(struct parser *parser, struct expr *left, int min_precedence) {

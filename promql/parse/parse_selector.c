@@ -3,44 +3,54 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+
+#define AT_MAX_SECONDS 9223372036854774.0 /* in milliseconds an int64_t */
 
 static int compare_names(const void *a, const void *b) {
     return span_compare(*(const struct span *)a, *(const struct span *)b);
 }
 
-/* A label name: an identifier (keywords too) or a quoted text. */
-static bool parse_label_name(struct parser *parser, const char *context, struct span *name) {
+/* A label name of a list: an identifier (nearly all keywords too) or a quoted text. */
+static bool parse_listed_label(struct parser *parser, struct span *name) {
+    uint32_t start = parser->token.start, end = parser->token.end;
+    bool is_word = parser->token.kind == TOKEN_IDENTIFIER || parser->token.kind == TOKEN_METRIC;
     if (parser->token.kind == TOKEN_STRING) {
         if (!parse_string_token(parser, name)) return false;
         if (name->len && span_is_utf8(*name)) return true;
-        parse_fail(parser, parser->token.start, parser->token.end, "invalid label name for %s: %.*s", context,
-                   SPAN_ARG(*name));
+        parse_fail(parser, start, end, "invalid label name for grouping: \"%.*s\"", SPAN_ARG(*name));
         return false;
     }
-    if (parser->token.kind != TOKEN_IDENTIFIER) return parse_unexpected(parser, context, "label") != NULL;
+    if (!is_word || parse_at_keyword(parser, "without"))
+        return parse_unexpected(parser, "grouping opts", "label") != NULL;
     *name = parse_text(parser);
     parse_advance(parser);
     return true;
 }
 
-bool parse_label_list(struct parser *parser, const char *context, struct span **names, size_t *count,
-                      bool sorted) {
-    if (!parse_expect(parser, TOKEN_LEFT_PAREN, context, "\"(\"")) return false;
+bool parse_label_list(struct parser *parser, struct span **names, size_t *count) {
+    if (!parse_expect(parser, TOKEN_LEFT_PAREN, "grouping opts", "\"(\"")) return false;
     while (parser->token.kind != TOKEN_RIGHT_PAREN) {
         struct span name;
         void *items = *names;
-        if (!parse_label_name(parser, context, &name)) return false;
+        if (!parse_listed_label(parser, &name)) return false;
         struct span *place = parse_push(parser, &items, count, sizeof *place);
         if (!place) return false;
         *names = items;
         *place = name;
         if (parser->token.kind == TOKEN_RIGHT_PAREN) break;
-        if (!parse_expect(parser, TOKEN_COMMA, context, "\",\" or \")\"")) return false;
+        if (!parse_expect(parser, TOKEN_COMMA, "grouping opts", "\",\" or \")\"")) return false;
     }
     parse_advance(parser);
-    if (sorted && *count) qsort(*names, *count, sizeof **names, compare_names);
     return true;
+}
+
+struct span *parse_sorted_labels(struct parser *parser, const struct span *names, size_t count) {
+    if (!count) return NULL;
+    struct span *sorted = arena_array(parser->arena, count, sizeof *sorted);
+    if (!sorted) return parse_fail(parser, 0, 0, "expression needs more memory than its limit");
+    memcpy(sorted, names, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, compare_names);
+    return sorted;
 }
 
 static bool add_matcher(struct parser *parser, struct selector *selector, enum matcher_type type,
@@ -62,6 +72,11 @@ static bool add_matcher(struct parser *parser, struct selector *selector, enum m
     return true;
 }
 
+static bool at_match_op(const struct parser *parser) {
+    enum token_kind kind = parser->token.kind;
+    return kind == TOKEN_EQL || kind == TOKEN_NEQ || kind == TOKEN_EQL_REGEX || kind == TOKEN_NEQ_REGEX;
+}
+
 static bool take_match_op(struct parser *parser, enum matcher_type *type) {
     switch (parser->token.kind) {
     case TOKEN_EQL: *type = MATCH_EQUAL; break;
@@ -74,16 +89,6 @@ static bool take_match_op(struct parser *parser, enum matcher_type *type) {
     return true;
 }
 
-static bool set_name(struct parser *parser, struct selector *selector, struct span name, uint32_t start) {
-    if (selector->name.len) {
-        parse_fail(parser, start, parser->last_end, "metric name must not be set twice: \"%.*s\" or \"%.*s\"",
-                   SPAN_ARG(selector->name), SPAN_ARG(name));
-        return false;
-    }
-    selector->name = name;
-    return add_matcher(parser, selector, MATCH_EQUAL, SPAN(LABEL_NAME), name, start);
-}
-
 /* name="value", or "name" for a metric name that is not an identifier */
 static bool parse_matcher(struct parser *parser, struct selector *selector) {
     uint32_t start = parser->token.start;
@@ -92,9 +97,14 @@ static bool parse_matcher(struct parser *parser, struct selector *selector) {
     struct span name, value;
     if (!quoted && parser->token.kind != TOKEN_IDENTIFIER)
         return parse_unexpected(parser, "label matching", "identifier or \"}\"") != NULL;
-    if (!parse_label_name(parser, "label matching", &name)) return false;
-    if (quoted && (parser->token.kind == TOKEN_COMMA || parser->token.kind == TOKEN_RIGHT_BRACE))
-        return set_name(parser, selector, name, start);
+    if (!quoted) {
+        name = parse_text(parser);
+        parse_advance(parser);
+    } else if (!parse_string_token(parser, &name)) {
+        return false;
+    }
+    if (quoted && !at_match_op(parser))
+        return add_matcher(parser, selector, MATCH_EQUAL, SPAN(LABEL_NAME), name, start);
     if (!take_match_op(parser, &type)) return false;
     if (parser->token.kind != TOKEN_STRING)
         return parse_unexpected(parser, "label matching", "string") != NULL;
@@ -113,26 +123,6 @@ static bool parse_braces(struct parser *parser, struct selector *selector) {
     return true;
 }
 
-static bool check_selector(struct parser *parser, const struct selector *selector, uint32_t start) {
-    bool has_nonempty = false;
-    for (size_t i = 0; i < selector->matcher_count; i++) {
-        const struct matcher *matcher = &selector->matchers[i];
-        has_nonempty |= !matcher_matches_empty(matcher);
-        if (i > 0 && selector->name.len && matcher->type == MATCH_EQUAL &&
-            span_is(matcher->name, LABEL_NAME) && matcher->value.len &&
-            !(matcher->value.ptr == selector->name.ptr)) {
-            parse_fail(parser, start, parser->last_end,
-                       "metric name must not be set twice: \"%.*s\" or \"%.*s\"", SPAN_ARG(selector->name),
-                       SPAN_ARG(matcher->value));
-            return false;
-        }
-    }
-    if (has_nonempty || parser->allows_empty) return true;
-    parse_fail(parser, start, parser->last_end,
-               "vector selector must contain at least one non-empty matcher");
-    return false;
-}
-
 struct expr *parse_selector(struct parser *parser) {
     uint32_t start = parser->token.start;
     struct expr *expr = parse_node(parser, EXPR_SELECTOR, VALUE_VECTOR, start);
@@ -142,53 +132,58 @@ struct expr *parse_selector(struct parser *parser) {
     selector->before = parser->selectors;
     parser->selectors = selector;
     if (parser->token.kind != TOKEN_LEFT_BRACE) {
-        struct span name = parse_text(parser);
+        selector->name = parse_text(parser);
         parse_advance(parser);
-        ok = set_name(parser, selector, name, start);
+        ok = add_matcher(parser, selector, MATCH_EQUAL, SPAN(LABEL_NAME), selector->name, start);
     }
     if (ok && parser->token.kind == TOKEN_LEFT_BRACE) ok = parse_braces(parser, selector);
-    ok = ok && check_selector(parser, selector, start);
     expr->end = parser->last_end;
     return ok ? expr : NULL;
+}
+
+static struct expr *subquery_of(struct parser *parser, struct expr *expr, const struct duration *range,
+                                const struct duration *step) {
+    struct expr *subquery = parse_node(parser, EXPR_SUBQUERY, VALUE_MATRIX, expr->start);
+    if (!subquery || !parse_adopt(parser, subquery, expr)) return NULL;
+    subquery->subquery = (struct subquery){.expr = expr, .range = *range, .step = *step};
+    return subquery;
+}
+
+static struct expr *range_of(struct parser *parser, struct expr *expr, const struct duration *range,
+                             uint32_t bracket) {
+    struct selector *selector = &expr->selector;
+    const char *reason = NULL;
+    if (expr->kind != EXPR_SELECTOR || selector->is_range)
+        reason = "ranges only allowed for vector selectors";
+    else if (selector->shift.has_offset)
+        reason = "no offset modifiers allowed before range";
+    else if (selector->shift.at != AT_NONE)
+        reason = "no @ modifiers allowed before range";
+    if (reason) return parse_fail(parser, bracket, parser->last_end, "%s", reason);
+    selector->is_range = true;
+    selector->range = *range;
+    expr->value = VALUE_MATRIX;
+    expr->end = parser->last_end;
+    return expr;
 }
 
 /* [range] or [range:step] behind an instant selector or any instant vector */
 static struct expr *parse_range(struct parser *parser, struct expr *expr) {
     uint32_t bracket = parser->token.start;
     struct duration range, step = {0};
+    bool is_subquery, has_step = false;
     parse_advance(parser);
     if (!parse_duration(parser, DURATION_RANGE, &range)) return NULL;
-    bool is_subquery = parser->token.kind == TOKEN_COLON;
+    is_subquery = parser->token.kind == TOKEN_COLON;
     if (is_subquery) {
         parse_advance(parser);
-        if (parser->token.kind != TOKEN_RIGHT_BRACKET && !parse_duration(parser, DURATION_STEP, &step))
-            return NULL;
+        has_step = parser->token.kind != TOKEN_RIGHT_BRACKET;
+        if (has_step && !parse_duration(parser, DURATION_STEP, &step)) return NULL;
     }
     if (!parse_expect(parser, TOKEN_RIGHT_BRACKET, is_subquery ? "subquery selector" : "subquery or range",
-                      "\":\" or \"]\""))
+                      has_step ? "\"]\"" : "\":\" or \"]\""))
         return NULL;
-    if (is_subquery) {
-        if (expr->value != VALUE_VECTOR)
-            return parse_fail(parser, expr->start, expr->end,
-                              "subquery is only allowed on instant vector, got %s instead",
-                              value_type_name(expr->value));
-        struct expr *subquery = parse_node(parser, EXPR_SUBQUERY, VALUE_MATRIX, expr->start);
-        if (!subquery || !parse_adopt(parser, subquery, expr)) return NULL;
-        subquery->subquery = (struct subquery){.expr = expr, .range = range, .step = step};
-        return subquery;
-    }
-    if (expr->kind != EXPR_SELECTOR || expr->selector.is_range)
-        return parse_fail(parser, bracket, parser->last_end, "ranges only allowed for vector selectors");
-    struct time_shift *shift = &expr->selector.shift;
-    if (shift->has_offset)
-        return parse_fail(parser, bracket, parser->last_end, "no offset modifiers allowed before range");
-    if (shift->at != AT_NONE)
-        return parse_fail(parser, bracket, parser->last_end, "no @ modifiers allowed before range");
-    expr->selector.is_range = true;
-    expr->selector.range = range;
-    expr->value = VALUE_MATRIX;
-    expr->end = parser->last_end;
-    return expr;
+    return is_subquery ? subquery_of(parser, expr, &range, &step) : range_of(parser, expr, &range, bracket);
 }
 
 static struct time_shift *shift_of(struct expr *expr) {
@@ -198,60 +193,65 @@ static struct time_shift *shift_of(struct expr *expr) {
 
 static struct expr *parse_offset(struct parser *parser, struct expr *expr) {
     struct time_shift *shift = shift_of(expr);
-    uint32_t start = parser->token.start;
     struct duration offset;
     parse_advance(parser);
     if (!parse_duration(parser, DURATION_OFFSET, &offset)) return NULL;
     if (!shift)
-        return parse_fail(parser, start, parser->last_end,
+        return parse_fail(parser, expr->start, expr->end,
                           "offset modifier must be preceded by an instant vector selector or range vector "
                           "selector or a subquery");
     if (shift->has_offset)
-        return parse_fail(parser, start, parser->last_end, "offset may not be set multiple times");
-    shift->has_offset = true;
+        return parse_fail(parser, expr->start, expr->end, "offset may not be set multiple times");
+    shift->has_offset = offset.expr || offset.ms; /* 0 is none */
     shift->offset = offset;
     expr->end = parser->last_end;
     return expr;
 }
 
-/* start(), end(), or seconds with a sign */
-static bool parse_at_time(struct parser *parser, struct time_shift *shift) {
-    bool is_start = parse_at_keyword(parser, "start"), negative;
+/* start() or end() */
+static bool parse_at_edge(struct parser *parser, struct time_shift *shift) {
+    shift->at = parse_at_keyword(parser, "start") ? AT_START : AT_END;
+    parse_advance(parser);
+    return parse_expect(parser, TOKEN_LEFT_PAREN, "@", "timestamp") &&
+           parse_expect(parser, TOKEN_RIGHT_PAREN, "@", "timestamp");
+}
+
+/* seconds with a sign; range names the expression in an error */
+static bool parse_at_time(struct parser *parser, const struct expr *range, struct time_shift *shift) {
     double seconds;
-    if (is_start || parse_at_keyword(parser, "end")) {
-        parse_advance(parser);
-        shift->at = is_start ? AT_START : AT_END;
-        return parse_expect(parser, TOKEN_LEFT_PAREN, "@ modifier", "\"(\"") &&
-               parse_expect(parser, TOKEN_RIGHT_PAREN, "@ modifier", "\")\"");
-    }
-    uint32_t start = parser->token.start;
-    negative = parser->token.kind == TOKEN_SUB;
+    bool negative = parser->token.kind == TOKEN_SUB;
     if (negative || parser->token.kind == TOKEN_ADD) parse_advance(parser);
-    bool is_word = parse_at_keyword(parser, "inf") || parse_at_keyword(parser, "nan");
-    if (parser->token.kind != TOKEN_NUMBER && parser->token.kind != TOKEN_DURATION && !is_word)
-        return parse_unexpected(parser, "@ modifier", "timestamp") != NULL;
+    if (parser->token.kind != TOKEN_NUMBER && parser->token.kind != TOKEN_DURATION)
+        return parse_unexpected(parser, "@", "timestamp") != NULL;
     if (!parse_number_token(parser, &seconds)) return false;
-    if (!(fabs(seconds) < 9223372036854774.0)) {
-        parse_fail(parser, start, parser->last_end, "timestamp out of bounds for @ modifier: %f",
-                   negative ? -seconds : seconds);
-        return false;
-    }
+    if (negative) seconds = -seconds;
     shift->at = AT_TIME;
-    shift->at_ms = (int64_t)llround((negative ? -seconds : seconds) * 1000);
-    return true;
+    shift->at_ms = 0;
+    if (fabs(seconds) < AT_MAX_SECONDS) {
+        shift->at_ms = (int64_t)llround(seconds * 1000);
+        return true;
+    }
+    if (isfinite(seconds))
+        parse_fail(parser, range->start, range->end, "timestamp out of bounds for @ modifier: %f", seconds);
+    else
+        parse_fail(parser, range->start, range->end, "timestamp out of bounds for @ modifier: %s",
+                   isnan(seconds) ? "NaN"
+                   : seconds > 0  ? "+Inf"
+                                  : "-Inf");
+    return false;
 }
 
 static struct expr *parse_at(struct parser *parser, struct expr *expr) {
     struct time_shift *shift = shift_of(expr), given = {0};
-    uint32_t start = parser->token.start;
     parse_advance(parser);
-    if (!parse_at_time(parser, &given)) return NULL;
+    bool is_edge = parse_at_keyword(parser, "start") || parse_at_keyword(parser, "end");
+    if (!(is_edge ? parse_at_edge(parser, &given) : parse_at_time(parser, expr, &given))) return NULL;
     if (!shift)
-        return parse_fail(parser, start, parser->last_end,
+        return parse_fail(parser, expr->start, expr->end,
                           "@ modifier must be preceded by an instant vector selector or range vector "
                           "selector or a subquery");
     if (shift->at != AT_NONE)
-        return parse_fail(parser, start, parser->last_end, "@ <timestamp> may not be set multiple times");
+        return parse_fail(parser, expr->start, expr->end, "@ <timestamp> may not be set multiple times");
     shift->at = given.at;
     shift->at_ms = given.at_ms;
     expr->end = parser->last_end;
@@ -260,18 +260,17 @@ static struct expr *parse_at(struct parser *parser, struct expr *expr) {
 
 static struct expr *parse_edge(struct parser *parser, struct expr *expr, enum range_edge edge) {
     const char *word = edge == EDGE_ANCHORED ? "anchored" : "smoothed";
-    uint32_t start = parser->token.start;
     parse_advance(parser);
     if (!parser->options->extended_range_selectors)
-        return parse_fail(parser, start, parser->last_end, "%s modifier is experimental and not enabled",
+        return parse_fail(parser, expr->start, expr->end, "%s modifier is experimental and not enabled",
                           word);
     if (expr->kind == EXPR_SUBQUERY)
-        return parse_fail(parser, start, parser->last_end, "%s modifier is not supported for subqueries",
+        return parse_fail(parser, expr->start, expr->end, "%s modifier is not supported for subqueries",
                           word);
     if (expr->kind != EXPR_SELECTOR)
-        return parse_fail(parser, start, parser->last_end, "%s modifier not implemented", word);
+        return parse_fail(parser, expr->start, expr->end, "%s modifier not implemented", word);
     if (expr->selector.edge != EDGE_NONE && expr->selector.edge != edge)
-        return parse_fail(parser, start, parser->last_end,
+        return parse_fail(parser, expr->start, expr->end,
                           "anchored and smoothed modifiers cannot be used together");
     expr->selector.edge = edge;
     expr->end = parser->last_end;

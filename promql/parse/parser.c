@@ -39,59 +39,91 @@ struct span parse_text(const struct parser *parser) {
     return token_text(&parser->lexer, parser->token);
 }
 
-/* as Prometheus names a token in its messages */
-static void describe(const struct parser *parser, char *out, size_t size) {
-    static const char *const kinds[] = {
-        [TOKEN_IDENTIFIER] = "identifier", [TOKEN_METRIC] = "metric identifier",
-        [TOKEN_NUMBER] = "number",         [TOKEN_DURATION] = "duration",
-        [TOKEN_STRING] = "string",
-    };
-    static const char *const keywords[] = {"by",         "without",     "on",   "ignoring",
-                                           "group_left", "group_right", "bool", "offset"};
-    struct span text = parse_text(parser);
+static bool is_one_of(struct span word, const char *const *words, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (word.len == strlen(words[i]) && strncasecmp(word.ptr, words[i], word.len) == 0) return true;
+    return false;
+}
+#define IS_ONE_OF(word, ...)                                                                                 \
+    is_one_of(word, (const char *const[]){__VA_ARGS__},                                                      \
+              sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+
+static bool followed_by_paren(const struct parser *parser) {
+    struct lexer ahead = parser->lexer;
+    return lexer_next(&ahead).kind == TOKEN_LEFT_PAREN;
+}
+
+/* fill and its like are keywords only before a parenthesis */
+static bool is_fill_here(const struct parser *parser) {
+    return IS_ONE_OF(parse_text(parser), "fill", "fill_left", "fill_right") && followed_by_paren(parser);
+}
+
+static void describe_word(const struct parser *parser, struct buf *out) {
+    struct span word = parse_text(parser);
     enum aggregate_op op;
-    enum token_kind kind = parser->token.kind;
-    if (kind == TOKEN_END) {
-        snprintf(out, size, "end of input");
+    const char *form = NULL;
+    if (parser->token.in_braces) {
+        form = NULL;
+    } else if (IS_ONE_OF(word, "by", "without", "on", "ignoring", "group_left", "group_right", "bool",
+                         "offset", "anchored", "smoothed") ||
+               is_fill_here(parser)) {
+        form = "<%.*s>";
+    } else if (IS_ONE_OF(word, "and", "or", "unless", "atan2")) {
+        form = "<op:%.*s>";
+    } else if (parse_is_aggregate(word, &op)) {
+        form = "<aggr:%.*s>";
+    } else if (IS_ONE_OF(word, "start", "end", "step", "range", "min_of", "max_of")) {
+        form = "\"%.*s\"";
+    }
+    if (form) {
+        buf_printf(out, form, SPAN_ARG(word));
         return;
     }
-    if (kind == TOKEN_IDENTIFIER) {
-        for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
-            if (parse_at_keyword(parser, keywords[i])) {
-                snprintf(out, size, "<%.*s>", SPAN_ARG(text));
-                return;
-            }
-        if (parse_at_keyword(parser, "and") || parse_at_keyword(parser, "or") ||
-            parse_at_keyword(parser, "unless") || parse_at_keyword(parser, "atan2")) {
-            snprintf(out, size, "<op:%.*s>", SPAN_ARG(text));
-            return;
-        }
-        if (parse_is_aggregate(text, &op)) {
-            snprintf(out, size, "<aggr:%.*s>", SPAN_ARG(text));
-            return;
-        }
+    buf_puts(out, parser->token.kind == TOKEN_METRIC ? "metric identifier " : "identifier ");
+    text_write_quoted(word, out);
+}
+
+/* at most ten characters, quoted, with dots behind when that is not all */
+static void describe_literal(struct span text, struct buf *out) {
+    size_t len = 0;
+    for (int count = 0; len < text.len && (text.len <= 10 || count < 10); count++) do
+            len++;
+        while (len < text.len && ((unsigned char)text.ptr[len] & 0xc0) == 0x80);
+    text_write_quoted(span_of(text.ptr, len), out);
+    if (text.len > 10) buf_puts(out, "...");
+}
+
+/* as Prometheus names a token in its messages */
+static void describe(const struct parser *parser, struct buf *out) {
+    struct span text = parse_text(parser);
+    enum token_kind kind = parser->token.kind;
+    switch (kind) {
+    case TOKEN_END: buf_puts(out, "end of input"); return;
+    case TOKEN_IDENTIFIER:
+    case TOKEN_METRIC: describe_word(parser, out); return;
+    case TOKEN_NUMBER: buf_puts(out, "number "); break;
+    case TOKEN_DURATION: buf_puts(out, "duration "); break;
+    case TOKEN_STRING: buf_puts(out, "string "); break;
+    default: break;
     }
-    struct buf quoted;
-    buf_init(&quoted, 1024);
-    bool cut = text.len > 10 && kind != TOKEN_STRING;
-    text_write_quoted(cut ? span_of(text.ptr, 10) : text, &quoted);
-    if (kind >= TOKEN_EQL && kind <= TOKEN_POW)
-        snprintf(out, size, "<op:%.*s>", SPAN_ARG(text));
-    else if (kind < sizeof kinds / sizeof *kinds && kinds[kind])
-        snprintf(out, size, "%s %s%s", kinds[kind], buf_text(&quoted), cut ? "..." : "");
+    if (kind >= TOKEN_AT)
+        buf_printf(out, "<op:%.*s>", SPAN_ARG(text));
     else
-        snprintf(out, size, "%s", buf_text(&quoted));
-    buf_release(&quoted);
+        describe_literal(text, out);
 }
 
 void *parse_unexpected(struct parser *parser, const char *context, const char *wanted) {
-    char token[160];
+    struct buf token;
     if (parser->token.kind == TOKEN_ERROR)
         return parse_fail(parser, parser->token.start, parser->token.end, "%s", parser->lexer.error);
-    describe(parser, token, sizeof token);
-    return parse_fail(parser, parser->token.start, parser->token.end, "unexpected %s%s%s%s%s", token,
-                      context ? " in " : "", context ? context : "", wanted ? ", expected " : "",
-                      wanted ? wanted : "");
+    if (!context && parser->aggregates) context = "aggregation";
+    buf_init(&token, (size_t)512 << 10);
+    describe(parser, &token);
+    parse_fail(parser, parser->token.start, parser->token.end, "unexpected %s%s%s%s%s", buf_text(&token),
+               context ? " in " : "", context ? context : "", wanted ? ", expected " : "",
+               wanted ? wanted : "");
+    buf_release(&token);
+    return NULL;
 }
 
 void parse_advance(struct parser *parser) {
@@ -168,12 +200,15 @@ static struct expr *parse_paren(struct parser *parser) {
     return paren;
 }
 
-static struct expr *parse_number(struct parser *parser) {
+struct expr *parse_number(struct parser *parser) {
     uint32_t start = parser->token.start;
+    bool is_duration = parser->token.kind == TOKEN_DURATION;
     double value;
     if (!parse_number_token(parser, &value)) return NULL;
     struct expr *expr = parse_node(parser, EXPR_NUMBER, VALUE_SCALAR, start);
-    if (expr) expr->number = value;
+    if (!expr) return NULL;
+    expr->number = value;
+    expr->is_duration = is_duration;
     return expr;
 }
 
@@ -186,30 +221,26 @@ static struct expr *parse_string(struct parser *parser) {
     return expr;
 }
 
-static bool followed_by_paren(struct parser *parser) {
-    struct lexer ahead = parser->lexer;
-    return lexer_next(&ahead).kind == TOKEN_LEFT_PAREN;
-}
-
-static bool is_aggregate_here(struct parser *parser) {
+static bool is_aggregate_here(const struct parser *parser) {
     struct lexer ahead = parser->lexer;
     struct token next = lexer_next(&ahead);
-    struct span text = token_text(&ahead, next);
     return next.kind == TOKEN_LEFT_PAREN ||
-           (next.kind == TOKEN_IDENTIFIER && ((text.len == 2 && strncasecmp(text.ptr, "by", 2) == 0) ||
-                                              (text.len == 7 && strncasecmp(text.ptr, "without", 7) == 0)));
+           (next.kind == TOKEN_IDENTIFIER && IS_ONE_OF(token_text(&ahead, next), "by", "without"));
 }
 
+/* Most keywords may be metrics, a few may not. */
 static struct expr *parse_name(struct parser *parser) {
-    static const char *const reserved[] = {"bool", "on", "ignoring", "group_left", "group_right"};
-    struct span text = parse_text(parser);
+    struct span word = parse_text(parser);
     enum aggregate_op op;
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
-        if (parse_at_keyword(parser, reserved[i])) return parse_unexpected(parser, NULL, NULL);
-    if (parse_is_aggregate(text, &op) && is_aggregate_here(parser)) return parse_aggregate(parser, op);
-    if (parser->token.kind == TOKEN_IDENTIFIER && followed_by_paren(parser)) return parse_call(parser);
-    if (parse_at_keyword(parser, "inf") || parse_at_keyword(parser, "nan")) return parse_number(parser);
-    return parse_selector(parser);
+    if (parser->token.kind == TOKEN_METRIC) return parse_selector(parser);
+    if (IS_ONE_OF(word, "bool", "on", "ignoring", "group_left", "group_right", "atan2") ||
+        is_fill_here(parser))
+        return parse_unexpected(parser, NULL, NULL);
+    if (IS_ONE_OF(word, "and", "or", "unless", "by", "without", "offset", "anchored", "smoothed"))
+        return parse_selector(parser);
+    if (parse_is_aggregate(word, &op))
+        return is_aggregate_here(parser) ? parse_aggregate(parser, op) : parse_selector(parser);
+    return followed_by_paren(parser) ? parse_call(parser) : parse_selector(parser);
 }
 
 static struct expr *parse_primary(struct parser *parser) {
@@ -233,11 +264,6 @@ static struct expr *parse_unary(struct parser *parser) {
     parse_advance(parser);
     struct expr *inner = parse_expr(parser, UNARY_PRECEDENCE + 1);
     if (!inner) return NULL;
-    if (inner->value != VALUE_SCALAR && inner->value != VALUE_VECTOR)
-        return parse_fail(
-            parser, start, parser->last_end,
-            "unary expression only allowed on expressions of type scalar or instant vector, got \"%s\"",
-            value_type_name(inner->value));
     if (inner->kind == EXPR_NUMBER) {
         if (op == OP_SUB) inner->number = -inner->number;
         inner->start = start;
@@ -305,17 +331,15 @@ int promql_parse(struct span text, const struct parse_options *options, struct a
         snprintf(error->text, sizeof error->text, "expression is longer than %zu bytes", max_text);
         return ERR_LIMIT;
     }
-    if (!span_is_utf8(text)) {
-        snprintf(error->text, sizeof error->text, "invalid UTF-8 in expression");
-        return ERR_INVALID;
-    }
     parse_advance(&parser);
     if (parser.token.kind == TOKEN_END) {
         parse_fail(&parser, 0, 0, "no expression found in input");
+        if (!text.len) error->line = error->column = 0;
         return parser.rc;
     }
     struct expr *expr = parse_expr(&parser, 0);
     if (expr && parser.token.kind != TOKEN_END) parse_unexpected(&parser, NULL, NULL);
+    if (!parser.rc) parse_check(&parser, expr);
     if (parser.rc) {
         for (struct selector *selector = parser.selectors; selector; selector = selector->before)
             release_matchers(selector);
@@ -327,5 +351,8 @@ int promql_parse(struct span text, const struct parse_options *options, struct a
 }
 
 void parse_error_write(const struct parse_error *error, struct buf *out) {
-    buf_printf(out, "%u:%u: parse error: %s", error->line, error->column, error->text);
+    if (error->line)
+        buf_printf(out, "%u:%u: parse error: %s", error->line, error->column, error->text);
+    else
+        buf_printf(out, "unknown position: parse error: %s", error->text);
 }

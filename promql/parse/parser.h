@@ -7,6 +7,8 @@
 #include "promql/parse/lexer.h"
 #include "promql/parse/parse.h"
 
+enum duration_place { DURATION_RANGE, DURATION_STEP, DURATION_OFFSET };
+
 struct parser {
     struct lexer lexer;
     struct token token; /* the current one */
@@ -15,16 +17,18 @@ struct parser {
     const struct parse_options *options;
     struct parse_error *error;
     struct selector *selectors; /* newest first, so that a failed parse can release their expressions */
-    bool allows_empty;          /* selectors may match everything: info()'s filter */
     int rc;
     int depth;
+    int aggregates; /* open aggregations: they are named as the context of what is unexpected in them */
+    enum duration_place duration_place; /* the one being parsed */
     size_t nodes;
 };
 
 /* parser.c */
 void *parse_fail(struct parser *parser, uint32_t start, uint32_t end, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* "unexpected <token> in <context>, expected <wanted>"; both may be NULL */
+/* "unexpected <token> in <context>, expected <wanted>"; both may be NULL. What the lexer refused comes first.
+ */
 void *parse_unexpected(struct parser *parser, const char *context, const char *wanted);
 void parse_advance(struct parser *parser);
 struct span parse_text(const struct parser *parser);
@@ -38,6 +42,11 @@ bool parse_adopt(struct parser *parser, struct expr *expr, const struct expr *pa
 /* a growing array in the arena: room for one more item of `size` bytes */
 void *parse_push(struct parser *parser, void **items, size_t *count, size_t size);
 struct expr *parse_expr(struct parser *parser, int min_precedence);
+/* a number or duration token */
+struct expr *parse_number(struct parser *parser);
+
+/* check.c: types and what else only a whole expression shows; false when refused */
+bool parse_check(struct parser *parser, struct expr *expr);
 
 /* parse_literal.c */
 bool parse_number_token(struct parser *parser, double *value);
@@ -48,16 +57,18 @@ bool parse_string_token(struct parser *parser, struct span *text);
 struct expr *parse_selector(struct parser *parser);
 /* [..], @, offset, anchored, smoothed behind an expression */
 struct expr *parse_postfix(struct parser *parser, struct expr *expr);
-/* name or "name"; sorted list in parentheses */
-bool parse_label_list(struct parser *parser, const char *context, struct span **names, size_t *count,
-                      bool sorted);
+/* ( name, "name" ... ) as written */
+bool parse_label_list(struct parser *parser, struct span **names, size_t *count);
+/* a sorted copy */
+struct span *parse_sorted_labels(struct parser *parser, const struct span *names, size_t count);
 
 /* parse_duration.c */
-enum duration_place { DURATION_RANGE, DURATION_STEP, DURATION_OFFSET };
 bool parse_duration(struct parser *parser, enum duration_place place, struct duration *duration);
 
 /* parse_call.c */
 bool parse_is_aggregate(struct span name, enum aggregate_op *op);
+/* the letter of its parameter's type, or 0 */
+char parse_aggregate_param(enum aggregate_op op);
 struct expr *parse_aggregate(struct parser *parser, enum aggregate_op op);
 struct expr *parse_call(struct parser *parser);
 

@@ -56,6 +56,8 @@ START_TEST(prometheus_text_is_read)
         {"a{b=\"x\\\\y\\\"z\\n\"} 1\n", "a{b=\"x\\\\y\\\"z\\n\"} 1\n"},
         {"{\"my.name\",\"l.b\"=\"v\"} 3\n", "{\"my.name\", \"l.b\"=\"v\"} 3\n"},
         {"h_bucket{le=\"1\"} 4\nh_bucket{le=\"+Inf\"} 5\n", "h_bucket{le=\"1.0\"} 4\nh_bucket{le=\"+Inf\"} 5\n"},
+        {"h_bucket{le=\"1e+06\"} 4\nh_bucket{le=\"1000000\"} 5\n",
+         "h_bucket{le=\"1e+06\"} 4\nh_bucket{le=\"1e+06\"} 5\n"},
         {"s{quantile=\"0.50\"} 1\n", "s{quantile=\"0.5\"} 1\n"},
         {"a{b=\"}\"} 1\n", "a{b=\"}\"} 1\n"},
         {"a{b=\"\"} 1\n", "a 1\n"},
