@@ -62,7 +62,7 @@ static void fill(void) {
     append((struct label[]){{SPAN(LABEL_NAME), SPAN("text")}, {SPAN("a.b"), SPAN("<\"\\\n\xff>")}}, 2, 600000,
            1.5);
     for (int i = 0; i < 6; i++) {
-        char id[8];
+        char id[16];
         snprintf(id, sizeof id, "%d", i);
         append((struct label[]){{SPAN(LABEL_NAME), SPAN("odd")}, {SPAN("i"), span_from(id)}}, 2, 600000,
                odd[i]);
