@@ -13,6 +13,12 @@
 #define SECRET_MAX_BYTES ((size_t)64 << 10)
 #define SPARE_MAX_BYTES ((size_t)1 << 20) /* larger buffers are given back after a request */
 
+/* a failure that is on its way to done; outlives a request that is destroyed meanwhile */
+struct late_failure {
+    struct http_request *request; /* NULL when it is gone */
+    struct err err;
+};
+
 struct http_request {
     uint32_t magic;
     struct http_client *client;
@@ -25,7 +31,7 @@ struct http_request {
     void *context;
     struct buf body;
     bool is_gzip, is_running;
-    struct err early; /* why it could not even start */
+    struct late_failure *late; /* why it could not even start, until that was told */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -152,6 +158,9 @@ int http_request_create(struct http_client *client, const struct http_request_op
                      options->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)options->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    /* a name server that is away: leave the resolver's thread to itself, else its join stops the whole loop
+     */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 65536L);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -168,7 +177,10 @@ int http_request_create(struct http_client *client, const struct http_request_op
 void http_request_destroy(struct http_request *request) {
     if (!request) return;
     CHECK_OBJ(request, REQUEST_MAGIC);
-    if (request->is_running) curl_multi_remove_handle(request->client->multi, request->easy);
+    if (request->late)
+        request->late->request = NULL;
+    else if (request->is_running)
+        curl_multi_remove_handle(request->client->multi, request->easy);
     curl_easy_cleanup(request->easy);
     curl_slist_free_all(request->headers);
     buf_release(&request->body);
@@ -229,8 +241,12 @@ static void return_body(struct buf *body, struct buf *spare) {
 }
 
 static void fail_later(void *argument) {
-    struct http_request *request = argument;
-    struct http_response response = {.rc = request->early.code, .err = request->early};
+    struct late_failure *late = argument;
+    struct http_request *request = late->request;
+    struct http_response response = {.rc = late->err.code, .err = late->err};
+    mem_free(late);
+    if (!request) return;
+    request->late = NULL;
     request->is_running = false;
     request->done(request, &response, request->context);
 }
@@ -241,8 +257,11 @@ void http_request_start(struct http_request *request) {
     request->is_running = true;
     request->is_gzip = false;
     request->error[0] = '\0';
-    if (load_secrets(request, &request->early) != 0) {
-        loop_post(request->client->loop, fail_later, request);
+    struct err err = {0};
+    if (load_secrets(request, &err) != 0) {
+        request->late = mem_zalloc(sizeof *request->late);
+        *request->late = (struct late_failure){request, err};
+        loop_post(request->client->loop, fail_later, request->late);
         return;
     }
     borrow_body(request);

@@ -12,6 +12,7 @@
 #include "tests/check_main.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -608,7 +609,45 @@ START_TEST(a_request_can_be_destroyed_right_after_its_start_or_never_started) {
 }
 END_TEST
 
-CHECK_MAIN("http client", a_plain_body_comes_with_its_status_and_type,
+START_TEST(a_request_whose_secret_is_missing_can_be_destroyed_before_it_says_so) {
+    struct session session = {.wanted = 1};
+    start_server();
+    struct http_request_options options = options_for("/plain");
+    open_session(&session, &options);
+    options.credentials_file = "/nonexistent/token";
+    ck_assert_int_eq(http_request_create(session.client, &options, on_never, NULL, &session.victim, NULL), 0);
+    http_request_start(session.victim);
+    http_request_destroy(session.victim);
+    session.victim = NULL;
+    http_request_start(session.request);
+    loop_run(session.loop);
+    ck_assert_int_eq(session.answers[0].rc, 0);
+    close_session(&session);
+    end_server();
+}
+END_TEST
+
+/* takes the place of the C library's: a name server that is away */
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                struct addrinfo **result) {
+    (void)node, (void)service, (void)hints, (void)result;
+    usleep(3000000);
+    return EAI_AGAIN;
+}
+
+START_TEST(a_name_that_does_not_resolve_in_time_holds_up_nobody) {
+    struct session session = {.wanted = 1};
+    struct http_request_options options = {
+        .url = "http://slow.test/", .timeout_ms = 100, .max_body_bytes = 100};
+    int64_t begin = clock_monotonic_ms();
+    fetch(&session, &options);
+    ck_assert_int_eq(session.answers[0].rc, ERR_TIMEOUT);
+    ck_assert_int_lt(clock_monotonic_ms() - begin, 2000);
+}
+END_TEST
+
+CHECK_MAIN("http client", a_request_whose_secret_is_missing_can_be_destroyed_before_it_says_so,
+           a_name_that_does_not_resolve_in_time_holds_up_nobody, a_plain_body_comes_with_its_status_and_type,
            a_second_start_uses_the_connection_again, a_client_that_is_destroyed_closes_its_kept_connections,
            a_packed_body_is_unpacked, a_torn_packed_body_is_refused,
            a_body_over_the_limit_is_refused_plain_or_packed,
