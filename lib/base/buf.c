@@ -37,10 +37,11 @@ static bool buf_grow(struct buf *buf, size_t needed) {
 }
 
 bool buf_reserve(struct buf *buf, size_t more) {
+    size_t left = buf->max_bytes > buf->len ? buf->max_bytes - buf->len : 0;
     if (buf->failed) return false;
-    if (more <= buf->capacity - buf->len) return true;
-    if (more > buf->max_bytes - buf->len || buf->max_bytes > SIZE_MAX / 2 ||
-        !buf_grow(buf, buf->len + more)) {
+    /* the maximum first: memory taken over from another buf may be larger than this one's maximum */
+    if (more <= left && more <= buf->capacity - buf->len) return true;
+    if (more > left || buf->max_bytes > SIZE_MAX / 2 || !buf_grow(buf, buf->len + more)) {
         buf->failed = true;
         return false;
     }

@@ -30,7 +30,7 @@ static int read_member(struct gzip_reader *reader, struct span packed, struct bu
         if (room > left) room = left;
         if (!buf_reserve(out, room))
             return err_set(err, ERR_LIMIT, "decompressed body is larger than %zu bytes", out->max_bytes);
-        room = out->capacity - out->len;
+        room = out->capacity - out->len < left ? out->capacity - out->len : left;
         size_t written = 0;
         enum libdeflate_result result = libdeflate_gzip_decompress_ex(
             reader->decompressor, packed.ptr, packed.len, out->data + out->len, room, used, &written);

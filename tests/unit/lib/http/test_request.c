@@ -180,6 +180,31 @@ START_TEST(a_bomb_is_refused) {
 }
 END_TEST
 
+START_TEST(a_limit_holds_in_memory_lent_by_a_larger_request) {
+    begin();
+    set_plain("/long", 100000);
+    set_plain("/short", 20000);
+    set_packed("/packed", 20000);
+    struct http_request_options options = plain("/long");
+    ask_once(&options);
+    ck_assert_uint_eq(answer.body_len, 100000);
+    set_packed("/long", 100000);
+    ask_once(&options);
+    ck_assert_uint_eq(answer.body_len, 100000);
+    options = plain("/short");
+    options.max_body_bytes = 10000;
+    ask_once(&options);
+    ck_assert_int_eq(answer.rc, ERR_LIMIT);
+    options.url = url_of(&server, "/packed");
+    ask_once(&options);
+    ck_assert_int_eq(answer.rc, ERR_LIMIT);
+    options.max_body_bytes = 20000;
+    ask_once(&options);
+    ck_assert_int_eq(answer.rc, 0);
+    end();
+}
+END_TEST
+
 START_TEST(a_slow_server_is_a_timeout) {
     begin();
     fake_server_set(&server, "/never", NULL, NULL, 0);
@@ -294,8 +319,24 @@ START_TEST(a_running_request_can_be_destroyed) {
 }
 END_TEST
 
+START_TEST(a_request_that_could_not_start_can_be_destroyed_before_it_says_so) {
+    begin();
+    struct http_request_options options = plain("/a");
+    options.username = "me";
+    options.password_file = "/nowhere/at/all";
+    struct http_request *request = make(&options);
+    http_request_start(request);
+    http_request_destroy(request);
+    for (int i = 0; i < 5; i++) uv_run(loop_uv(loop), UV_RUN_NOWAIT);
+    ck_assert_uint_eq(answer.count, 0);
+    end();
+}
+END_TEST
+
 CHECK_MAIN("request", an_answer_comes_with_status_type_and_body, a_connection_is_used_again,
-           a_packed_body_is_unpacked_under_its_limit, a_bomb_is_refused, a_slow_server_is_a_timeout,
+           a_packed_body_is_unpacked_under_its_limit, a_bomb_is_refused,
+           a_limit_holds_in_memory_lent_by_a_larger_request, a_slow_server_is_a_timeout,
            a_dead_server_is_named_with_the_reason,
            redirects_are_followed_when_wanted_and_carry_no_credentials_away, endless_redirects_end,
-           files_of_secrets_are_read_at_each_start, a_running_request_can_be_destroyed)
+           files_of_secrets_are_read_at_each_start, a_running_request_can_be_destroyed,
+           a_request_that_could_not_start_can_be_destroyed_before_it_says_so)
