@@ -180,6 +180,7 @@ bool param_number(struct exchange *exchange, const char *name, int64_t *number) 
 
 static const char *parse_problem(const struct parse_error *error, struct arena *arena) {
     const char *why;
+    if (strstr(error->text, "no expression found")) return "1:1: parse error: unexpected end of input";
     if (strstr(error->text, "must contain at least one non-empty matcher"))
         return "match[] must contain at least one non-empty matcher";
     why = arena_printf(arena, "%u:%u: parse error: %s", error->line, error->column, error->text);
@@ -193,6 +194,54 @@ static bool is_plain_selector(const struct expr *expr) {
     return !selector->is_range && !selector->shift.has_offset && selector->shift.at == AT_NONE;
 }
 
+static bool is_name_byte(char c) {
+    char lower = (char)(c | 0x20);
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == ':';
+}
+
+static size_t skip_spaces(struct span text, size_t at) {
+    while (at < text.len && (text.ptr[at] == ' ' || (text.ptr[at] >= '\t' && text.ptr[at] <= '\r'))) at++;
+    return at;
+}
+
+/* behind {...}; quoted braces do not count */
+static size_t skip_braces(struct span text, size_t at) {
+    char quote = 0;
+    for (; at < text.len; at++) {
+        char c = text.ptr[at];
+        if (quote && c == '\\' && quote != '`') {
+            at++;
+        } else if (quote) {
+            if (c == quote) quote = 0;
+        } else if (c == '"' || c == '\'' || c == '`') {
+            quote = c;
+        } else if (c == '}') {
+            return at + 1;
+        }
+    }
+    return text.len;
+}
+
+/* An expression that parses but is no selector: what stands behind name{...} is what is unexpected. */
+static const char *selector_problem(struct span text, struct arena *arena) {
+    size_t at = skip_spaces(text, 0), line = 1, begin = 0, end;
+    while (at < text.len && is_name_byte(text.ptr[at])) at++;
+    at = skip_spaces(text, at);
+    if (at < text.len && text.ptr[at] == '{') at = skip_spaces(text, skip_braces(text, at));
+    for (size_t i = 0; i < at; i++)
+        if (text.ptr[i] == '\n') {
+            line++;
+            begin = i + 1;
+        }
+    for (end = at; end < text.len && is_name_byte(text.ptr[end]);) end++;
+    const char *form =
+        end > at ? "%zu:%zu: parse error: unexpected <%.*s>" : "%zu:%zu: parse error: unexpected \"%.*s\"";
+    size_t len = end > at ? end - at : at < text.len;
+    const char *why =
+        arena_printf(arena, form, line, at - begin + 1, (int)(len < 64 ? len : 64), text.ptr + at);
+    return why ? why : "no memory for the selector";
+}
+
 int match_parse(struct span text, struct arena *arena, struct match *match, const char **why) {
     struct parse_options options = {0};
     struct parse_error error;
@@ -204,7 +253,7 @@ int match_parse(struct span text, struct arena *arena, struct match *match, cons
     }
     if (!is_plain_selector(expr)) {
         expr_release(expr);
-        *why = "1:1: parse error: expected a series selector";
+        *why = selector_problem(text, arena);
         return ERR_INVALID;
     }
     *match = (struct match){expr, expr->selector.matchers, expr->selector.matcher_count};

@@ -187,6 +187,7 @@ static int status(void) {
 #define BAD(text) "{\"status\":\"error\",\"errorType\":\"bad_data\",\"error\":\"" text "\"}"
 #define UP_A "{\"__name__\":\"up\",\"instance\":\"a\",\"job\":\"x\"}"
 #define UP_B "{\"__name__\":\"up\",\"instance\":\"b\",\"job\":\"y\"}"
+#define MATCH "invalid parameter \\\"match[]\\\": "
 #define STEP "invalid parameter \\\"step\\\": "
 
 static const struct {
@@ -289,8 +290,11 @@ static const struct {
          "timestamp")},
     {400, "/series?match[]={}",
      BAD("invalid parameter \\\"match[]\\\": match[] must contain at least one non-empty matcher")},
-    {400, "/series?match[]=up[5m]",
-     BAD("invalid parameter \\\"match[]\\\": 1:1: parse error: expected a series selector")},
+    {400, "/series?match[]=", BAD(MATCH "1:1: parse error: unexpected end of input")},
+    {400, "/series?match[]=up[5m]", BAD(MATCH "1:3: parse error: unexpected \\\"[\\\"")},
+    {400, "/series?match[]=sum(up)", BAD(MATCH "1:4: parse error: unexpected \\\"(\\\"")},
+    {400, "/series?match[]=up%20offset%205m", BAD(MATCH "1:4: parse error: unexpected \\u003coffset\\u003e")},
+    {400, "/series?match[]=up{a=%22}%22}%0A%20%2B1", BAD(MATCH "2:2: parse error: unexpected \\\"+\\\"")},
     {400, "/series?match[]=up&match[]={", NULL},
     {400, "/series?match[]=%zz", NULL},
     {200, "/labels", OK("[\"__name__\",\"a.b\",\"i\",\"id\",\"instance\",\"job\"]")},
