@@ -1,0 +1,377 @@
+/* Expositions into batches: the cached way must say what a full parse says, whatever changes between scrapes.
+ */
+#include "lib/scrape/body.h"
+#include "tests/check_main.h"
+#include "tests/unit/lib/scrape/fake_store.h"
+
+#include <stdio.h>
+
+static struct fake_store store;
+static struct config *config;
+static struct target *target;
+static struct append_batch *batch;
+static struct body_counts counts;
+static struct err err;
+
+static void begin(const char *labels, const char *options) {
+    static struct config_errors errors;
+    char text[2048];
+    fake_store_init(&store);
+    snprintf(text, sizeof text,
+             "scrape_configs:\n- job_name: j\n  static_configs:\n  - {targets: ['h:1'], labels: {%s}}\n%s",
+             labels, options);
+    int rc = config_load_text(span_from(text), "test.yml", &config, &errors);
+    ck_assert_msg(rc == 0, "%s", errors.count ? errors.items[0].message : "");
+    const struct scrape_config *job = &config->scrape_configs.items[0];
+    rc = target_create(config, job, "h:1", job->discovery.static_configs.items[0].labels, &target, NULL);
+    ck_assert_int_eq(rc, 0);
+}
+
+static void end(void) {
+    append_batch_destroy(batch);
+    batch = NULL;
+    target_destroy(target);
+    config_unref(config);
+    fake_store_release(&store);
+}
+
+/* as the loop does it: a failed scrape leaves staleness markers only */
+static int scrape_as(enum expose_format format, struct span body, size_t max_samples, int64_t time_ms) {
+    append_batch_destroy(batch);
+    batch = append_batch_create(1, false, NULL, NULL);
+    batch->time_ms = time_ms;
+    counts = (struct body_counts){0};
+    err = (struct err){0};
+    char *copy = mem_array(body.len, 1); /* of its exact size: the sanitizer sees a read past the end */
+    if (body.len) memcpy(copy, body.ptr, body.len);
+    int rc = body_append(target, &store.appender, format, span_of(copy, body.len), max_samples, time_ms,
+                         &batch, &counts, &err);
+    mem_free(copy);
+    if (!rc) return 0;
+    mem_free(batch->times_ms);
+    batch->times_ms = NULL;
+    batch->count = 0;
+    body_append_stale(target, batch, time_ms);
+    return rc;
+}
+
+static int scrape(const char *body) {
+    return scrape_as(EXPOSE_TEXT, span_from(body), 1000000, 1000);
+}
+
+/* the batch in lines: series value @time */
+static const char *rows(void) {
+    static char out[8192];
+    size_t len = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < batch->count; i++) {
+        double value = batch->values[i];
+        ck_assert_uint_ne(batch->refs[i].generation, 0);
+        len += (size_t)snprintf(out + len, sizeof out - len, "%s ", store.series.items[batch->refs[i].slot]);
+        if (value_is_stale(value))
+            len += (size_t)snprintf(out + len, sizeof out - len, "stale");
+        else
+            len += (size_t)snprintf(out + len, sizeof out - len, "%g", value);
+        int64_t time_ms = batch->times_ms ? batch->times_ms[i] : batch->time_ms;
+        len += (size_t)snprintf(out + len, sizeof out - len, time_ms == 1000 ? "\n" : " @%lld\n",
+                                (long long)time_ms);
+    }
+    return out;
+}
+
+#define OWN "instance=\"h:1\", job=\"j\""
+
+START_TEST(the_targets_labels_are_added) {
+    begin("zone: z", "");
+    ck_assert_int_eq(scrape("a 1\nb{x=\"y\"} 2\n"), 0);
+    ck_assert_str_eq(rows(), "a{" OWN ", zone=\"z\"} 1\nb{" OWN ", x=\"y\", zone=\"z\"} 2\n");
+    ck_assert_uint_eq(counts.scraped, 2);
+    ck_assert_uint_eq(counts.added, 2);
+    ck_assert_int_eq(scrape("a 1\nb{x=\"y\"} 3\n"), 0);
+    ck_assert_uint_eq(counts.added, 0);
+    ck_assert_uint_eq(store.resolved, 2); /* the second time nothing was asked for */
+    end();
+}
+END_TEST
+
+START_TEST(conflicting_labels_are_renamed) {
+    begin("zone: z", "");
+    ck_assert_int_eq(scrape("a{job=\"x\"} 1\nb{job=\"x\",exported_job=\"y\"} 2\nc{zone=\"\"} 3\n"), 0);
+    ck_assert_str_eq(rows(), "a{exported_job=\"x\", " OWN ", zone=\"z\"} 1\n"
+                             "b{exported_exported_job=\"x\", exported_job=\"y\", " OWN ", zone=\"z\"} 2\n"
+                             "c{" OWN ", zone=\"z\"} 3\n");
+    end();
+}
+END_TEST
+
+START_TEST(honored_labels_win_even_when_empty) {
+    begin("zone: z", "  honor_labels: true\n");
+    ck_assert_int_eq(scrape("a{job=\"x\"} 1\nb{instance=\"\"} 2\nc{ zone = \"\" , job=\"\"} 3\n"), 0);
+    ck_assert_str_eq(rows(), "a{instance=\"h:1\", job=\"x\", zone=\"z\"} 1\n"
+                             "b{job=\"j\", zone=\"z\"} 2\nc{instance=\"h:1\"} 3\n");
+    ck_assert_int_eq(scrape("d{x=\" instance=\"} 1\n"), 0); /* only looks like one */
+    ck_assert_ptr_nonnull(strstr(rows(), "d{" OWN ", x=\" instance=\", zone=\"z\"} 1\n"));
+    end();
+}
+END_TEST
+
+START_TEST(what_vanishes_ends_but_not_what_has_times_of_its_own) {
+    begin("", "");
+    ck_assert_int_eq(scrape("a 1\nb 2 500\nc 3\n"), 0);
+    ck_assert_str_eq(rows(), "a{" OWN "} 1\nb{" OWN "} 2 @500\nc{" OWN "} 3\n");
+    ck_assert_int_eq(scrape("c 3\n"), 0);
+    ck_assert_str_eq(rows(), "c{" OWN "} 3\na{" OWN "} stale\n");
+    ck_assert_int_eq(scrape("c 3\na 1\n"), 0);
+    ck_assert_uint_eq(counts.added, 1); /* what ended begins anew */
+    ck_assert_int_ne(scrape("c 3\na x\n"), 0);
+    ck_assert_str_eq(rows(), "c{" OWN "} stale\na{" OWN "} stale\n");
+    ck_assert_int_ne(scrape("c 3\na x\n"), 0);
+    ck_assert_uint_eq(target->cache.count, 0);
+    end();
+}
+END_TEST
+
+START_TEST(times_may_be_tracked_or_left_out) {
+    begin("", "  track_timestamps_staleness: true\n");
+    ck_assert_int_eq(scrape("b 2 500\n"), 0);
+    ck_assert_int_eq(scrape(""), 0);
+    ck_assert_str_eq(rows(), "b{" OWN "} stale\n");
+    end();
+    begin("", "  honor_timestamps: false\n");
+    ck_assert_int_eq(scrape("b 2 500\n"), 0);
+    ck_assert_str_eq(rows(), "b{" OWN "} 2\n");
+    ck_assert_int_eq(scrape(""), 0);
+    ck_assert_str_eq(rows(), "b{" OWN "} stale\n");
+    end();
+}
+END_TEST
+
+START_TEST(a_series_told_twice_is_two_rows) {
+    begin("", "");
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(scrape("a 1\na 2\nb 3\n"), 0);
+        ck_assert_str_eq(rows(), "a{" OWN "} 1\na{" OWN "} 2\nb{" OWN "} 3\n");
+    }
+    ck_assert_int_eq(scrape("b 3\n"), 0);
+    ck_assert_str_eq(rows(), "b{" OWN "} 3\na{" OWN "} stale\n");
+    end();
+}
+END_TEST
+
+START_TEST(many_new_series_are_resolved_in_batches) {
+    struct buf text;
+    begin("", "");
+    buf_init(&text, 1 << 20);
+    for (int i = 0; i < 5000; i++) buf_printf(&text, "m%d{i=\"%d\"} %d\n", i % 7, i, i);
+    ck_assert_int_eq(scrape_as(EXPOSE_TEXT, buf_view(&text), 1000000, 1000), 0);
+    ck_assert_uint_eq(batch->count, 5000);
+    for (size_t i = 0; i < batch->count; i++) {
+        char series[100];
+        snprintf(series, sizeof series, "m%zu{i=\"%zu\", " OWN "}", i % 7, i);
+        if (strcmp(store.series.items[batch->refs[i].slot], series) != 0 || batch->values[i] != (double)i)
+            ck_abort_msg("row %zu is %s", i, store.series.items[batch->refs[i].slot]);
+    }
+    ck_assert_uint_eq(store.resolved, 5000);
+    buf_release(&text);
+    end();
+}
+END_TEST
+
+START_TEST(limits_fail_the_scrape) {
+    static const char *const cases[][3] = {
+        {"  sample_limit: 2\n", "a 1\nb 2\nc 3\n", "sample limit exceeded"},
+        {"  label_limit: 4\n", "a{b=\"c\",d=\"e\"} 1\n", "label_limit exceeded"},
+        {"  label_value_length_limit: 10\n", "a{b=\"a longer value\"} 1", "length: 14, limit: 10)"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        begin("", cases[i][0]);
+        size_t max = target->job->sample_limit ? target->job->sample_limit : 100;
+        ck_assert_int_eq(scrape_as(EXPOSE_TEXT, span_from("a 1\n"), max, 1000), 0);
+        ck_assert_int_eq(scrape_as(EXPOSE_TEXT, span_from(cases[i][1]), max, 1000), ERR_LIMIT);
+        ck_assert_msg(strstr(err.text, cases[i][2]) != NULL, "%s", err.text);
+        ck_assert_ptr_nonnull(strstr(rows(), "a{" OWN "} stale\n"));
+        end();
+    }
+}
+END_TEST
+
+START_TEST(a_store_that_takes_no_more_series_fails_the_scrape) {
+    begin("", "");
+    store.max_series = 2;
+    ck_assert_int_eq(scrape("a 1\nb 2\nc 3\n"), ERR_LIMIT);
+    ck_assert_str_eq(rows(), "");
+    ck_assert_int_eq(scrape("a 1\nb 2\n"), 0);
+    ck_assert_uint_eq(batch->count, 2);
+    end();
+}
+END_TEST
+
+START_TEST(metadata_is_kept_and_renewed) {
+    begin("", "");
+    ck_assert_int_eq(scrape("# HELP a About a.\n# TYPE a counter\na 1\n# TYPE b gauge\nb 1\n"), 0);
+    ck_assert_uint_eq(target->state.metadata_count, 2);
+    ck_assert(span_is(target->state.metadata[0].metric, "a"));
+    ck_assert(span_is(target->state.metadata[0].help, "About a."));
+    ck_assert(span_is(target->state.metadata[0].type, "counter"));
+    ck_assert(span_is(target->state.metadata[1].type, "gauge"));
+    ck_assert_int_eq(scrape_as(EXPOSE_OPENMETRICS,
+                               SPAN("# TYPE c_bytes unknown\n# UNIT c_bytes bytes\nc_bytes 1\n# EOF\n"), 10,
+                               1000),
+                     0);
+    ck_assert_uint_eq(target->state.metadata_count, 1);
+    ck_assert(span_is(target->state.metadata[0].unit, "bytes"));
+    ck_assert_uint_eq(target->state.metadata[0].help.len, 0);
+    end();
+}
+END_TEST
+
+/* ---- against a naive one ---- */
+
+#define SERIES 40
+
+static uint64_t random_state = 11;
+static uint32_t draw(uint32_t limit) {
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(random_state >> 33) % limit;
+}
+
+struct line {
+    uint32_t series;
+    char value[32];
+    bool has_time;
+    int64_t time_ms;
+};
+
+static struct line lines[SERIES + 8];
+static size_t line_count;
+
+static void draw_value(struct line *line) {
+    static const char *const forms[] = {"%u", "-%u", "%u.5", "0.%u", "%ue3", "%u.123456789012345678", "+%u"};
+    uint32_t form = draw(10);
+    if (form < 7) {
+        char text[32];
+        snprintf(text, sizeof text, forms[form], draw(100));
+        memcpy(line->value, text, sizeof text);
+    } else
+        snprintf(line->value, sizeof line->value, "%s", form == 7 ? "NaN" : form == 8 ? "+Inf" : "-0");
+}
+
+static void draw_line(struct line *line, uint32_t series) {
+    line->series = series;
+    draw_value(line);
+    line->has_time = draw(8) == 0;
+    line->time_ms = (int64_t)draw(1000000);
+}
+
+/* what a target may do between two scrapes */
+static void mutate(void) {
+    switch (draw(6)) {
+    case 0: /* starts again */
+        line_count = draw(SERIES);
+        for (size_t i = 0; i < line_count; i++) draw_line(&lines[i], (uint32_t)i);
+        break;
+    case 1: /* one more, somewhere, maybe for the second time */
+        if (line_count == SERIES + 8) break;
+        size_t at = draw((uint32_t)line_count + 1);
+        memmove(lines + at + 1, lines + at, (line_count - at) * sizeof *lines);
+        line_count++;
+        draw_line(&lines[at], draw(SERIES));
+        break;
+    case 2: /* one less */
+        if (!line_count) break;
+        at = draw((uint32_t)line_count);
+        memmove(lines + at, lines + at + 1, (--line_count - at) * sizeof *lines);
+        break;
+    case 3: /* another order */
+        for (size_t i = 1; i < line_count; i++) {
+            size_t k = draw((uint32_t)i + 1);
+            struct line swap = lines[i];
+            lines[i] = lines[k];
+            lines[k] = swap;
+        }
+        break;
+    default: /* other values */
+        for (size_t i = 0; i < line_count; i++)
+            if (draw(3) == 0) draw_line(&lines[i], lines[i].series);
+    }
+}
+
+static void write_exposition(struct buf *out) {
+    buf_reset(out);
+    for (size_t i = 0; i < line_count; i++) {
+        if (i % 5 == 0) buf_printf(out, "# HELP m%u Some words.\n", lines[i].series % 3);
+        buf_printf(out, "m%u{i=\"%u\",e=\"\\\\\\n\"} %s", lines[i].series % 3, lines[i].series,
+                   lines[i].value);
+        if (lines[i].has_time) buf_printf(out, " %lld", (long long)lines[i].time_ms);
+        buf_putc(out, '\n');
+    }
+}
+
+static const char *series_text(uint32_t series) {
+    static char text[100];
+    snprintf(text, sizeof text, "m%u{e=\"\\\\\\n\", i=\"%u\", " OWN "}", series % 3, series);
+    return text;
+}
+
+static bool was_there[SERIES], was_timed[SERIES];
+
+/* row by row: the lines in order, then the markers, each once */
+static void check_rows(int round, int64_t now_ms) {
+    bool is_there[SERIES] = {0}, is_timed[SERIES] = {0}, ended[SERIES] = {0};
+    for (size_t i = 0; i < line_count; i++) {
+        double value = strtod(lines[i].value, NULL);
+        if (value != value) value = value_nan();
+        is_there[lines[i].series] = true;
+        is_timed[lines[i].series] = lines[i].has_time;
+        int64_t time_ms = batch->times_ms ? batch->times_ms[i] : batch->time_ms;
+        if (strcmp(store.series.items[batch->refs[i].slot], series_text(lines[i].series)) != 0 ||
+            double_bits(batch->values[i]) != double_bits(value) ||
+            time_ms != (lines[i].has_time ? lines[i].time_ms : now_ms))
+            ck_abort_msg("round %d, row %zu: %s is %g at %lld", round, i,
+                         store.series.items[batch->refs[i].slot], batch->values[i], (long long)time_ms);
+    }
+    size_t markers = 0;
+    for (uint32_t s = 0; s < SERIES; s++) {
+        bool must_end = was_there[s] && !is_there[s] && !was_timed[s];
+        for (size_t i = line_count; i < batch->count; i++)
+            if (strcmp(store.series.items[batch->refs[i].slot], series_text(s)) == 0) {
+                if (!value_is_stale(batch->values[i]) || ended[s] || !must_end)
+                    ck_abort_msg("round %d: a marker for series %u that has not ended", round, s);
+                ended[s] = true;
+            }
+        markers += must_end;
+        was_there[s] = is_there[s];
+        was_timed[s] = is_timed[s];
+    }
+    ck_assert_uint_eq(batch->count, line_count + markers);
+}
+
+START_TEST(random_changes_give_what_a_full_parse_gives) {
+    struct buf text;
+    begin("", "");
+    buf_init(&text, 1 << 20);
+    memset(was_there, 0, sizeof was_there);
+    for (int round = 0; round < 3000; round++) {
+        if (draw(4)) mutate();
+        write_exposition(&text);
+        if (draw(20) == 0) {
+            buf_puts(&text, "broken\n");
+            ck_assert_int_eq(scrape_as(EXPOSE_TEXT, buf_view(&text), 1000, round), ERR_INVALID);
+            memset(was_there, 0, sizeof was_there);
+            continue;
+        }
+        struct err *why = &err;
+        ck_assert_msg(scrape_as(EXPOSE_TEXT, buf_view(&text), 1000, round) == 0, "%s", why->text);
+        check_rows(round, round);
+    }
+    buf_release(&text);
+    end();
+}
+END_TEST
+
+CHECK_MAIN("body", the_targets_labels_are_added, conflicting_labels_are_renamed,
+           honored_labels_win_even_when_empty, what_vanishes_ends_but_not_what_has_times_of_its_own,
+           times_may_be_tracked_or_left_out, a_series_told_twice_is_two_rows,
+           many_new_series_are_resolved_in_batches, limits_fail_the_scrape,
+           a_store_that_takes_no_more_series_fails_the_scrape, metadata_is_kept_and_renewed,
+           random_changes_give_what_a_full_parse_gives)
