@@ -35,9 +35,9 @@ struct http_request_options { /* copied */
     size_t max_body_bytes; /* decompressed */
     bool accept_gzip;      /* else Accept-Encoding: identity */
     bool follow_redirects, http2;
-    const char *username, *password, *password_file; /* basic auth */
-    const char *authorization, *credentials_file;    /* "Bearer", and the credentials from a file ... */
-    const char *credentials;                         /* ... or as text */
+    const char *username, *username_file, *password, *password_file; /* basic auth */
+    const char *authorization, *credentials_file; /* "Bearer", and the credentials from a file ... */
+    const char *credentials;                      /* ... or as text */
     struct http_tls_options tls;
     const char *proxy_url, *no_proxy;
     bool proxy_from_environment;

@@ -24,7 +24,10 @@ struct http_request {
     struct http_client *client;
     CURL *easy;
     struct curl_slist *headers;
-    char *credentials_file, *password_file; /* read at each start */
+    char *credentials_file, *username_file, *password_file; /* read at each start */
+    char *authorization;                                    /* the word in front of the file's credentials */
+    struct buf credentials;                                 /* "Authorization: ..." of the last start ... */
+    struct curl_slist with_header;                          /* ... in front of headers */
     size_t max_body_bytes;
     int64_t timeout_ms;
     http_done *done;
@@ -97,8 +100,9 @@ static void set_proxy(CURL *easy, const struct http_request_options *options) {
     if (options->proxy_url)
         curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy_url);
     else if (!options->proxy_from_environment)
-        curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* not even the environment's */
-    if (options->no_proxy) curl_easy_setopt(easy, CURLOPT_NOPROXY, options->no_proxy);
+        curl_easy_setopt(easy, CURLOPT_PROXY, "");             /* not even the environment's */
+    if (options->no_proxy || !options->proxy_from_environment) /* "": not even the environment's */
+        curl_easy_setopt(easy, CURLOPT_NOPROXY, options->no_proxy ? options->no_proxy : "");
 }
 
 static void set_headers(struct http_request *request, const struct http_request_options *options) {
@@ -117,10 +121,12 @@ static void forget_secret(struct buf *secret) {
 
 static void set_auth(struct http_request *request, const struct http_request_options *options) {
     request->password_file = copy_or_null(options->password_file);
+    request->username_file = copy_or_null(options->username_file);
     request->credentials_file = copy_or_null(options->credentials_file);
-    if (options->username) {
+    request->authorization = mem_strdup(options->authorization ? options->authorization : "Bearer");
+    if (options->username || options->username_file) {
         curl_easy_setopt(request->easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-        curl_easy_setopt(request->easy, CURLOPT_USERNAME, options->username);
+        if (options->username) curl_easy_setopt(request->easy, CURLOPT_USERNAME, options->username);
         if (options->password) curl_easy_setopt(request->easy, CURLOPT_PASSWORD, options->password);
     }
     if (options->authorization && options->credentials) {
@@ -184,7 +190,10 @@ void http_request_destroy(struct http_request *request) {
     curl_easy_cleanup(request->easy);
     curl_slist_free_all(request->headers);
     buf_release(&request->body);
+    forget_secret(&request->credentials);
+    mem_free(request->authorization);
     mem_free(request->credentials_file);
+    mem_free(request->username_file);
     mem_free(request->password_file);
     request->client->requests--;
     request->magic = 0;
@@ -195,32 +204,52 @@ bool http_request_is_running(const struct http_request *request) {
     return request->is_running;
 }
 
-/* a secret's file is read at each start, so that it may be rotated; its last line end does not belong to it
- */
+/* a secret's file is read at each start, so that it may be rotated; blanks and line ends around it do not
+ * belong to it */
 static int read_secret(const char *path, struct buf *secret, struct err *err) {
     buf_init(secret, SECRET_MAX_BYTES);
     int rc = file_read_all(file_system_real(), path, secret, err);
-    while (!rc && secret->len &&
-           (secret->data[secret->len - 1] == '\n' || secret->data[secret->len - 1] == '\r'))
-        secret->len--;
+    while (!rc && secret->len && memchr(" \t\r\n", secret->data[secret->len - 1], 4)) secret->len--;
+    return rc;
+}
+
+/* the text of a secret without the blanks in front of it */
+static const char *secret_text(struct buf *secret) {
+    const char *text = buf_text(secret);
+    return text + strspn(text, " \t\r\n");
+}
+
+static int load_option(struct http_request *request, const char *path, CURLoption option, struct err *err) {
+    struct buf secret;
+    int rc = read_secret(path, &secret, err);
+    if (!rc) curl_easy_setopt(request->easy, option, secret_text(&secret));
+    forget_secret(&secret);
+    return rc;
+}
+
+/* curl keeps no copy of the list: the header and its place in front of the others stay until the next start
+ */
+static int load_credentials(struct http_request *request, struct err *err) {
+    struct buf secret;
+    int rc = read_secret(request->credentials_file, &secret, err);
+    if (!rc) {
+        forget_secret(&request->credentials);
+        buf_init(&request->credentials, 2 * SECRET_MAX_BYTES);
+        buf_printf(&request->credentials, "Authorization: %s %s", request->authorization,
+                   secret_text(&secret));
+        request->with_header = (struct curl_slist){(char *)buf_text(&request->credentials), request->headers};
+        curl_easy_setopt(request->easy, CURLOPT_HTTPHEADER, &request->with_header);
+    }
+    forget_secret(&secret);
     return rc;
 }
 
 static int load_secrets(struct http_request *request, struct err *err) {
-    struct buf secret;
     int rc = 0;
-    if (request->password_file) {
-        rc = read_secret(request->password_file, &secret, err);
-        if (!rc) curl_easy_setopt(request->easy, CURLOPT_PASSWORD, buf_text(&secret));
-        forget_secret(&secret);
-    }
-    if (!rc && request->credentials_file) {
-        /* only bearer tokens can be set anew without rebuilding the headers */
-        rc = read_secret(request->credentials_file, &secret, err);
-        curl_easy_setopt(request->easy, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
-        if (!rc) curl_easy_setopt(request->easy, CURLOPT_XOAUTH2_BEARER, buf_text(&secret));
-        forget_secret(&secret);
-    }
+    if (request->username_file) rc = load_option(request, request->username_file, CURLOPT_USERNAME, err);
+    if (!rc && request->password_file)
+        rc = load_option(request, request->password_file, CURLOPT_PASSWORD, err);
+    if (!rc && request->credentials_file) rc = load_credentials(request, err);
     return rc;
 }
 

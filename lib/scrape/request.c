@@ -80,7 +80,9 @@ static void set_client(struct http_request_options *options, const struct http_c
     options->no_proxy = http->no_proxy;
     options->proxy_from_environment = http->proxy_from_environment;
     if (http->basic_auth) {
-        options->username = http->basic_auth->username ? http->basic_auth->username : "";
+        options->username_file = http->basic_auth->username_file;
+        options->username = http->basic_auth->username;
+        if (!options->username && !options->username_file) options->username = "";
         options->password = http->basic_auth->password.text;
         options->password_file = http->basic_auth->password_file;
     }

@@ -519,6 +519,11 @@ START_TEST(a_file_of_credentials_is_read_again_at_each_start) {
                                           "\r\nAuthorization: Bearer third\r\n"};
     struct http_request_options options = {.authorization = "Bearer", .credentials_file = secret_path};
     check_rotation(options, headers);
+    static const char *const others[] = {"\r\nAuthorization: Token first\r\n",
+                                         "\r\nAuthorization: Token second\r\n",
+                                         "\r\nAuthorization: Token third\r\n"};
+    options.authorization = "Token";
+    check_rotation(options, others);
     options = (struct http_request_options){.credentials_file = secret_path};
     check_credentials((make_secret("first"), options), headers[0], false);
     unlink(secret_path);
@@ -531,6 +536,31 @@ START_TEST(a_file_with_a_password_is_read_again_at_each_start) {
                                           "\r\nAuthorization: Basic bWU6dGhpcmQ=\r\n"};
     struct http_request_options options = {.username = "me", .password_file = secret_path};
     check_rotation(options, headers);
+}
+END_TEST
+
+START_TEST(a_file_with_a_user_name_is_read_again_at_each_start) {
+    static const char *const headers[] = {"\r\nAuthorization: Basic Zmlyc3Q6cHc=\r\n",
+                                          "\r\nAuthorization: Basic c2Vjb25kOnB3\r\n",
+                                          "\r\nAuthorization: Basic dGhpcmQ6cHc=\r\n"};
+    struct http_request_options options = {.username_file = secret_path, .password = "pw"};
+    check_rotation(options, headers);
+}
+END_TEST
+
+START_TEST(a_proxy_that_is_given_does_not_look_at_the_environment) {
+    char proxy[64];
+    start_server();
+    snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", server.port);
+    setenv("no_proxy", "*", 1);
+    struct http_request_options options = options_for("/plain");
+    options.url = "http://there.test/plain";
+    options.proxy_url = proxy;
+    struct answer answer = fetch_once(&options);
+    unsetenv("no_proxy");
+    end_server();
+    ck_assert_msg(answer.rc == 0, "%s", answer.err);
+    ck_assert_ptr_nonnull(strstr(asked(0), "GET http://there.test/plain HTTP/1.1\r\n"));
 }
 END_TEST
 
@@ -646,7 +676,9 @@ START_TEST(a_name_that_does_not_resolve_in_time_holds_up_nobody) {
 }
 END_TEST
 
-CHECK_MAIN("http client", a_request_whose_secret_is_missing_can_be_destroyed_before_it_says_so,
+CHECK_MAIN("http client", a_file_with_a_user_name_is_read_again_at_each_start,
+           a_proxy_that_is_given_does_not_look_at_the_environment,
+           a_request_whose_secret_is_missing_can_be_destroyed_before_it_says_so,
            a_name_that_does_not_resolve_in_time_holds_up_nobody, a_plain_body_comes_with_its_status_and_type,
            a_second_start_uses_the_connection_again, a_client_that_is_destroyed_closes_its_kept_connections,
            a_packed_body_is_unpacked, a_torn_packed_body_is_refused,
