@@ -42,8 +42,9 @@ static int check_label(const struct scrape_config *job, const struct label *labe
     size_t name_max = job->label_name_length_limit ? job->label_name_length_limit : LABEL_NAME_MAX;
     size_t value_max = job->label_value_length_limit ? job->label_value_length_limit : LABEL_VALUE_MAX;
     if (label->name.len > name_max)
-        return err_set(err, ERR_LIMIT, "label name too long (label: %.40s, length: %zu, limit: %zu)",
-                       label->name.ptr, label->name.len, name_max);
+        return err_set(err, ERR_LIMIT, "label name too long (label: %.*s, length: %zu, limit: %zu)",
+                       label->name.len < 40 ? (int)label->name.len : 40, label->name.ptr, label->name.len,
+                       name_max);
     if (label->value.len > value_max)
         return err_set(err, ERR_LIMIT, "label value too long (label: %.*s, length: %zu, limit: %zu)",
                        SPAN_ARG(label->name), label->value.len, value_max);
@@ -62,16 +63,16 @@ static int check_labels(const struct scrape_config *job, struct labels labels, s
     return 0;
 }
 
-/* exported_ until the name is free */
-static int move_aside(struct label_builder *builder, struct arena *arena, struct span name, struct span value,
-                      struct err *err) {
+/* exported_ until the name is free, among the labels of the target, too, that are still to come */
+static int move_aside(struct label_builder *builder, struct labels own, struct arena *arena, struct span name,
+                      struct span value, struct err *err) {
     do {
         char *longer = arena_alloc(arena, name.len + 9);
         if (!longer) return arena_limit(arena, "new series of a scrape", err);
         memcpy(longer, "exported_", 9);
         memcpy(longer + 9, name.ptr, name.len);
         name = span_of(longer, name.len + 9);
-    } while (label_builder_get(builder, name).len);
+    } while (label_builder_get(builder, name).len || labels_get(own, name).len);
     label_builder_set(builder, name, value);
     return 0;
 }
@@ -105,7 +106,7 @@ static int join_labels(const struct target *target, struct span series, struct l
         struct span there = labels_get(exposed, own->name);
         if (target->job->honor_labels && (there.len || is_exposed_empty(series, own->name))) continue;
         label_builder_set(&builder, own->name, own->value);
-        int rc = there.len ? move_aside(&builder, arena, own->name, there, err) : 0;
+        int rc = there.len ? move_aside(&builder, target->labels, arena, own->name, there, err) : 0;
         if (rc) return rc;
     }
     return label_builder_finish(&builder, labels, err);
@@ -200,6 +201,7 @@ int body_append(struct target *target, struct appender *appender, enum expose_fo
     arena_init(&body.arena, NEW_SERIES_ARENA_MAX, NULL);
     expose_reader_init(&reader, format, text);
     cache_begin(&target->cache);
+    size_t before = target->cache.count;
     int rc = read_lines(&body, &reader, max_samples, &metadata_hash, err);
     if (!rc) rc = resolve_pending(&body, err);
     if (!rc) {
@@ -208,6 +210,9 @@ int body_append(struct target *target, struct appender *appender, enum expose_fo
         if (metadata_hash != target->metadata_hash) body_read_metadata(target, format, text);
         target->metadata_hash = metadata_hash;
         *counts = body.counts;
+    } else {
+        target->cache.count =
+            before; /* new series have nothing stored that could end; the caller clears it */
     }
     vec_release(&body.labels);
     vec_release(&body.pending);

@@ -118,6 +118,40 @@ static void make_job_targets(struct config *config, const struct scrape_config *
     }
 }
 
+static uint64_t key_hash(uint32_t index, const void *context) {
+    const struct target_list *list = context;
+    return hash_bytes(list->all.items[index]->key.ptr, list->all.items[index]->key.len);
+}
+
+static bool key_equal(uint32_t index, const void *key, const void *context) {
+    const struct target_list *list = context;
+    return !list->all.items[index]->is_wanted &&
+           span_equal(list->all.items[index]->key, *(const struct span *)key);
+}
+
+static uint32_t find_target(const struct map *by_key, const struct target_list *list,
+                            const struct target *target) {
+    return map_find(by_key, hash_bytes(target->key.ptr, target->key.len), &target->key, key_equal, list);
+}
+
+/* A target that a job names twice is one target. */
+static void drop_repeated(struct target_list *list) {
+    struct map by_key = {0};
+    size_t kept = 0;
+    for (size_t i = 0; i < list->all.count; i++) {
+        struct target *target = list->all.items[i];
+        if (find_target(&by_key, list, target) != MAP_NONE) {
+            target_destroy(target);
+            continue;
+        }
+        list->all.items[kept] = target;
+        map_insert(&by_key, key_hash((uint32_t)kept, list), (uint32_t)kept, key_hash, list);
+        kept++;
+    }
+    list->all.count = kept;
+    map_release(&by_key);
+}
+
 static void observe_pools(struct scrape_manager *manager, const struct config *config,
                           const struct target_list *list, double seconds) {
     struct registry *registry = manager->registry;
@@ -145,22 +179,6 @@ static void observe_pools(struct scrape_manager *manager, const struct config *c
     }
 }
 
-static uint64_t key_hash(uint32_t index, const void *context) {
-    const struct target_list *list = context;
-    return hash_bytes(list->all.items[index]->key.ptr, list->all.items[index]->key.len);
-}
-
-static bool key_equal(uint32_t index, const void *key, const void *context) {
-    const struct target_list *list = context;
-    return !list->all.items[index]->is_wanted &&
-           span_equal(list->all.items[index]->key, *(const struct span *)key);
-}
-
-static uint32_t find_old(const struct map *by_key, const struct target_list *old,
-                         const struct target *target) {
-    return map_find(by_key, hash_bytes(target->key.ptr, target->key.len), &target->key, key_equal, old);
-}
-
 /* Puts the old target in a new one's place where they are the same; starts the rest of the new, ends the rest
  * of the old. */
 static void exchange(struct scrape_manager *manager, struct target_list *old, struct target_list *fresh) {
@@ -171,7 +189,7 @@ static void exchange(struct scrape_manager *manager, struct target_list *old, st
     }
     for (size_t i = 0; i < fresh->all.count; i++) {
         struct target *target = fresh->all.items[i];
-        uint32_t index = find_old(&by_key, old, target);
+        uint32_t index = find_target(&by_key, old, target);
         if (index != MAP_NONE) {
             target_destroy(target);
             fresh->all.items[i] = old->all.items[index];
@@ -192,6 +210,7 @@ void scrape_manager_apply(struct scrape_manager *manager, struct config *config)
     int64_t begin_ns = clock_monotonic_ns();
     for (size_t i = 0; i < config->scrape_configs.count; i++)
         make_job_targets(config, &config->scrape_configs.items[i], &fresh);
+    drop_repeated(&fresh);
     observe_pools(manager, config, &fresh, (double)(clock_monotonic_ns() - begin_ns) * 1e-9);
     mutex_lock(&manager->lock);
     for (size_t i = 0; i < manager->targets.count; i++) *vec_push(&old.all) = manager->targets.items[i];

@@ -5,6 +5,7 @@
 #include "lib/base/mem.h"
 #include "lib/model/duration.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define TARGET_MAGIC 0x74617267u
@@ -12,35 +13,62 @@
 #define TEXT_MAX ((size_t)1 << 20)
 
 /* everything but letters, digits and -_.~ as %XX (RFC 3986) */
-static void put_escaped(struct buf *out, const char *text) {
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
-                     strchr("-_.~", *p);
+static void put_escaped(struct buf *out, struct span text) {
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     memchr("-_.~", c, 4);
         if (plain)
-            buf_putc(out, (char)*p);
+            buf_putc(out, (char)c);
         else
-            buf_printf(out, "%%%02X", *p);
+            buf_printf(out, "%%%02X", c);
     }
 }
 
-/* scheme, address and path are what the labels say: a group may give its targets others than the job's */
-static void put_url(struct buf *out, const struct target *target) {
+static void put_param(struct buf *out, char *separator, struct span name, struct span value) {
+    buf_putc(out, *separator);
+    put_escaped(out, name);
+    buf_putc(out, '=');
+    put_escaped(out, value);
+    *separator = '&';
+}
+
+static bool job_has_param(const struct scrape_config *job, struct span name) {
+    for (size_t i = 0; i < job->params.count; i++)
+        if (span_is(name, job->params.items[i].name)) return true;
+    return false;
+}
+
+/* the job's parameters, the first value of each as the labels say, then what only the labels say */
+static void put_params(struct buf *out, char separator, const struct target *target) {
     const struct scrape_config *job = target->job;
+    struct span prefix = SPAN("__param_");
+    for (size_t i = 0; i < job->params.count; i++) {
+        char name[256];
+        snprintf(name, sizeof name, "__param_%s", job->params.items[i].name);
+        struct span first = labels_get(target->discovered, span_from(name));
+        for (size_t k = 0; k < job->params.items[i].values.count; k++)
+            put_param(out, &separator, span_from(job->params.items[i].name),
+                      k == 0 && first.len ? first : span_from(job->params.items[i].values.items[k]));
+    }
+    for (uint32_t i = 0; i < target->discovered.count; i++) {
+        const struct label *label = &target->discovered.items[i];
+        if (!span_starts_with(label->name, prefix)) continue;
+        struct span name = span_of(label->name.ptr + prefix.len, label->name.len - prefix.len);
+        if (!job_has_param(job, name)) put_param(out, &separator, name, label->value);
+    }
+}
+
+/* scheme, address, path and parameters are what the labels say: a group may give its targets others than the
+ * job's */
+static void put_url(struct buf *out, const struct target *target) {
     struct span path = labels_get(target->discovered, SPAN("__metrics_path__"));
     buf_span(out, labels_get(target->discovered, SPAN("__scheme__")));
     buf_puts(out, "://");
     buf_span(out, labels_get(target->discovered, SPAN("__address__")));
     if (!span_starts_with(path, SPAN("/"))) buf_putc(out, '/');
     buf_span(out, path);
-    char separator = span_find_byte(path, '?', 0) < path.len ? '&' : '?';
-    for (size_t i = 0; i < job->params.count; i++)
-        for (size_t k = 0; k < job->params.items[i].values.count; k++) {
-            buf_putc(out, separator);
-            put_escaped(out, job->params.items[i].name);
-            buf_putc(out, '=');
-            put_escaped(out, job->params.items[i].values.items[k]);
-            separator = '&';
-        }
+    put_params(out, span_find_byte(path, '?', 0) < path.len ? '&' : '?', target);
 }
 
 static void put_text(struct buf *key, const char *text) {
@@ -88,6 +116,7 @@ static void put_key(struct buf *key, const struct target *target) {
                (unsigned long long)job->label_limit, (unsigned long long)job->label_name_length_limit,
                (unsigned long long)job->label_value_length_limit);
     put_text(key, job->fallback_scrape_protocol);
+    put_text(key, job->metric_name_escaping_scheme);
     for (size_t i = 0; i < job->scrape_protocols.count; i++) put_text(key, job->scrape_protocols.items[i]);
     put_client_key(key, &job->http);
 }

@@ -18,7 +18,7 @@
 /* ---- the target ---- */
 
 static struct mutex page_lock;
-static char page[4096], page_head[256], last_request[4096];
+static char page[16384], page_head[256], last_request[4096];
 static int listen_fd, port;
 static bool stop_server;
 
@@ -30,7 +30,7 @@ static void set_page(const char *head, const char *body) {
 }
 
 static void answer(int fd) {
-    char request[4096], reply[8192];
+    char request[4096], reply[20000];
     ssize_t got = read(fd, request, sizeof request - 1);
     if (got <= 0) return;
     request[got] = '\0';
@@ -245,4 +245,95 @@ START_TEST(a_target_is_scraped_and_what_vanishes_gets_a_marker) {
 }
 END_TEST
 
-CHECK_MAIN("scrape", a_target_is_scraped_and_what_vanishes_gets_a_marker)
+static struct scrape_manager *begin(struct thread *thread, const char *body) {
+    static const struct appender_ops ops = {fake_resolve, fake_append};
+    struct scrape_options options = {.loops = 1};
+    struct scrape_manager *manager;
+    fake = (struct fake){.appender.ops = &ops};
+    mutex_init(&fake.lock);
+    start_server(thread);
+    set_page(OK_TEXT, body);
+    ck_assert_int_eq(scrape_manager_create(&fake.appender, NULL, &options, &manager, NULL), 0);
+    return manager;
+}
+
+static void end(struct scrape_manager *manager, struct thread *thread) {
+    scrape_manager_destroy(manager);
+    end_server(thread);
+    for (size_t i = 0; i < fake.series.count; i++) mem_free(fake.series.items[i]);
+    vec_release(&fake.series);
+    vec_release(&fake.rows);
+    mutex_release(&fake.lock);
+}
+
+START_TEST(a_target_named_twice_is_one_target) {
+    struct thread thread;
+    struct scrape_manager *manager = begin(&thread, "a 1\n");
+    struct arena arena;
+    struct target_info *targets;
+    size_t count;
+    char twice[256];
+    snprintf(twice, sizeof twice, "  - {targets: ['127.0.0.1:%d'], labels: {zone: z}}\n", port);
+    struct config *config = load(twice);
+    scrape_manager_apply(manager, config);
+    wait_stored(full("up", ""), 1);
+    arena_init(&arena, 1 << 20, NULL);
+    ck_assert_int_eq(scrape_manager_targets(manager, &arena, &targets, &count, NULL), 0);
+    ck_assert_uint_eq(count, 1);
+    arena_release(&arena);
+    end(manager, &thread);
+    config_unref(config);
+}
+END_TEST
+
+START_TEST(a_scrape_over_a_limit_marks_nothing_that_was_never_stored) {
+    struct thread thread;
+    struct buf body;
+    buf_init(&body, 1 << 20);
+    for (int i = 0; i < 1200; i++) buf_printf(&body, "m%d 1\n", i);
+    struct scrape_manager *manager = begin(&thread, buf_text(&body));
+    buf_release(&body);
+    struct config *config = load("  sample_limit: 1100\n  label_name_length_limit: 8\n");
+    scrape_manager_apply(manager, config);
+    wait_stored(full("up", ""), 0);
+    ck_assert_uint_eq(times_stored(full("m0", ""), value_stale()), 0);
+    set_page(OK_TEXT, "b{long_name=\"x\"} 1"); /* the message quotes no byte behind the body */
+    forget_rows();
+    wait_stored(full("up", ""), 0);
+    end(manager, &thread);
+    config_unref(config);
+}
+END_TEST
+
+START_TEST(labels_that_meet_are_moved_aside_and_parameters_follow_the_labels) {
+    struct thread thread;
+    struct scrape_manager *manager = begin(&thread, "a{job=\"own\"} 5\n");
+    char more[512];
+    snprintf(more, sizeof more,
+             "  - {targets: ['127.0.0.1:%d'], labels: {exported_job: e, __param_x: 'a b', __param_z: q}}\n"
+             "  params: {x: [one, two], y: ['']}\n",
+             port);
+    struct config *config = load(more);
+    scrape_manager_apply(manager, config);
+    char series[256];
+    snprintf(series, sizeof series,
+             "a{exported_exported_job=\"own\", exported_job=\"e\", instance=\"127.0.0.1:%d\", job=\"j\"}",
+             port);
+    wait_stored(series, 5);
+    struct arena arena;
+    struct target_info *targets;
+    size_t count;
+    arena_init(&arena, 1 << 20, NULL);
+    ck_assert_int_eq(scrape_manager_targets(manager, &arena, &targets, &count, NULL), 0);
+    ck_assert_uint_eq(count, 2);
+    ck_assert(span_ends_with(targets[0].scrape_url, SPAN("/metrics?x=one&x=two&y=")));
+    ck_assert(span_ends_with(targets[1].scrape_url, SPAN("/metrics?x=a%20b&x=two&y=&z=q")));
+    arena_release(&arena);
+    end(manager, &thread);
+    config_unref(config);
+}
+END_TEST
+
+CHECK_MAIN("scrape", a_target_is_scraped_and_what_vanishes_gets_a_marker, a_target_named_twice_is_one_target,
+           a_scrape_over_a_limit_marks_nothing_that_was_never_stored,
+           labels_that_meet_are_moved_aside_and_parameters_follow_the_labels)
