@@ -163,13 +163,16 @@ static int read_meta(struct expose_reader *reader, struct scan scan, struct expo
                      bool *is_meta, struct err *err) {
     struct scan from = scan;
     scan.p++;
+    bool openmetrics = reader->format == EXPOSE_OPENMETRICS,
+         is_apart = scan.p < scan.end && is_blank(*scan.p);
     skip_blanks(&scan);
     struct span word = take_word(&scan);
-    bool openmetrics = reader->format == EXPOSE_OPENMETRICS;
     enum expose_kind kind = span_is(word, "HELP")                  ? EXPOSE_HELP
                             : span_is(word, "TYPE")                ? EXPOSE_TYPE
                             : openmetrics && span_is(word, "UNIT") ? EXPOSE_UNIT
                                                                    : EXPOSE_END;
+    /* as Prometheus: #TYPE, and a TYPE that ends the line, are comments like any other */
+    if (!openmetrics && (!is_apart || scan.p == scan.end)) kind = EXPOSE_END;
     *is_meta = kind != EXPOSE_END;
     if (!*is_meta) {
         if (openmetrics && span_is(word, "EOF") && scan.p == scan.end) {

@@ -68,6 +68,12 @@ START_TEST(prometheus_text_is_read)
 }
 END_TEST
 
+START_TEST(what_only_looks_like_metadata_is_a_comment)
+{
+    ck_assert_str_eq(read_all(EXPOSE_TEXT, "#TYPE a nonsense\n#HELP\n# HELP\n# TYPE\n#\n# TYPES a b\na 1\n"), "a 1\n");
+}
+END_TEST
+
 START_TEST(bad_text_is_refused_with_its_line)
 {
     static const char *const cases[][2] = {
@@ -124,4 +130,4 @@ START_TEST(openmetrics_has_its_own_rules)
 }
 END_TEST
 
-CHECK_MAIN("expose", prometheus_text_is_read, bad_text_is_refused_with_its_line, openmetrics_has_its_own_rules)
+CHECK_MAIN("expose", what_only_looks_like_metadata_is_a_comment, prometheus_text_is_read, bad_text_is_refused_with_its_line, openmetrics_has_its_own_rules)
