@@ -23,7 +23,7 @@ struct http_request {
     uint32_t magic;
     struct http_client *client;
     CURL *easy;
-    struct curl_slist *headers;
+    struct curl_slist *headers, *connect_to;
     char *credentials_file, *username_file, *password_file; /* read at each start */
     char *authorization;                                    /* the word in front of the file's credentials */
     struct buf credentials;                                 /* "Authorization: ..." of the last start ... */
@@ -138,6 +138,32 @@ static void set_auth(struct http_request *request, const struct http_request_opt
     }
 }
 
+/* curl takes the name in the certificate from the URL: so the URL names the server, the connection goes to
+ * the address, and the Host header stays what it was. */
+static void set_server_name(struct http_request *request, const struct http_request_options *options) {
+    char *host = NULL, *port = NULL, *given = NULL, *named = NULL;
+    const char *name = options->tls.server_name;
+    CURLU *url = curl_url();
+    struct buf text;
+    buf_init(&text, (size_t)16 << 10);
+    if (url && !curl_url_set(url, CURLUPART_URL, options->url, 0) &&
+        !curl_url_get(url, CURLUPART_HOST, &host, 0) &&
+        !curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) &&
+        !curl_url_set(url, CURLUPART_HOST, name, 0) && !curl_url_get(url, CURLUPART_URL, &named, 0)) {
+        bool is_default = curl_url_get(url, CURLUPART_PORT, &given, 0) != 0;
+        buf_printf(&text, "Host: %s%s%s", host, is_default ? "" : ":", is_default ? "" : port);
+        request->headers = curl_slist_append(request->headers, buf_text(&text));
+        buf_reset(&text);
+        buf_printf(&text, "%s:%s:%s:%s", name, port, host, port);
+        request->connect_to = curl_slist_append(NULL, buf_text(&text));
+        curl_easy_setopt(request->easy, CURLOPT_CONNECT_TO, request->connect_to);
+        curl_easy_setopt(request->easy, CURLOPT_URL, named);
+    }
+    buf_release(&text);
+    curl_free(host), curl_free(port), curl_free(given), curl_free(named);
+    curl_url_cleanup(url);
+}
+
 int http_request_create(struct http_client *client, const struct http_request_options *options,
                         http_done *done, void *context, struct http_request **result, struct err *err) {
     struct http_request *request = mem_zalloc(sizeof *request);
@@ -152,10 +178,12 @@ int http_request_create(struct http_client *client, const struct http_request_op
     request->max_body_bytes = options->max_body_bytes;
     request->timeout_ms = options->timeout_ms;
     set_auth(request, options);
-    set_headers(request, options);
-    set_tls(easy, &options->tls);
     set_proxy(easy, options);
     curl_easy_setopt(easy, CURLOPT_URL, options->url);
+    if (options->tls.server_name && strncasecmp(options->url, "https:", 6) == 0)
+        set_server_name(request, options);
+    set_headers(request, options);
+    set_tls(easy, &options->tls);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, options->follow_redirects ? 1L : 0L);
@@ -189,6 +217,7 @@ void http_request_destroy(struct http_request *request) {
         curl_multi_remove_handle(request->client->multi, request->easy);
     curl_easy_cleanup(request->easy);
     curl_slist_free_all(request->headers);
+    curl_slist_free_all(request->connect_to);
     buf_release(&request->body);
     forget_secret(&request->credentials);
     mem_free(request->authorization);
