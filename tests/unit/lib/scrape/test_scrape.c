@@ -266,6 +266,20 @@ static void end(struct scrape_manager *manager, struct thread *thread) {
     mutex_release(&fake.lock);
 }
 
+static void wait_last_error(struct scrape_manager *manager, const char *text) {
+    int64_t until = clock_monotonic_ms() + 20000;
+    for (bool same = false; !same; usleep(5000)) {
+        struct arena arena;
+        struct target_info *targets;
+        size_t count;
+        arena_init(&arena, 1 << 20, NULL);
+        ck_assert_int_eq(scrape_manager_targets(manager, &arena, &targets, &count, NULL), 0);
+        same = span_is(targets[0].last_error, text);
+        ck_assert_msg(clock_monotonic_ms() < until, "%.*s", SPAN_ARG(targets[0].last_error));
+        arena_release(&arena);
+    }
+}
+
 START_TEST(a_target_named_twice_is_one_target) {
     struct thread thread;
     struct scrape_manager *manager = begin(&thread, "a 1\n");
@@ -297,9 +311,8 @@ START_TEST(a_scrape_over_a_limit_marks_nothing_that_was_never_stored) {
     scrape_manager_apply(manager, config);
     wait_stored(full("up", ""), 0);
     ck_assert_uint_eq(times_stored(full("m0", ""), value_stale()), 0);
-    set_page(OK_TEXT, "b{long_name=\"x\"} 1"); /* the message quotes no byte behind the body */
-    forget_rows();
-    wait_stored(full("up", ""), 0);
+    set_page(OK_TEXT, "b{long_name=\"x\"} 1");
+    wait_last_error(manager, "label name too long (label: long_name, length: 9, limit: 8)");
     end(manager, &thread);
     config_unref(config);
 }
@@ -307,17 +320,19 @@ END_TEST
 
 START_TEST(labels_that_meet_are_moved_aside_and_parameters_follow_the_labels) {
     struct thread thread;
-    struct scrape_manager *manager = begin(&thread, "a{job=\"own\"} 5\n");
+    struct scrape_manager *manager = begin(&thread, "a{abc=\"own\"} 5\n");
     char more[512];
-    snprintf(more, sizeof more,
-             "  - {targets: ['127.0.0.1:%d'], labels: {exported_job: e, __param_x: 'a b', __param_z: q}}\n"
-             "  params: {x: [one, two], y: ['']}\n",
-             port);
+    snprintf(
+        more, sizeof more,
+        "  - {targets: ['127.0.0.1:%d'], labels: {abc: t, exported_abc: e, __param_x: 'a b', __param_z: q}}\n"
+        "  params: {x: [one, two], y: ['']}\n",
+        port);
     struct config *config = load(more);
     scrape_manager_apply(manager, config);
     char series[256];
     snprintf(series, sizeof series,
-             "a{exported_exported_job=\"own\", exported_job=\"e\", instance=\"127.0.0.1:%d\", job=\"j\"}",
+             "a{abc=\"t\", exported_abc=\"e\", exported_exported_abc=\"own\", instance=\"127.0.0.1:%d\", "
+             "job=\"j\"}",
              port);
     wait_stored(series, 5);
     struct arena arena;
