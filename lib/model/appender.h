@@ -17,6 +17,7 @@
  * generation then gets APPEND_NO_SERIES, upon which the producer resolves its labels again.
  */
 #include "lib/base/err.h"
+#include "lib/model/histogram.h"
 #include "lib/model/labels.h"
 
 #include <stdbool.h>
@@ -34,6 +35,7 @@ enum append_result {
     APPEND_OUT_OF_ORDER,  /* before the newest sample */
     APPEND_OUT_OF_BOUNDS, /* too far in the future or before what the store takes */
     APPEND_NO_SERIES,     /* the reference's slot was recycled */
+    APPEND_TOO_OLD,       /* before the newest sample by more than the out-of-order window */
 };
 
 struct append_batch;
@@ -41,10 +43,15 @@ typedef void append_done(struct append_batch *batch);
 
 struct append_batch {
     struct series_ref *refs;
-    double *values;
-    int64_t *times_ms; /* NULL: every row at time_ms */
+    double *values;                /* of a histogram its sum */
+    struct histogram **histograms; /* NULL: all rows are floats; else NULL for each that is one */
+    struct arena arena;            /* of the histograms */
+    int64_t *times_ms;             /* NULL: every row at time_ms */
     int64_t time_ms;
     size_t count, capacity;
+    bool keep_late; /* rows before the newest sample are taken whatever the out-of-order window: set by our
+                       own scrapes after a step of the clock */
+    bool wait_sync; /* done only when the batch is on disk (but with --storage.wal-sync=off) */
     append_done *done;
     void *context; /* for done */
     /* set by the store before done: */
@@ -57,6 +64,10 @@ struct append_batch *append_batch_create(size_t capacity, bool with_times, appen
 void append_batch_destroy(struct append_batch *batch);
 /* grows as needed; time_ms is ignored without per-row times */
 void append_batch_add(struct append_batch *batch, struct series_ref ref, double value, int64_t time_ms);
+
+/* copied; ERR_LIMIT when it is larger than a batch may be */
+int append_batch_add_histogram(struct append_batch *batch, struct series_ref ref,
+                               const struct histogram *histogram, int64_t time_ms, struct err *err);
 
 struct appender;
 struct appender_ops {

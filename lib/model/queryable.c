@@ -2,17 +2,22 @@
 
 #include "lib/base/mem.h"
 
+#include <string.h>
+
 #define COLUMN_ROW_BYTES (sizeof(int64_t) + sizeof(double))
 #define COLUMNS_SMALLEST ((size_t)128)
 
 void columns_init(struct columns *columns, struct budget *budget) {
     *columns = (struct columns){.budget = budget};
+    arena_init(&columns->arena, SIZE_MAX, budget);
 }
 
 void columns_release(struct columns *columns) {
     if (columns->budget) budget_give(columns->budget, columns->capacity * COLUMN_ROW_BYTES);
     mem_free(columns->times_ms);
     mem_free(columns->values);
+    mem_free(columns->histograms);
+    arena_release(&columns->arena);
     columns_init(columns, columns->budget);
 }
 
@@ -27,6 +32,43 @@ int columns_reserve(struct columns *columns, size_t more, struct err *err) {
                        columns->budget->name, columns->budget->max_bytes);
     columns->times_ms = mem_resize(columns->times_ms, capacity, sizeof *columns->times_ms);
     columns->values = mem_resize(columns->values, capacity, sizeof *columns->values);
+    if (columns->histograms) {
+        columns->histograms = mem_resize(columns->histograms, capacity, sizeof *columns->histograms);
+        memset(columns->histograms + columns->capacity, 0,
+               (capacity - columns->capacity) * sizeof *columns->histograms);
+    }
     columns->capacity = capacity;
+    return 0;
+}
+
+void columns_reset(struct columns *columns) {
+    if (columns->histograms) {
+        memset(columns->histograms, 0, columns->count * sizeof *columns->histograms);
+        arena_release(&columns->arena);
+    }
+    columns->count = 0;
+}
+
+int columns_add_histogram(struct columns *columns, int64_t time_ms, const struct histogram *histogram,
+                          struct err *err) {
+    int rc = columns_reserve(columns, 1, err);
+    if (rc) return rc;
+    /* the pointers are small beside the histograms, and not counted */
+    if (!columns->histograms) columns->histograms = mem_array(columns->capacity, sizeof *columns->histograms);
+    struct histogram *copy = histogram_copy(histogram, &columns->arena);
+    if (!copy) return arena_limit(&columns->arena, "samples of a histogram", err);
+    columns->times_ms[columns->count] = time_ms;
+    columns->values[columns->count] = histogram->sum;
+    columns->histograms[columns->count++] = copy;
+    return 0;
+}
+
+int columns_add_row(struct columns *to, const struct columns *from, size_t i, struct err *err) {
+    const struct histogram *histogram = columns_histogram(from, i);
+    if (histogram) return columns_add_histogram(to, from->times_ms[i], histogram, err);
+    int rc = columns_reserve(to, 1, err);
+    if (rc) return rc;
+    to->times_ms[to->count] = from->times_ms[i];
+    to->values[to->count++] = from->values[i];
     return 0;
 }

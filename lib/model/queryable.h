@@ -15,28 +15,46 @@
 #include "lib/base/arena.h"
 #include "lib/base/budget.h"
 #include "lib/base/err.h"
+#include "lib/model/histogram.h"
 #include "lib/model/labels.h"
 #include "lib/model/matcher.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
+/* Rows of one series. Row i is a float, or a histogram when histograms is there and histograms[i] is not
+   NULL: its value is then the histogram's sum, so value_is_stale works for both. */
 struct columns {
     int64_t *times_ms;
     double *values;
+    const struct histogram **histograms; /* NULL as long as no row is one */
     size_t count, capacity;
-    struct budget *budget; /* counts capacity; may be NULL */
+    struct arena arena;    /* of the histograms */
+    struct budget *budget; /* counts capacity and arena; may be NULL */
 };
 
 void columns_init(struct columns *columns, struct budget *budget);
 void columns_release(struct columns *columns);
-/* room for `more` rows after count, or ERR_LIMIT */
+/* no rows, memory kept */
+void columns_reset(struct columns *columns);
+/* room for `more` rows after count, or ERR_LIMIT; where histograms is there, its new entries are NULL */
 int columns_reserve(struct columns *columns, size_t more, struct err *err);
+/* one row behind the others, copied into the arena */
+int columns_add_histogram(struct columns *columns, int64_t time_ms, const struct histogram *histogram,
+                          struct err *err);
+/* row i of from behind the rows of to; from's histogram is copied */
+int columns_add_row(struct columns *to, const struct columns *from, size_t i, struct err *err);
+
+static inline const struct histogram *columns_histogram(const struct columns *columns, size_t i) {
+    return columns->histograms ? columns->histograms[i] : NULL;
+}
 
 struct series_set;
 struct series_set_ops {
     int (*labels)(struct series_set *set, size_t index, struct arena *arena, struct labels *labels,
                   struct err *err);
+    /* ERR_CORRUPT: what can be read is in the columns, the rest is on a part of the disk that cannot be
+     * trusted. After any other error the columns are as before. */
     int (*read)(struct series_set *set, size_t index, int64_t mint, int64_t maxt, struct columns *columns,
                 struct err *err);
     void (*close)(struct series_set *set);
@@ -44,6 +62,9 @@ struct series_set_ops {
 struct series_set { /* first member of an implementation */
     const struct series_set_ops *ops;
     size_t count;
+    /* The store answers from what it can trust: what was left out, in words, as of close or the end of
+     * reading; NULL when nothing was. Any thread may set it (a literal or text of the store's life). */
+    _Atomic(const char *) warning;
 };
 
 struct queryable;

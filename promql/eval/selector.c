@@ -52,7 +52,7 @@ static void look_back(const struct eval *ev, const struct reference *at, const s
 static int push_series(struct eval *ev, struct series_set *set, size_t index, const struct reference *at,
                        bool want_times, struct columns *samples, struct row *row, struct sink *sink,
                        struct err *err) {
-    samples->count = 0;
+    columns_reset(samples);
     int rc = series_set_read(set, index, at->first_ms - ev->lookback_ms + 1, at->last_ms, samples, err);
     if (!rc) rc = eval_take_samples(ev, samples->count, err);
     if (rc) return rc;

@@ -138,7 +138,7 @@ static int range_selector(struct eval *ev, struct windows *windows, const struct
     columns_init(&samples, &ev->query->budget);
     for (size_t i = 0; i < set->count && !rc; i++) {
         struct labels labels;
-        samples.count = 0;
+        columns_reset(&samples);
         rc = series_set_read(set, i, from_ms, windows->last_ms, &samples, err);
         size_t count = samples.count;
         if (!rc) rc = eval_take_samples(ev, count, err);
@@ -201,7 +201,7 @@ static int range_subquery(struct eval *ev, struct windows *windows, const struct
     columns_init(&samples, &ev->query->budget);
     for (size_t i = 0; i < rows.count && !rc; i++) {
         const struct row *from = &rows.items[i];
-        samples.count = 0;
+        columns_reset(&samples);
         rc = columns_of_row(&inner, from, &samples, err);
         if (!rc) rc = push_windows(ev, windows, &samples, &row, from->labels, from->drop_name, err);
     }
@@ -301,7 +301,7 @@ static int matrix_of_selector(struct eval *ev, const struct selector *selector, 
     if (!result->rows) rc = ERR_LIMIT;
     for (size_t i = 0; i < set->count && !rc; i++) {
         struct labels labels;
-        samples.count = 0;
+        columns_reset(&samples);
         rc = series_set_read(set, i, end_ms - range_ms + 1, end_ms, &samples, err);
         if (!rc) rc = eval_take_samples(ev, samples.count, err);
         if (!rc) rc = series_set_labels(set, i, &ev->query->arena, &labels, err);
@@ -325,7 +325,7 @@ static int matrix_of_subquery(struct eval *ev, const struct subquery *subquery, 
     if (!result->rows) return ERR_LIMIT;
     columns_init(&samples, &ev->query->budget);
     for (size_t i = 0; i < rows.count && !rc; i++) {
-        samples.count = 0;
+        columns_reset(&samples);
         rc = columns_of_row(&inner, &rows.items[i], &samples, err);
         if (!rc) rc = put_samples(ev, &samples, rows.items[i].labels, result, err);
     }

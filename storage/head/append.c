@@ -103,7 +103,8 @@ static void count_result(struct tally *tally, uint8_t result) {
     case APPEND_OUT_OF_ORDER: tally->out_of_order++; break;
     case APPEND_OUT_OF_BOUNDS: tally->out_of_bounds++; break;
     case APPEND_REPEATED:
-    case APPEND_NO_SERIES: break;
+    case APPEND_NO_SERIES:
+    case APPEND_TOO_OLD: break;
     }
 }
 
