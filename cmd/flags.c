@@ -142,18 +142,29 @@ static int parse_argument(struct flags *flags, const char *argument, const char 
     return err_set(err, ERR_INVALID, "unexpected %.80s", argument);
 }
 
+static const struct {
+    const char *name, *choices[5];
+    size_t member;
+} choices[] = {
+    {"log.level", {"debug", "info", "warn", "error"}, offsetof(struct flags, log_level)},
+    {"log.format", {"logfmt", "json"}, offsetof(struct flags, log_format)},
+    {"storage.wal-sync", {"ack", "1s", "off"}, offsetof(struct flags, storage_wal_sync)},
+};
+
 static int check_choices(const struct flags *flags, struct err *err) {
-    static const char *const levels[] = {"debug", "info", "warn", "error"};
-    bool is_level = false;
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-        is_level |= strcmp(flags->log_level, levels[i]) == 0;
-    if (!is_level)
-        return err_set(err, ERR_INVALID,
-                       "--log.level: one of debug, info, warn, error is expected, not \"%.80s\"",
-                       flags->log_level);
-    if (strcmp(flags->log_format, "logfmt") != 0 && strcmp(flags->log_format, "json") != 0)
-        return err_set(err, ERR_INVALID, "--log.format: logfmt or json is expected, not \"%.80s\"",
-                       flags->log_format);
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+        const char *given = *(char *const *)((const char *)flags + choices[i].member);
+        char list[64] = "";
+        bool is_choice = false;
+        for (const char *const *choice = choices[i].choices; *choice; choice++) {
+            size_t len = strlen(list);
+            is_choice |= strcmp(given, *choice) == 0;
+            (void)snprintf(list + len, sizeof list - len, "%s%s", len ? ", " : "", *choice);
+        }
+        if (!is_choice)
+            return err_set(err, ERR_INVALID, "--%s: one of %s is expected, not \"%.80s\"", choices[i].name,
+                           list, given);
+    }
     return 0;
 }
 

@@ -134,11 +134,16 @@ static void on_opened(void *argument) {
     LOG(LOG_INFO, "server is ready to receive web requests");
 }
 
+static enum tsdb_sync sync_of(const char *choice) {
+    if (strcmp(choice, "off") == 0) return TSDB_SYNC_OFF;
+    return strcmp(choice, "1s") == 0 ? TSDB_SYNC_INTERVAL : TSDB_SYNC_ACK;
+}
+
 static void *open_database(void *context) {
     struct server *s = context;
     struct tsdb_options options = {.path = s->flags.storage_tsdb_path,
                                    .no_lockfile = s->flags.storage_no_lockfile,
-                                   .sync = TSDB_SYNC_INTERVAL};
+                                   .sync = sync_of(s->flags.storage_wal_sync)};
     s->open_rc = tsdb_open(&options, s->registry, &s->tsdb, &s->open_err);
     loop_post(s->loop, on_opened, s);
     return NULL;

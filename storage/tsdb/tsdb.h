@@ -29,7 +29,7 @@ struct tsdb;
 struct file_system;
 
 enum tsdb_sync {
-    TSDB_SYNC_ACK,      /* done only after fdatasync */
+    TSDB_SYNC_ACK,      /* a batch with wait_sync is done after fdatasync; others as below */
     TSDB_SYNC_INTERVAL, /* done after the write; fdatasync within a second */
     TSDB_SYNC_OFF,      /* the system decides */
 };

@@ -198,7 +198,7 @@ static int append(struct wal *wal, size_t len, struct err *err) {
 
 /* The group is staged. A full disk passes by itself; any other trouble may be the file's own, so a new one is
  * tried. */
-static int write_staged(struct wal *wal, size_t len, bool sync, struct err *err) {
+static int write_staged(struct wal *wal, size_t len, struct err *err) {
     struct err first;
     int rc = append(wal, len, &first);
     if (rc == ERR_NO_SPACE) return err_set(err, rc, "%s", first.text);
@@ -208,19 +208,18 @@ static int write_staged(struct wal *wal, size_t len, bool sync, struct err *err)
         if (file_is_open(&wal->file)) leave_segment(wal);
         rc = begin_segment(wal, err);
     }
-    if (!rc && sync) rc = wal_sync(wal, err);
     return rc;
 }
 
-int wal_write(struct wal *wal, struct wal_group *group, bool sync, struct err *err) {
+int wal_write(struct wal *wal, struct wal_group *group, struct err *err) {
     CHECK_OBJ(wal, WAL_MAGIC);
     ASSERT(group->frame == SIZE_MAX); /* no record is open */
     group->first_sequence = wal->next_sequence;
-    if (!group->record_count) return sync ? wal_sync(wal, err) : 0;
+    if (!group->record_count) return 0;
     int rc = make_room(wal, group->bytes.len, err);
     if (!rc) rc = stage(wal, group, err);
     if (!rc) {
-        rc = write_staged(wal, group->bytes.len, sync, err);
+        rc = write_staged(wal, group->bytes.len, err);
         if (rc) unstage(wal, group);
     }
     if (wal->options.never_sync) forget_unsynced(wal);

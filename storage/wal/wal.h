@@ -64,9 +64,9 @@ int wal_open(struct file_system *fs, const char *folder, const struct wal_option
 /* Syncs and closes; frees the log also on failure. NULL accepted. */
 int wal_close(struct wal *wal, struct err *err);
 
-/* Appends the group; with `sync` it is on disk when this returns 0. On failure (ERR_NO_SPACE, ERR_IO) nothing
- * of it is in the log, and its sequence numbers are given to the next group. */
-int wal_write(struct wal *wal, struct wal_group *group, bool sync, struct err *err);
+/* Appends the group. On failure (ERR_NO_SPACE, ERR_IO) nothing of it is in the log, and its sequence numbers
+ * are given to the next group. */
+int wal_write(struct wal *wal, struct wal_group *group, struct err *err);
 /* everything written is on disk when this returns 0 */
 int wal_sync(struct wal *wal, struct err *err);
 bool wal_has_unsynced(const struct wal *wal);

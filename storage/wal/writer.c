@@ -38,8 +38,9 @@ struct wal_writer {
 
     struct wal_group group; /* the thread's own */
     VEC(struct encoded) encoded;
-    int64_t sync_due_ms; /* 0: nothing is to be synced */
-    bool is_failing;     /* the last write or sync failed: said once, not for each group */
+    VEC(struct append_batch *) unsynced; /* applied, and done once they are on disk */
+    int64_t sync_due_ms;                 /* 0: nothing is to be synced */
+    bool is_failing;                     /* the last write or sync failed: said once, not for each group */
 };
 
 struct taken {
@@ -138,7 +139,10 @@ static void group_written(struct wal_writer *writer) {
         struct encoded *encoded = &writer->encoded.items[i];
         encoded->batch->rc = 0;
         writer->ops->apply(writer->context, encoded->batch, before + encoded->records_end);
-        finish(writer, encoded->batch, 0);
+        if (encoded->batch->wait_sync && writer->options.mode == WAL_SYNC_ACK)
+            *vec_push(&writer->unsynced) = encoded->batch;
+        else
+            finish(writer, encoded->batch, 0);
     }
 }
 
@@ -150,7 +154,7 @@ static void group_failed(struct wal_writer *writer, int rc) {
 static void write_group(struct wal_writer *writer) {
     struct err err;
     if (!writer->encoded.count) return; /* every batch was refused */
-    int rc = wal_write(writer->wal, &writer->group, writer->options.mode == WAL_SYNC_ACK, &err);
+    int rc = wal_write(writer->wal, &writer->group, &err);
     note_outcome(writer, rc, &err);
     if (rc)
         group_failed(writer, rc);
@@ -175,7 +179,17 @@ static int sync_now(struct wal_writer *writer, struct err *err) {
     return rc;
 }
 
-/* in mode interval: sync when it is time, and remember when it will be */
+/* One sync for all batches of this turn that wait for it. When it fails they are in the log's memory and in
+ * the head, but nobody is told that they are safe. */
+static void finish_unsynced(struct wal_writer *writer) {
+    struct err err;
+    if (!writer->unsynced.count) return;
+    int rc = sync_now(writer, &err);
+    for (size_t i = 0; i < writer->unsynced.count; i++) finish(writer, writer->unsynced.items[i], rc);
+    writer->unsynced.count = 0;
+}
+
+/* sync when it is time, and remember when it will be */
 static void sync_if_due(struct wal_writer *writer) {
     struct err err;
     int64_t now_ms = clock_monotonic_ms();
@@ -207,6 +221,7 @@ static void *run(void *context) {
     for (;;) {
         struct taken taken = take(writer);
         write_batches(writer, taken.batches);
+        finish_unsynced(writer);
         answer_flushes(writer, taken.flushes);
         sync_if_due(writer);
         if (taken.stopping) break;
@@ -247,6 +262,7 @@ void wal_writer_destroy(struct wal_writer *writer) {
     thread_join(&writer->thread);
     wal_group_release(&writer->group);
     vec_release(&writer->encoded);
+    vec_release(&writer->unsynced);
     condition_release(&writer->has_flushed);
     condition_release(&writer->has_room);
     condition_release(&writer->has_work);

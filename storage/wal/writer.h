@@ -5,13 +5,14 @@
  *     producers                    the writer's thread, again and again
  *       submit --> [queue] -->  take what waits (about 4 MiB)
  *       (waits when full)       encode(batch) ...      store: series records for new series, one samples
- * record one write (mode ack: and one sync) written()              store: the series are logged now
- *                               apply(batch, sequence) store: into the head, then visible
- *                               batch->done(batch)
+ * record
+ *                               one write               written()  store: the series are logged now
+ *                               apply(batch, sequence)  store: into the head, then visible
+ *                               batch->done(batch)      one with wait_sync: after one sync for all of them
  *
  * All callbacks run on the writer's thread. A group is in the log whole or not at all: if its write fails,
- * `failed` is called once and each batch of the group goes to done with rc set, never applied. In mode
- * interval a sync follows at most interval_ms after the first unsynced record, whether more comes or not.
+ * `failed` is called once and each batch of the group goes to done with rc set, never applied. A
+ * sync follows at most interval_ms after the first unsynced record, whether more comes or not.
  */
 #include "lib/base/err.h"
 
@@ -24,8 +25,8 @@ struct wal_group;
 struct wal_writer;
 
 enum wal_sync_mode {
-    WAL_SYNC_ACK,      /* a batch is applied and done when it is on disk */
-    WAL_SYNC_INTERVAL, /* on disk within interval_ms */
+    WAL_SYNC_ACK, /* a batch with wait_sync is done when it is on disk, others are there within interval_ms */
+    WAL_SYNC_INTERVAL, /* no batch waits; all are on disk within interval_ms */
     WAL_SYNC_OFF,      /* left to the kernel (open the log with never_sync) */
 };
 

@@ -84,7 +84,8 @@ static inline int write_ids(struct wal *wal, uint64_t id, size_t count, bool syn
     struct wal_group group;
     wal_group_init(&group);
     for (size_t i = 0; i < count; i++) add_record(&group, id + i);
-    int rc = wal_write(wal, &group, sync, NULL);
+    int rc = wal_write(wal, &group, NULL);
+    if (!rc && sync) rc = wal_sync(wal, NULL);
     wal_group_release(&group);
     return rc;
 }

@@ -228,7 +228,7 @@ START_TEST(a_large_record_moves_the_window) {
     struct buf *out = wal_group_begin(&group, 3);
     for (int i = 0; i < 100000; i++) buf_append(out, "0123456", 8);
     ck_assert_int_eq(wal_group_end(&group, NULL), 0);
-    ck_assert_int_eq(wal_write(wal, &group, true, NULL), 0);
+    ck_assert_int_eq(wal_write(wal, &group, NULL), 0);
     wal_group_release(&group);
     ck_assert_int_eq(wal_close(wal, NULL), 0);
     ck_assert_int_eq(wal_replay(fs, FOLDER, refuse_the_fifth, NULL, &reading.report, NULL), 0);

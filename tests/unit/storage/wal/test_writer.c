@@ -114,6 +114,7 @@ static void bench_release(struct bench *bench) {
 static void submit(struct bench *bench, uint32_t slot) {
     struct append_batch *batch = append_batch_create(2, false, batch_done, &bench->store);
     batch->time_ms = slot;
+    batch->wait_sync = slot % 4 == 0;
     append_batch_add(batch, (struct series_ref){slot, 1}, slot, 0);
     append_batch_add(batch, (struct series_ref){slot + 1, 1}, 0.5, 0);
     wal_writer_submit(bench->writer, batch);
@@ -267,6 +268,28 @@ START_TEST(a_failed_write_refuses_its_group_and_the_next_is_taken) {
 }
 END_TEST
 
+START_TEST(only_a_batch_that_waits_for_its_sync_hears_of_one_that_fails) {
+    struct bench bench;
+    bench_init(&bench, (struct wal_writer_options){.mode = WAL_SYNC_ACK});
+    bench.faulty.kinds = FAULTY_SYNC;
+    bench.faulty.error = EIO;
+    bench.faulty.fail_at = 1;
+    bench.faulty.persistent = true;
+    submit(&bench, 4);
+    submit(&bench, 6);
+    (void)wal_writer_flush(bench.writer, NULL);
+    ck_assert_uint_eq(bench.store.done, 2);
+    ck_assert_uint_eq(bench.store.refused, 1);
+    ck_assert_uint_eq(bench.store.applied.count, 2);
+    bench.faulty.fail_at = 0;
+    submit(&bench, 8);
+    ck_assert_int_eq(wal_writer_flush(bench.writer, NULL), 0);
+    ck_assert_uint_eq(bench.store.refused, 1);
+    check_log(&bench);
+    bench_release(&bench);
+}
+END_TEST
+
 START_TEST(a_batch_that_cannot_be_encoded_is_refused_alone) {
     struct bench bench;
     bench_init(&bench, (struct wal_writer_options){.mode = WAL_SYNC_INTERVAL});
@@ -338,6 +361,7 @@ int main(void) {
     tcase_add_test(tcase, what_waits_is_written_as_one_group);
     tcase_add_test(tcase, a_full_queue_makes_the_producer_wait);
     tcase_add_test(tcase, a_failed_write_refuses_its_group_and_the_next_is_taken);
+    tcase_add_test(tcase, only_a_batch_that_waits_for_its_sync_hears_of_one_that_fails);
     tcase_add_test(tcase, a_batch_that_cannot_be_encoded_is_refused_alone);
     tcase_add_test(tcase, an_interval_later_everything_is_on_disk_without_being_asked);
     tcase_add_test(tcase, destroy_writes_what_waits);
