@@ -7,6 +7,8 @@
 #include "lib/model/duration.h"
 
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 enum flag_type { TYPE_TEXT, TYPE_TEXTS, TYPE_BOOL, TYPE_COUNT, TYPE_NUMBER, TYPE_DURATION, TYPE_SIZE };
 enum flag_traits { HIDDEN = 1, IDLE = 2 };

@@ -38,6 +38,9 @@ enum append_result {
     APPEND_TOO_OLD,       /* before the newest sample by more than the out-of-order window */
 };
 
+/* as the time from which rows may come late: none may */
+#define LATE_NEVER INT64_MAX
+
 struct append_batch;
 typedef void append_done(struct append_batch *batch);
 
@@ -53,7 +56,8 @@ struct append_batch {
                        own scrapes after a step of the clock */
     bool wait_sync; /* done only when the batch is on disk (but with --storage.wal-sync=off) */
     append_done *done;
-    void *context; /* for done */
+    void *context;     /* for done */
+    int64_t late_from; /* the store's */
     /* set by the store before done: */
     int rc;                    /* 0, or why nothing of the batch was stored */
     uint8_t *results;          /* enum append_result per row, when rc is 0 */

@@ -1,5 +1,7 @@
 #include "lib/model/histogram.h"
 
+#include "lib/base/mem.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -98,6 +100,32 @@ struct histogram *histogram_copy(const struct histogram *histogram, struct arena
     bool fits = copy_buckets(&copy->positive, arena) && copy_buckets(&copy->negative, arena) &&
                 copy_array((const void **)&copy->bounds, copy->bound_count, sizeof *copy->bounds, arena);
     return fits ? copy : NULL;
+}
+
+/* a copy of the array at *at, which moves behind it */
+static const void *place_array(uint8_t **at, const void *array, size_t bytes) {
+    const void *placed = *at;
+    if (bytes) memcpy(*at, array, bytes);
+    *at += bytes;
+    return placed;
+}
+
+/* doubles first: everything behind them needs less alignment */
+struct histogram *histogram_clone(const struct histogram *h) {
+    size_t positive = h->positive.count * sizeof(double), negative = h->negative.count * sizeof(double),
+           bounds = h->bound_count * sizeof(double),
+           positive_spans = h->positive.span_count * sizeof(struct histogram_span),
+           negative_spans = h->negative.span_count * sizeof(struct histogram_span);
+    struct histogram *clone =
+        mem_alloc(sizeof *clone + positive + negative + bounds + positive_spans + negative_spans);
+    uint8_t *at = (uint8_t *)(clone + 1);
+    *clone = *h;
+    clone->positive.counts = place_array(&at, h->positive.counts, positive);
+    clone->negative.counts = place_array(&at, h->negative.counts, negative);
+    clone->bounds = place_array(&at, h->bounds, bounds);
+    clone->positive.spans = place_array(&at, h->positive.spans, positive_spans);
+    clone->negative.spans = place_array(&at, h->negative.spans, negative_spans);
+    return clone;
 }
 
 /* walks the buckets of one side by index */

@@ -63,5 +63,7 @@ struct histogram histogram_stale(void);
 int histogram_check(const struct histogram *histogram, struct err *err);
 /* arrays and all; NULL when the arena refuses */
 struct histogram *histogram_copy(const struct histogram *histogram, struct arena *arena);
+/* in one piece of the heap; freed by mem_free */
+struct histogram *histogram_clone(const struct histogram *histogram);
 /* all bits the same, whatever way the spans are cut */
 bool histogram_equal(const struct histogram *a, const struct histogram *b);

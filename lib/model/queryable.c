@@ -72,3 +72,29 @@ int columns_add_row(struct columns *to, const struct columns *from, size_t i, st
     to->values[to->count++] = from->values[i];
     return 0;
 }
+
+static void move_row(struct columns *columns, size_t to, size_t from) {
+    columns->times_ms[to] = columns->times_ms[from];
+    columns->values[to] = columns->values[from];
+    if (columns->histograms) columns->histograms[to] = columns->histograms[from];
+}
+
+/* The first run is copied behind the rows; then both are merged into its place, which the second cannot
+ * overtake. */
+int columns_merge(struct columns *columns, size_t from, size_t middle, struct err *err) {
+    size_t count = columns->count, length = middle - from;
+    if (!length || middle == count || columns->times_ms[middle - 1] < columns->times_ms[middle]) return 0;
+    int rc = columns_reserve(columns, length, err);
+    if (rc) return rc;
+    for (size_t i = 0; i < length; i++) move_row(columns, count + i, from + i);
+    size_t first = count, first_end = count + length, second = middle, to = from;
+    const int64_t *times = columns->times_ms;
+    while (first < first_end || second < count) {
+        bool take_first = second == count || (first < first_end && times[first] <= times[second]);
+        if (take_first && second < count && times[first] == times[second]) second++;
+        move_row(columns, to++, take_first ? first++ : second++);
+    }
+    columns->count = to;
+    for (size_t i = to; columns->histograms && i < first_end; i++) columns->histograms[i] = NULL;
+    return 0;
+}

@@ -13,8 +13,8 @@
 
 /* what one batch adds to the head's totals */
 struct tally {
-    uint64_t stored, opened, filled;
-    uint64_t out_of_order, duplicates, out_of_bounds;
+    uint64_t stored, opened, filled, late;
+    uint64_t out_of_order, duplicates, out_of_bounds, too_old;
     int64_t min_time, max_time;
 };
 
@@ -70,11 +70,22 @@ static void put(struct head *head, struct series *series, uint32_t slot, int64_t
     }
 }
 
-static enum append_result judge(const struct series *series, int64_t time, uint64_t bits) {
-    const struct chunk_state *chunk = &series->chunk;
-    if (chunk->count == 0 || time > chunk->last_time) return APPEND_STORED;
-    if (time < chunk->last_time) return APPEND_OUT_OF_ORDER;
-    return bits == chunk->last_bits ? APPEND_REPEATED : APPEND_DUPLICATE;
+/* a row of a batch */
+struct arrival {
+    struct series *series;
+    uint32_t slot;
+    uint64_t sequence;
+    int64_t time, late_from;
+    double value;
+    const struct histogram *histogram; /* NULL: a float */
+};
+
+static enum append_result judge(const struct arrival *row) {
+    const struct chunk_state *chunk = &row->series->chunk;
+    if (chunk->count == 0 || row->time > chunk->last_time) return APPEND_STORED;
+    if (row->time < chunk->last_time)
+        return row->late_from == LATE_NEVER ? APPEND_OUT_OF_ORDER : APPEND_TOO_OLD;
+    return double_bits(row->value) == chunk->last_bits ? APPEND_REPEATED : APPEND_DUPLICATE;
 }
 
 static void mark_batch(struct head *head, struct series *series, uint32_t slot, uint64_t sequence,
@@ -85,14 +96,24 @@ static void mark_batch(struct head *head, struct series *series, uint32_t slot, 
     series->batch_time = time;
 }
 
-static enum append_result append_row(struct head *head, struct series *series, uint32_t slot,
-                                     uint64_t sequence, int64_t time, uint64_t bits, struct tally *tally) {
-    enum append_result result = judge(series, time, bits);
+static enum append_result append_late(struct head *head, const struct arrival *row, struct tally *tally) {
+    row->series->has_late = true;
+    enum append_result result =
+        late_add(&head->late, row->slot, row->sequence, row->time, row->value, row->histogram);
+    tally->late += result == APPEND_STORED;
+    return result;
+}
+
+static enum append_result append_row(struct head *head, const struct arrival *row, struct tally *tally) {
+    enum append_result result = judge(row);
+    if (result == APPEND_STORED && row->time < atomic_load_explicit(&head->mint, memory_order_relaxed))
+        result = row->late_from == LATE_NEVER ? APPEND_OUT_OF_BOUNDS : APPEND_TOO_OLD;
+    if (result == APPEND_TOO_OLD && row->time >= row->late_from) return append_late(head, row, tally);
     if (result != APPEND_STORED) return result;
-    mark_batch(head, series, slot, sequence, time);
-    put(head, series, slot, time, bits, tally);
-    if (time < tally->min_time) tally->min_time = time;
-    if (time > tally->max_time) tally->max_time = time;
+    mark_batch(head, row->series, row->slot, row->sequence, row->time);
+    put(head, row->series, row->slot, row->time, double_bits(row->value), tally);
+    if (row->time < tally->min_time) tally->min_time = row->time;
+    if (row->time > tally->max_time) tally->max_time = row->time;
     return APPEND_STORED;
 }
 
@@ -102,9 +123,9 @@ static void count_result(struct tally *tally, uint8_t result) {
     case APPEND_DUPLICATE: tally->duplicates++; break;
     case APPEND_OUT_OF_ORDER: tally->out_of_order++; break;
     case APPEND_OUT_OF_BOUNDS: tally->out_of_bounds++; break;
+    case APPEND_TOO_OLD: tally->too_old++; break;
     case APPEND_REPEATED:
-    case APPEND_NO_SERIES:
-    case APPEND_TOO_OLD: break;
+    case APPEND_NO_SERIES: break;
     }
 }
 
@@ -118,27 +139,35 @@ static void prefetch_row(const struct head *head, const struct head_rows *rows, 
     if (series && series->bytes) __builtin_prefetch(series->bytes + series->chunk.bit_count / 8, 1);
 }
 
+static struct arrival arrival_of(const struct head_rows *rows, size_t i, uint64_t sequence) {
+    return (struct arrival){
+        .slot = rows->refs[i].slot,
+        .sequence = sequence,
+        .time = rows->times_ms ? rows->times_ms[i] : rows->time_ms,
+        .late_from = rows->late_from,
+        .value = rows->values[i],
+        .histogram = rows->histograms ? rows->histograms[i] : NULL,
+    };
+}
+
 static void append_rows(struct head *head, const struct head_rows *rows, uint64_t sequence,
                         struct tally *tally) {
     struct series_page *page = NULL;
     for (size_t i = 0; i < rows->count; i++) {
-        struct series_ref ref = rows->refs[i];
-        struct series *series = NULL;
+        struct arrival row = arrival_of(rows, i, sequence);
         prefetch_row(head, rows, i + PREFETCH_ROWS);
         if (rows->results[i] == APPEND_STORED) {
-            series = series_of(&head->table, ref);
-            if (!series) rows->results[i] = APPEND_NO_SERIES;
+            row.series = series_of(&head->table, rows->refs[i]);
+            if (!row.series) rows->results[i] = APPEND_NO_SERIES;
         }
-        if (series) {
-            struct series_page *own = series_page(&head->table, ref.slot);
+        if (row.series) {
+            struct series_page *own = series_page(&head->table, row.slot);
             if (own != page) {
                 if (page) mutex_unlock(&page->lock);
                 mutex_lock(&own->lock);
                 page = own;
             }
-            int64_t time = rows->times_ms ? rows->times_ms[i] : rows->time_ms;
-            rows->results[i] = (uint8_t)append_row(head, series, ref.slot, sequence, time,
-                                                   double_bits(rows->values[i]), tally);
+            rows->results[i] = (uint8_t)append_row(head, &row, tally);
         }
         count_result(tally, rows->results[i]);
     }
@@ -155,10 +184,20 @@ static void add_tally(struct head *head, const struct tally *tally) {
     add(&head->full_chunks, tally->filled);
     add(&head->out_of_order, tally->out_of_order);
     add(&head->out_of_bounds, tally->out_of_bounds);
+    add(&head->too_old, tally->too_old);
     add(&head->duplicates, tally->duplicates);
+    add(&head->late_samples, tally->late);
     /* only this thread changes them */
     if (tally->min_time < atomic_load(&head->min_time)) atomic_store(&head->min_time, tally->min_time);
     if (tally->max_time > atomic_load(&head->max_time)) atomic_store(&head->max_time, tally->max_time);
+}
+
+int64_t head_max_time(const struct head *head) {
+    return atomic_load_explicit(&head->max_time, memory_order_relaxed);
+}
+
+int64_t head_mint(const struct head *head) {
+    return atomic_load_explicit(&head->mint, memory_order_relaxed);
 }
 
 void head_append(struct head *head, const struct head_rows *rows) {

@@ -9,6 +9,7 @@
 void commits_init(struct commits *commits) {
     *commits = (struct commits){0};
     mutex_init(&commits->lock);
+    condition_init(&commits->has_left);
 }
 
 static void history_clear(struct commit_history *history) {
@@ -22,6 +23,7 @@ void commits_release(struct commits *commits) {
     history_clear(&commits->old);
     vec_release(&commits->readers);
     vec_release(&commits->seen);
+    condition_release(&commits->has_left);
     mutex_release(&commits->lock);
 }
 
@@ -102,22 +104,25 @@ void commits_keep(struct commits *commits, uint32_t slot, batch_mark mark, int64
     mutex_unlock(&commits->lock);
 }
 
-uint64_t commits_enter(struct commits *commits) {
+struct commit_ticket commits_enter(struct commits *commits) {
     mutex_lock(&commits->lock);
     uint64_t sequence = commits->published;
+    struct commit_ticket ticket = {sequence, commits->turn};
+    commits->active[ticket.turn]++;
     size_t count = commits->readers.count;
     if (count && commits->readers.items[count - 1].sequence == sequence)
         commits->readers.items[count - 1].count++;
     else
         *vec_push(&commits->readers) = (struct commit_reader){sequence, 1};
     mutex_unlock(&commits->lock);
-    return sequence;
+    return ticket;
 }
 
-void commits_leave(struct commits *commits, uint64_t sequence) {
+void commits_leave(struct commits *commits, struct commit_ticket ticket) {
     mutex_lock(&commits->lock);
+    if (--commits->active[ticket.turn] == 0) condition_broadcast(&commits->has_left);
     size_t i = 0;
-    while (i < commits->readers.count && commits->readers.items[i].sequence != sequence) i++;
+    while (i < commits->readers.count && commits->readers.items[i].sequence != ticket.sequence) i++;
     ASSERT(i < commits->readers.count);
     if (--commits->readers.items[i].count == 0) {
         size_t behind = commits->readers.count - i - 1;
@@ -125,6 +130,15 @@ void commits_leave(struct commits *commits, uint64_t sequence) {
                 behind * sizeof *commits->readers.items);
         commits->readers.count--;
     }
+    mutex_unlock(&commits->lock);
+}
+
+/* those who enter meanwhile are counted in the other turn, which is empty since the drain before this one */
+void commits_drain(struct commits *commits) {
+    mutex_lock(&commits->lock);
+    unsigned before = commits->turn;
+    commits->turn = before ^ 1;
+    while (commits->active[before]) condition_wait(&commits->has_left, &commits->lock);
     mutex_unlock(&commits->lock);
 }
 

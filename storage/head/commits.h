@@ -12,6 +12,9 @@
  * history if some active reader has P <= S < N; there is at most one such batch for each series and reader.
  * (P is kept as the distance N - P in 24 bits; a longer distance counts as "from the beginning".)
  *
+ * Whoever takes something away that readers may still look at (a slot, a file, late samples that went into a
+ * block) first makes it unreachable for new readers, then waits for those that are there: commits_drain.
+ *
  * The history has two generations; the older one is emptied when every active reader came after all of it.
  *
  * Threads: one applies (begin, keep, publish); any number read (enter, find, leave).
@@ -58,9 +61,18 @@ struct commit_reader {
     uint32_t count;
 };
 
+/* What a reader holds between enter and leave. */
+struct commit_ticket {
+    uint64_t sequence; /* it sees the batches up to this one */
+    unsigned turn;     /* which of the two counts below it is in */
+};
+
 struct commits {
     struct mutex lock;
+    struct condition has_left;
     VEC(struct commit_reader) readers; /* ascending by sequence */
+    unsigned turn;                     /* readers that enter are counted in active[turn] */
+    size_t active[2];
     struct commit_history young, old;
     uint64_t old_until; /* readers from here on need nothing of old */
     uint64_t published; /* under lock */
@@ -77,8 +89,10 @@ void commits_publish(struct commits *commits, uint64_t sequence);
 void commits_keep(struct commits *commits, uint32_t slot, batch_mark mark, int64_t first_time);
 
 /* a reader: what it sees from now on, until it leaves */
-uint64_t commits_enter(struct commits *commits);
-void commits_leave(struct commits *commits, uint64_t sequence);
+struct commit_ticket commits_enter(struct commits *commits);
+void commits_leave(struct commits *commits, struct commit_ticket ticket);
+/* waits until all readers that are there now have left; one thread at a time, never a reader's own */
+void commits_drain(struct commits *commits);
 /* Does the reader see only a part of a series with this mark? *hidden_from: the first time it does not see.
  */
 bool commits_hidden(struct commits *commits, uint64_t reader, uint32_t slot, batch_mark mark,

@@ -18,6 +18,8 @@ int head_create(const struct head_options *options, struct head **head, struct e
     made->magic = HEAD_MAGIC;
     made->next_number = 1;
     made->max_series = options->max_series;
+    late_init(&made->late);
+    atomic_init(&made->mint, INT64_MIN);
     atomic_init(&made->min_time, INT64_MAX);
     atomic_init(&made->max_time, INT64_MIN);
     rwlock_init(&made->index_lock);
@@ -41,6 +43,7 @@ void head_destroy(struct head *head) {
     uint32_t count = (uint32_t)atomic_load(&head->table.count);
     for (uint32_t slot = 0; slot < count; slot++) series_free(head, series_at(&head->table, slot));
     slab_release(&head->slab);
+    late_release(&head->late);
     chunk_store_release(&head->chunks);
     commits_release(&head->commits);
     series_table_release(&head->table);

@@ -61,11 +61,18 @@ struct labels head_labels(const struct head *head, uint32_t slot, struct label *
 struct head_rows {
     const struct series_ref *refs;
     const double *values;
-    const int64_t *times_ms; /* NULL: all at time_ms */
+    const struct histogram *const *histograms; /* NULL: all rows are floats */
+    const int64_t *times_ms;                   /* NULL: all at time_ms */
     int64_t time_ms;
+    int64_t late_from; /* rows before the newest sample of their series are taken from this time on */
     size_t count;
     uint8_t *results; /* in: a row that is not APPEND_STORED is left out; out: what became of each */
 };
+
+/* of the newest sample; INT64_MIN while there is none */
+int64_t head_max_time(const struct head *head);
+/* chunks hold nothing that counts before this time */
+int64_t head_mint(const struct head *head);
 
 /* one batch: seen by readers as a whole when this returns */
 void head_append(struct head *head, const struct head_rows *rows);
@@ -81,8 +88,10 @@ int head_label_values(struct head *head, struct span name, const struct matcher 
 
 /* counted since creation, but for series, chunks and bytes */
 struct head_stats {
-    uint64_t series, series_created, chunks, label_pairs, samples, out_of_order, out_of_bounds, duplicates;
-    int64_t min_time, max_time; /* INT64_MAX and INT64_MIN while there are no samples */
+    uint64_t series, series_created, chunks, label_pairs, samples, out_of_order, out_of_bounds, too_old,
+        duplicates;
+    uint64_t late_samples, late_bytes; /* all that ever came late; bytes of those not in a block yet */
+    int64_t min_time, max_time;        /* INT64_MAX and INT64_MIN while there are no samples */
     uint64_t symbol_bytes;
 };
 

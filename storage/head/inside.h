@@ -2,12 +2,13 @@
 /*
  * inside.h - inside of storage/head: the head's parts and what its files call of each other.
  *
- * Locks, in this order: index_lock, a page, commits.lock or chunks.lock.
+ * Locks, in this order: index_lock, a page, commits.lock, chunks.lock or late.lock.
  */
 #include "lib/sys/thread.h"
 #include "storage/head/chunks.h"
 #include "storage/head/commits.h"
 #include "storage/head/head.h"
+#include "storage/head/late.h"
 #include "storage/head/postings.h"
 #include "storage/head/series.h"
 #include "storage/head/shapes.h"
@@ -31,8 +32,11 @@ struct head {
     struct commits commits;
     struct chunk_store chunks;
     struct slab slab; /* the appending thread's */
+    struct late late;
+    atomic_int_least64_t mint; /* chunks hold nothing that counts before it: that is in blocks */
     /* written by the appending thread, read by statistics */
-    atomic_uint_least64_t samples, full_chunks, open_chunks, out_of_order, out_of_bounds, duplicates;
+    atomic_uint_least64_t samples, full_chunks, open_chunks, out_of_order, out_of_bounds, too_old, duplicates,
+        late_samples;
     atomic_int_least64_t min_time, max_time;
 };
 
@@ -58,9 +62,16 @@ uint32_t index_value(const struct head *head, uint32_t slot, uint32_t name);
 int match_slots(const struct head *head, const struct matcher *matchers, size_t count, struct slots *slots,
                 struct err *err);
 
-/* read.c: keeps the slots that have a chunk in [mint, maxt] */
-void slots_keep_overlapping(const struct head *head, struct slots *slots, int64_t mint, int64_t maxt);
-bool any_overlaps(const struct head *head, struct slot_view view, int64_t mint, int64_t maxt);
+/* What a reader sees: batches up to a sequence, chunks from a time on. */
+struct head_view {
+    uint64_t sequence;
+    int64_t chunks_from;
+};
+
+/* read.c: keeps the slots that have samples in [mint, maxt]; a chunk counts with all of its time */
+void slots_keep_overlapping(struct head *head, struct slots *slots, int64_t chunks_from, int64_t mint,
+                            int64_t maxt);
+bool any_overlaps(struct head *head, struct slot_view view, int64_t mint, int64_t maxt);
 /* a series' samples in [mint, maxt] that a reader sees, appended to columns */
-int read_series(struct head *head, uint32_t slot, uint64_t reader, int64_t mint, int64_t maxt,
+int read_series(struct head *head, uint32_t slot, const struct head_view *view, int64_t mint, int64_t maxt,
                 struct columns *columns, struct err *err);

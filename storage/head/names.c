@@ -51,8 +51,7 @@ static int finish(const struct head *head, struct gathered *g, struct arena *are
     return 0;
 }
 
-static bool name_overlaps(const struct head *head, const struct posting_name *name, int64_t mint,
-                          int64_t maxt) {
+static bool name_overlaps(struct head *head, const struct posting_name *name, int64_t mint, int64_t maxt) {
     for (size_t i = 0; i < name->values.count; i++)
         if (any_overlaps(head, posting_view(&name->values.items[i]), mint, maxt)) return true;
     return false;
@@ -61,7 +60,7 @@ static bool name_overlaps(const struct head *head, const struct posting_name *na
 static int matching(struct head *head, const struct matcher *matchers, size_t count, int64_t mint,
                     int64_t maxt, struct slots *slots, struct err *err) {
     int rc = match_slots(head, matchers, count, slots, err);
-    if (!rc) slots_keep_overlapping(head, slots, mint, maxt);
+    if (!rc) slots_keep_overlapping(head, slots, atomic_load(&head->mint), mint, maxt);
     return rc;
 }
 

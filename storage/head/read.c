@@ -23,6 +23,7 @@ struct read {
 };
 
 struct open_copy {
+    bool has_late;
     struct chunk_state state;
     uint64_t number;
     uint32_t first_full, full_count;
@@ -69,12 +70,13 @@ static int read_full(const struct read *r, const struct open_copy *copy, struct 
     return 0;
 }
 
-/* false: nothing of the series is wanted or seen */
+/* false: nothing of the chunks is wanted or seen */
 static bool look(struct read *r, uint32_t slot, uint64_t reader, struct open_copy *copy) {
     mutex_lock(&r->page->lock);
     const struct series *series = r->series;
     batch_mark mark = series->mark;
     int64_t batch_time = series->batch_time, hidden_from;
+    copy->has_late = series->has_late;
     copy->state = series->chunk;
     copy->number = series->number;
     copy->full_count = series->full_count;
@@ -89,22 +91,28 @@ static bool look(struct read *r, uint32_t slot, uint64_t reader, struct open_cop
     return r->mint <= r->maxt;
 }
 
-int read_series(struct head *head, uint32_t slot, uint64_t reader, int64_t mint, int64_t maxt,
+int read_series(struct head *head, uint32_t slot, const struct head_view *view, int64_t mint, int64_t maxt,
                 struct columns *columns, struct err *err) {
-    struct read r = {head,   series_page(&head->table, slot), series_at(&head->table, slot), mint, maxt,
+    int64_t from = mint > view->chunks_from ? mint : view->chunks_from;
+    struct read r = {head,   series_page(&head->table, slot), series_at(&head->table, slot), from, maxt,
                      columns};
     struct open_copy copy;
-    if (!look(&r, slot, reader, &copy)) return 0;
     size_t before = columns->count;
-    int rc = read_full(&r, &copy, err);
-    if (!rc && copy.state.last_time >= r.mint)
-        rc = add_chunk(&r, copy.state.encoding, copy.bytes, chunk_bytes(&copy.state), copy.state.count, err);
+    int rc = 0;
+    if (look(&r, slot, view->sequence, &copy)) {
+        rc = read_full(&r, &copy, err);
+        if (!rc && copy.state.last_time >= r.mint)
+            rc = add_chunk(&r, copy.state.encoding, copy.bytes, chunk_bytes(&copy.state), copy.state.count,
+                           err);
+    }
+    if (!rc && copy.has_late)
+        rc = late_read(&head->late, slot, view->sequence, mint, maxt, before, columns, err);
     if (rc) columns->count = before;
     return rc;
 }
 
-/* calls series_overlaps with the lock held; *page: the one locked by the call before */
-static bool overlaps(const struct head *head, uint32_t slot, int64_t mint, int64_t maxt,
+/* *page: the one locked by the call before */
+static bool overlaps(struct head *head, uint32_t slot, int64_t chunks_from, int64_t mint, int64_t maxt,
                      struct series_page **page) {
     struct series_page *own = series_page(&head->table, slot);
     if (own != *page) {
@@ -112,25 +120,30 @@ static bool overlaps(const struct head *head, uint32_t slot, int64_t mint, int64
         mutex_lock(&own->lock);
         *page = own;
     }
-    return series_overlaps(&own->series[slot % PAGE_SERIES], mint, maxt);
+    const struct series *series = &own->series[slot % PAGE_SERIES];
+    int64_t from = mint > chunks_from ? mint : chunks_from;
+    return series_overlaps(series, from, maxt) ||
+           (series->has_late && late_overlaps(&head->late, slot, mint, maxt));
 }
 
-void slots_keep_overlapping(const struct head *head, struct slots *slots, int64_t mint, int64_t maxt) {
+void slots_keep_overlapping(struct head *head, struct slots *slots, int64_t chunks_from, int64_t mint,
+                            int64_t maxt) {
     struct series_page *page = NULL;
     size_t kept = 0;
     for (size_t i = 0; i < slots->count; i++) {
         uint32_t slot = slots->items[i];
-        if (overlaps(head, slot, mint, maxt, &page)) slots->items[kept++] = slot;
+        if (overlaps(head, slot, chunks_from, mint, maxt, &page)) slots->items[kept++] = slot;
     }
     if (page) mutex_unlock(&page->lock);
     slots->count = kept;
 }
 
-bool any_overlaps(const struct head *head, struct slot_view view, int64_t mint, int64_t maxt) {
+bool any_overlaps(struct head *head, struct slot_view view, int64_t mint, int64_t maxt) {
+    int64_t chunks_from = atomic_load(&head->mint);
     struct series_page *page = NULL;
     bool found = false;
     for (size_t i = 0; i < view.count && !found; i++)
-        found = overlaps(head, view.items[i], mint, maxt, &page);
+        found = overlaps(head, view.items[i], chunks_from, mint, maxt, &page);
     if (page) mutex_unlock(&page->lock);
     return found;
 }

@@ -11,7 +11,8 @@ struct head_set {
     struct series_set set; /* first: what callers hold */
     uint32_t magic;
     struct head *head;
-    uint64_t reader; /* commit sequence, until it leaves */
+    struct commit_ticket reader; /* until it leaves */
+    struct head_view view;
     struct slots slots;
 };
 
@@ -36,7 +37,7 @@ static int set_read(struct series_set *set, size_t index, int64_t mint, int64_t 
                     struct err *err) {
     struct head_set *own = set_of(set);
     ASSERT(index < own->slots.count);
-    return read_series(own->head, own->slots.items[index], own->reader, mint, maxt, columns, err);
+    return read_series(own->head, own->slots.items[index], &own->view, mint, maxt, columns, err);
 }
 
 static void set_close(struct series_set *set) {
@@ -59,6 +60,7 @@ int head_select(struct head *head, const struct matcher *matchers, size_t matche
     slots_init(&own->slots, budget);
     /* before the index is looked at: a series of a batch seen from here is in the index then */
     own->reader = commits_enter(&head->commits);
+    own->view = (struct head_view){own->reader.sequence, atomic_load(&head->mint)};
     rwlock_read(&head->index_lock);
     int rc = match_slots(head, matchers, matcher_count, &own->slots, err);
     rwlock_unlock(&head->index_lock);
@@ -66,7 +68,7 @@ int head_select(struct head *head, const struct matcher *matchers, size_t matche
         set_close(&own->set);
         return rc;
     }
-    slots_keep_overlapping(head, &own->slots, mint, maxt);
+    slots_keep_overlapping(head, &own->slots, own->view.chunks_from, mint, maxt);
     own->set.count = own->slots.count;
     *set = &own->set;
     return 0;

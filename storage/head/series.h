@@ -37,6 +37,7 @@ struct series {
     uint32_t record;     /* labels (shapes.h); fixed */
     uint8_t size_class;  /* of bytes */
     uint8_t is_logged;   /* the appending thread's */
+    uint8_t has_late;    /* late samples are, or were, in late.h */
 };
 
 struct series_page {

@@ -8,10 +8,15 @@
 #include "storage/head/head.h"
 #include "storage/tsdb/tsdb.h"
 
+#include <stdatomic.h>
+
 #define TSDB_MAGIC 0x54534442u /* "TSDB" */
 
 /* samples further ahead of the wall clock are refused */
 #define TSDB_FUTURE_MS ((int64_t)10 * 60 * 1000)
+
+/* without an out-of-order window, samples so much before the newest are refused */
+#define TSDB_PAST_MS ((int64_t)60 * 60 * 1000)
 
 struct wal;
 struct wal_writer;
@@ -43,6 +48,7 @@ struct tsdb {
     struct tsdb_queryable queryable;
     struct head *head;
     bool take_future;
+    atomic_int_least64_t late_window_ms;
     /* in memory: one batch at a time */
     struct mutex memory_lock;
     /* with a folder; writer NULL: in memory */
@@ -59,7 +65,7 @@ struct tsdb {
 int tsdb_log_start(struct tsdb *tsdb, const struct tsdb_options *options, struct registry *registry,
                    const char *folder, const struct wal_report *report, struct err *err);
 void tsdb_log_stop(struct tsdb *tsdb);
-/* results made, rows too far in the future marked */
+/* results made, rows too far in the future or the past marked; late_from set */
 void tsdb_judge(const struct tsdb *tsdb, struct append_batch *batch);
 void tsdb_apply(struct tsdb *tsdb, struct append_batch *batch);
 

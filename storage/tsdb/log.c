@@ -16,22 +16,49 @@
 #include "storage/wal/wal.h"
 #include "storage/wal/writer.h"
 
-static int64_t latest_time(const struct tsdb *tsdb) {
-    return tsdb->take_future ? INT64_MAX : clock_wall_ms() + TSDB_FUTURE_MS;
+/* The times a batch may bring, as Prometheus has them; but the newest sample counts no later than now, so
+ * that a clock that was ahead for a while stops nothing once it is right. */
+struct bounds {
+    int64_t earliest, latest, late_from;
+};
+
+static struct bounds bounds_of(const struct tsdb *tsdb, const struct append_batch *batch) {
+    int64_t now = tsdb->take_future ? INT64_MAX : clock_wall_ms();
+    int64_t window = atomic_load(&tsdb->late_window_ms), newest = head_max_time(tsdb->head);
+    struct bounds bounds = {head_mint(tsdb->head), INT64_MAX, LATE_NEVER};
+    if (!tsdb->take_future) bounds.latest = now + TSDB_FUTURE_MS;
+    if (newest > now) newest = now;
+    if (batch->keep_late) {
+        bounds.earliest = bounds.late_from = INT64_MIN;
+    } else if (window > 0) {
+        bounds.earliest = INT64_MIN;
+        bounds.late_from = newest == INT64_MIN ? INT64_MIN : newest - window;
+    } else if (newest > INT64_MIN + TSDB_PAST_MS && newest - TSDB_PAST_MS > bounds.earliest) {
+        bounds.earliest = newest - TSDB_PAST_MS;
+    }
+    return bounds;
 }
 
 void tsdb_judge(const struct tsdb *tsdb, struct append_batch *batch) {
-    int64_t latest = latest_time(tsdb);
+    struct bounds bounds = bounds_of(tsdb, batch);
     if (!batch->results) batch->results = mem_array(batch->count, 1);
     for (size_t i = 0; i < batch->count; i++) {
         int64_t time = batch->times_ms ? batch->times_ms[i] : batch->time_ms;
-        batch->results[i] = time > latest ? APPEND_OUT_OF_BOUNDS : APPEND_STORED;
+        bool is_inside = time >= bounds.earliest && time <= bounds.latest;
+        batch->results[i] = is_inside ? APPEND_STORED : APPEND_OUT_OF_BOUNDS;
     }
+    batch->late_from = bounds.late_from;
 }
 
 void tsdb_apply(struct tsdb *tsdb, struct append_batch *batch) {
-    struct head_rows rows = {batch->refs,    batch->values, batch->times_ms,
-                             batch->time_ms, batch->count,  batch->results};
+    struct head_rows rows = {.refs = batch->refs,
+                             .values = batch->values,
+                             .histograms = (const struct histogram *const *)batch->histograms,
+                             .times_ms = batch->times_ms,
+                             .time_ms = batch->time_ms,
+                             .late_from = batch->late_from,
+                             .count = batch->count,
+                             .results = batch->results};
     head_append(tsdb->head, &rows);
 }
 
@@ -99,10 +126,13 @@ static int write_samples(struct tsdb *tsdb, const struct append_batch *batch, st
                          struct err *err) {
     const struct tsdb_log *log = &tsdb->log;
     if (!log->numbers.count) return 0;
-    struct buf *out = wal_group_begin(group, RECORD_SAMPLES);
-    int rc = samples_record_write(out, log->numbers.items, log->values.items,
-                                  batch->times_ms ? log->times_ms.items : NULL, batch->time_ms,
-                                  log->numbers.count, err);
+    struct samples_columns rows = {.numbers = log->numbers.items,
+                                   .values = log->values.items,
+                                   .times_ms = batch->times_ms ? log->times_ms.items : NULL,
+                                   .time_ms = batch->time_ms,
+                                   .late_from = batch->late_from,
+                                   .count = log->numbers.count};
+    int rc = samples_record_write(wal_group_begin(group, RECORD_SAMPLES), &rows, err);
     return rc ? rc : wal_group_end(group, err);
 }
 

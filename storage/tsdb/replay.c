@@ -88,7 +88,7 @@ static int replay_series(struct replay *r, const void *payload, size_t len, stru
     return rc;
 }
 
-static void replay_rows(struct replay *r) {
+static void replay_rows(struct replay *r, int64_t late_from) {
     struct samples_rows *rows = r->rows;
     for (size_t i = 0; i < rows->count; i++) {
         const struct numbered *series = find(r, rows->numbers[i]);
@@ -100,7 +100,12 @@ static void replay_rows(struct replay *r) {
             r->rows_homeless++;
         }
     }
-    struct head_rows batch = {r->refs, rows->values, rows->times_ms, 0, rows->count, r->results};
+    struct head_rows batch = {.refs = r->refs,
+                              .values = rows->values,
+                              .times_ms = rows->times_ms,
+                              .late_from = late_from,
+                              .count = rows->count,
+                              .results = r->results};
     head_append(r->tsdb->head, &batch);
 }
 
@@ -108,7 +113,7 @@ static int replay_samples(struct replay *r, const void *payload, size_t len, str
     struct samples_reader reader;
     int rc = samples_reader_init(&reader, payload, len, err);
     if (rc) return rc;
-    while ((rc = samples_reader_next(&reader, r->rows, err)) > 0) replay_rows(r);
+    while ((rc = samples_reader_next(&reader, r->rows, err)) > 0) replay_rows(r, reader.late_from);
     return rc;
 }
 

@@ -128,6 +128,7 @@ int tsdb_open(const struct tsdb_options *options, struct registry *registry, str
     opened->appender = (struct tsdb_appender){{&appender_ops}, opened};
     opened->queryable = (struct tsdb_queryable){{&queryable_ops}, opened};
     opened->take_future = options->take_future;
+    atomic_init(&opened->late_window_ms, options->late_window_ms);
     opened->fs = options->fs ? options->fs : file_system_real();
     mutex_init(&opened->memory_lock);
     int rc = options->path ? open_folder(opened, options, registry, err)
@@ -150,6 +151,11 @@ void tsdb_close(struct tsdb *tsdb) {
     mutex_release(&tsdb->memory_lock);
     tsdb->magic = 0;
     mem_free(tsdb);
+}
+
+void tsdb_set_late_window(struct tsdb *tsdb, int64_t window_ms) {
+    CHECK_OBJ(tsdb, TSDB_MAGIC);
+    atomic_store(&tsdb->late_window_ms, window_ms);
 }
 
 void tsdb_stats(struct tsdb *tsdb, struct tsdb_stats *stats) {

@@ -40,6 +40,7 @@ struct tsdb_options {
     enum tsdb_sync sync;
     uint64_t max_series;    /* appender_resolve answers ERR_LIMIT beyond; 0: only the 32-bit slots limit it */
     bool take_future;       /* do not refuse samples more than 10 minutes ahead of the wall clock */
+    int64_t late_window_ms; /* out_of_order_time_window; see tsdb_set_late_window */
     struct file_system *fs; /* NULL: file_system_real() */
 };
 
@@ -53,6 +54,10 @@ void tsdb_close(struct tsdb *tsdb);
 /* both live as long as the tsdb */
 struct appender *tsdb_appender(struct tsdb *tsdb);
 struct queryable *tsdb_queryable(struct tsdb *tsdb);
+
+/* Samples before the newest of their series are taken when they are at most so much before the newest of all;
+ * 0: none. Any thread. */
+void tsdb_set_late_window(struct tsdb *tsdb, int64_t window_ms);
 
 struct tsdb_stats {
     uint64_t series, chunks;    /* now in the head; chunks with the open ones */

@@ -15,6 +15,7 @@
 #include "lib/base/err.h"
 #include "lib/base/vec.h"
 #include "lib/codec/varint.h"
+#include "lib/model/appender.h"
 #include "lib/model/labels.h"
 
 #include <stddef.h>
@@ -56,10 +57,18 @@ int series_reader_next(struct series_reader *reader, uint64_t *number, struct la
                        struct err *err);
 void series_reader_release(struct series_reader *reader);
 
-/* Samples: count rows; times_ms NULL means every row at time_ms. Nothing is appended on failure (ERR_LIMIT).
- */
-int samples_record_write(struct buf *out, const uint64_t *numbers, const double *values,
-                         const int64_t *times_ms, int64_t time_ms, size_t count, struct err *err);
+/* Rows to be written. */
+struct samples_columns {
+    const uint64_t *numbers;
+    const double *values;
+    const int64_t *times_ms; /* NULL: every row at time_ms */
+    int64_t time_ms;
+    int64_t late_from; /* a row before the newest sample of its series is taken from this time on */
+    size_t count;
+};
+
+/* nothing is appended on failure (ERR_LIMIT) */
+int samples_record_write(struct buf *out, const struct samples_columns *rows, struct err *err);
 
 #define SAMPLES_STEP 1024
 
@@ -68,7 +77,7 @@ struct samples_reader {
     const uint8_t *classes;
     uint64_t rows, done; /* of all, already handed out */
     uint64_t number, run_left;
-    int64_t time_ms, integer;
+    int64_t time_ms, late_from, integer;
     uint64_t bits; /* of the value before */
     bool has_times;
 };

@@ -8,6 +8,7 @@
 enum value_class { SAME, INTEGER, BITS, THOUSANDTHS };
 
 #define HAS_TIMES 1u
+#define HAS_LATE_FROM 2u
 #define EXACT_LIMIT 9007199254740992.0 /* 2^53: integers below are exact */
 
 /* ---- writing ---- */
@@ -88,29 +89,30 @@ static void close_gap(struct buf *out, size_t gap, size_t gap_bytes, size_t runs
     out->len -= gap_bytes - len;
 }
 
-int samples_record_write(struct buf *out, const uint64_t *numbers, const double *values,
-                         const int64_t *times_ms, int64_t time_ms, size_t count, struct err *err) {
+int samples_record_write(struct buf *out, const struct samples_columns *rows, struct err *err) {
     static const uint8_t zeros[2 * VARINT_MAX];
-    size_t begin = out->len, class_bytes = (count + 3) / 4;
-    if (count > RECORD_MAX_ROWS)
+    size_t begin = out->len, class_bytes = (rows->count + 3) / 4;
+    bool has_late_from = rows->late_from != LATE_NEVER;
+    if (rows->count > RECORD_MAX_ROWS)
         return err_set(err, ERR_LIMIT, "more than %u samples at once", RECORD_MAX_ROWS);
-    buf_putc(out, times_ms ? HAS_TIMES : 0);
-    buf_varint(out, count);
+    buf_putc(out, (char)((rows->times_ms ? HAS_TIMES : 0) | (has_late_from ? HAS_LATE_FROM : 0)));
+    buf_varint(out, rows->count);
+    if (has_late_from) buf_zigzag(out, rows->late_from);
     size_t gap = out->len;
     buf_append(out, zeros, sizeof zeros);
     size_t runs = out->len;
-    put_runs(out, numbers, count);
+    put_runs(out, rows->numbers, rows->count);
     size_t times = out->len;
-    put_times(out, times_ms, time_ms, count);
+    put_times(out, rows->times_ms, rows->time_ms, rows->count);
     size_t classes = out->len;
     if (buf_reserve(out, class_bytes)) {
         memset(out->data + out->len, 0, class_bytes);
         out->len += class_bytes;
-        put_values(out, classes, values, count);
+        put_values(out, classes, rows->values, rows->count);
     }
     if (out->failed) {
         out->len = begin;
-        return err_set(err, ERR_LIMIT, "a record of %zu samples is larger than its limit", count);
+        return err_set(err, ERR_LIMIT, "a record of %zu samples is larger than its limit", rows->count);
     }
     close_gap(out, gap, sizeof zeros, times - runs, classes - times);
     return 0;
@@ -125,9 +127,11 @@ static int corrupt(struct err *err, const char *what) {
 int samples_reader_init(struct samples_reader *reader, const void *payload, size_t len, struct err *err) {
     struct cursor cursor = cursor_of(payload, len);
     uint8_t flags = cursor_u8(&cursor);
-    uint64_t rows = cursor_varint(&cursor), runs_len = cursor_varint(&cursor),
-             times_len = cursor_varint(&cursor);
-    if (cursor.failed || flags & ~HAS_TIMES || rows > RECORD_MAX_ROWS) return corrupt(err, "bad header");
+    uint64_t rows = cursor_varint(&cursor);
+    int64_t late_from = flags & HAS_LATE_FROM ? cursor_zigzag(&cursor) : LATE_NEVER;
+    uint64_t runs_len = cursor_varint(&cursor), times_len = cursor_varint(&cursor);
+    if (cursor.failed || flags & ~(HAS_TIMES | HAS_LATE_FROM) || rows > RECORD_MAX_ROWS)
+        return corrupt(err, "bad header");
     size_t left = cursor_left(&cursor);
     if (runs_len > left || times_len > left - runs_len || (rows + 3) / 4 > left - runs_len - times_len)
         return corrupt(err, "its columns are longer than the record");
@@ -136,6 +140,7 @@ int samples_reader_init(struct samples_reader *reader, const void *payload, size
                                    .times = cursor_of(times, times_len),
                                    .classes = cursor_bytes(&cursor, (rows + 3) / 4),
                                    .rows = rows,
+                                   .late_from = late_from,
                                    .has_times = flags & HAS_TIMES};
     found.values = cursor;
     if (!found.has_times) found.time_ms = cursor_zigzag(&found.times);

@@ -56,7 +56,7 @@ START_TEST(readers_are_told_the_first_time_they_do_not_see) {
     for (int round = 0; round < 50; round++) {
         struct commits commits;
         static struct slot slots[SLOTS];
-        uint64_t readers[READERS];
+        struct commit_ticket readers[READERS];
         bool active[READERS] = {false};
         memset(slots, 0, sizeof slots);
         commits_init(&commits);
@@ -71,7 +71,7 @@ START_TEST(readers_are_told_the_first_time_they_do_not_see) {
                 active[who] = true;
             }
             for (int r = 0; r < READERS; r++)
-                if (active[r]) check(&commits, slots, readers[r]);
+                if (active[r]) check(&commits, slots, readers[r].sequence);
         }
         for (int r = 0; r < READERS; r++)
             if (active[r]) commits_leave(&commits, readers[r]);
@@ -87,11 +87,11 @@ START_TEST(history_is_kept_only_for_readers) {
     commits_init(&commits);
     for (int i = 0; i < 50; i++) append(&commits, slots);
     ck_assert_uint_eq(commits.young.entries.count + commits.old.entries.count, 0);
-    uint64_t reader = commits_enter(&commits);
+    struct commit_ticket reader = commits_enter(&commits);
     for (int i = 0; i < 100; i++) append(&commits, slots);
     ck_assert_uint_le(commits.young.entries.count + commits.old.entries.count, SLOTS); /* not 100 each */
     ck_assert_uint_gt(commits.young.entries.count + commits.old.entries.count, 0);
-    check(&commits, slots, reader);
+    check(&commits, slots, reader.sequence);
     commits_leave(&commits, reader);
     append(&commits, slots);
     ck_assert_uint_eq(commits.young.entries.count + commits.old.entries.count, 0);
@@ -105,20 +105,20 @@ START_TEST(a_series_long_silent_is_hidden_right) {
     commits.published = 100;
     batch_mark mark = mark_make(50, 0);
     commits.published = (uint64_t)1 << 30; /* many batches of others */
-    uint64_t reader = commits_enter(&commits);
+    struct commit_ticket reader = commits_enter(&commits);
     uint64_t sequence = commits_begin(&commits);
     commits_keep(&commits, 1, mark, 500);
     mark = mark_make(sequence, mark);
     ck_assert_uint_eq(mark & MARK_FAR, MARK_FAR);
     commits_publish(&commits, sequence);
     int64_t hidden_from;
-    ck_assert(commits_hidden(&commits, reader, 1, mark, 900, &hidden_from));
+    ck_assert(commits_hidden(&commits, reader.sequence, 1, mark, 900, &hidden_from));
     ck_assert_int_eq(hidden_from, 900);
     sequence = commits_begin(&commits);
     commits_keep(&commits, 1, mark, 900);
     mark = mark_make(sequence, mark);
     commits_publish(&commits, sequence);
-    ck_assert(commits_hidden(&commits, reader, 1, mark, 910, &hidden_from));
+    ck_assert(commits_hidden(&commits, reader.sequence, 1, mark, 910, &hidden_from));
     ck_assert_int_eq(hidden_from, 900);
     commits_leave(&commits, reader);
     commits_release(&commits);

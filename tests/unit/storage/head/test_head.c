@@ -124,7 +124,12 @@ static void append_batch(struct model *model) {
         values[k] = bits_double(bits);
         wanted[k] = model_append(model, i, times[k], bits);
     }
-    head_append(model->head, &(struct head_rows){refs, values, times, 0, count, results});
+    head_append(model->head, &(struct head_rows){.refs = refs,
+                                                 .values = values,
+                                                 .times_ms = times,
+                                                 .late_from = LATE_NEVER,
+                                                 .count = count,
+                                                 .results = results});
     ck_assert_mem_eq(results, wanted, count);
 }
 

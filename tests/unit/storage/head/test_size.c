@@ -41,9 +41,12 @@ static void append_all(struct head *head, const struct series_ref *refs, double 
     for (size_t t = 0; t < TARGETS; t++) {
         for (size_t i = 0; i < PER_TARGET; i++) values[i] = (double)(round * (int)(i % 100));
         memset(results, 0, PER_TARGET);
-        head_append(head,
-                    &(struct head_rows){refs + t * PER_TARGET, values, NULL,
-                                        1700000000000 + round * 15000 + (int64_t)t, PER_TARGET, results});
+        head_append(head, &(struct head_rows){.refs = refs + t * PER_TARGET,
+                                              .values = values,
+                                              .time_ms = 1700000000000 + round * 15000 + (int64_t)t,
+                                              .late_from = LATE_NEVER,
+                                              .count = PER_TARGET,
+                                              .results = results});
     }
 }
 

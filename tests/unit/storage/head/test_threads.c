@@ -39,7 +39,12 @@ static void *append(void *context) {
     for (int batch = 1; batch <= BATCHES; batch++) {
         uint8_t results[SERIES] = {0};
         for (int i = 0; i < SERIES; i++) values[i] = batch;
-        head_append(head, &(struct head_rows){refs, values, NULL, batch * 10, SERIES, results});
+        head_append(head, &(struct head_rows){.refs = refs,
+                                              .values = values,
+                                              .time_ms = batch * 10,
+                                              .late_from = LATE_NEVER,
+                                              .count = SERIES,
+                                              .results = results});
         for (int i = 0; i < SERIES; i++)
             if (results[i] != APPEND_STORED) atomic_fetch_add(&failures, 1);
     }

@@ -39,6 +39,7 @@ static struct waiter waiter;
 
 static int send(struct tsdb *tsdb, struct append_batch *batch) {
     waiter.is_done = false;
+    batch->wait_sync = true;
     appender_append(tsdb_appender(tsdb), batch);
     mutex_lock(&waiter.lock);
     while (!waiter.is_done) condition_wait(&waiter.changed, &waiter.lock);

@@ -72,6 +72,7 @@ static void check_same(const struct rows *rows, const struct buf *out, bool has_
     struct err err = {0};
     size_t at = 0;
     ck_assert_int_eq(samples_reader_init(&reader, out->data, out->len, &err), 0);
+    ck_assert_int_eq(reader.late_from, rows->count % 3 ? LATE_NEVER : time_ms / 2);
     for (int rc; (rc = samples_reader_next(&reader, &step, &err)); at += step.count) {
         ck_assert_msg(rc == 1, "%s", err.text);
         for (size_t i = 0; i < step.count; i++) {
@@ -84,6 +85,16 @@ static void check_same(const struct rows *rows, const struct buf *out, bool has_
     ck_assert_uint_eq(at, rows->count);
 }
 
+static int write(struct buf *out, const struct rows *rows, bool has_times, int64_t time_ms, struct err *err) {
+    struct samples_columns columns = {.numbers = rows->numbers,
+                                      .values = rows->values,
+                                      .times_ms = has_times ? rows->times_ms : NULL,
+                                      .time_ms = time_ms,
+                                      .late_from = rows->count % 3 ? LATE_NEVER : time_ms / 2,
+                                      .count = rows->count};
+    return samples_record_write(out, &columns, err);
+}
+
 START_TEST(samples_come_back_bit_for_bit) {
     static struct rows rows;
     struct buf out;
@@ -93,9 +104,7 @@ START_TEST(samples_come_back_bit_for_bit) {
         int64_t time_ms = (int64_t)draw();
         draw_rows(&rows);
         buf_reset(&out);
-        ck_assert_int_eq(samples_record_write(&out, rows.numbers, rows.values,
-                                              has_times ? rows.times_ms : NULL, time_ms, rows.count, NULL),
-                         0);
+        ck_assert_int_eq(write(&out, &rows, has_times, time_ms, NULL), 0);
         check_same(&rows, &out, has_times, time_ms);
     }
     buf_release(&out);
@@ -111,8 +120,7 @@ START_TEST(a_scrape_of_counters_takes_few_bytes) {
         rows.numbers[i] = 70000 + i;
         rows.values[i] = i % 4 == 0 ? (double)(i * 997) : i % 4 == 1 ? 0.25 * (double)i : 0;
     }
-    ck_assert_int_eq(
-        samples_record_write(&out, rows.numbers, rows.values, NULL, 1764000000000, rows.count, NULL), 0);
+    ck_assert_int_eq(write(&out, &rows, false, 1764000000000, NULL), 0);
     ck_assert_uint_lt(out.len, 2600);
     check_same(&rows, &out, false, 1764000000000);
     buf_release(&out);
@@ -126,8 +134,7 @@ START_TEST(a_samples_record_that_does_not_fit_leaves_nothing) {
     buf_init(&out, 2000);
     for (size_t i = 0; i < rows.count; i++) rows.values[i] = 0.1 + (double)i;
     ck_assert(buf_puts(&out, "before"));
-    ck_assert_int_eq(samples_record_write(&out, rows.numbers, rows.values, NULL, 0, rows.count, &err),
-                     ERR_LIMIT);
+    ck_assert_int_eq(write(&out, &rows, false, 0, &err), ERR_LIMIT);
     ck_assert_uint_eq(out.len, 6);
     buf_release(&out);
 }
@@ -178,8 +185,7 @@ START_TEST(cut_or_changed_samples_are_corrupt_never_a_crash) {
         do draw_rows(&rows);
         while (rows.count > 100);
         buf_reset(&out);
-        samples_record_write(&out, rows.numbers, rows.values, round % 2 ? rows.times_ms : NULL, 1, rows.count,
-                             NULL);
+        write(&out, &rows, round % 2, 1, NULL);
         torment(&out, read_samples);
     }
     buf_release(&out);

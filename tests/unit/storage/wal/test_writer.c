@@ -49,7 +49,8 @@ static int store_encode(void *context, struct append_batch *batch, struct wal_gr
     mutex_unlock(&store->lock);
     for (size_t i = 0; i < batch->count; i++) numbers[i] = batch->refs[i].slot;
     struct buf *out = wal_group_begin(group, RECORD_SAMPLES);
-    int rc = samples_record_write(out, numbers, batch->values, NULL, batch->time_ms, batch->count, err);
+    struct samples_columns columns = {numbers, batch->values, NULL, batch->time_ms, LATE_NEVER, batch->count};
+    int rc = samples_record_write(out, &columns, err);
     if (!rc) rc = wal_group_end(group, err);
     if (batch->refs[0].slot == store->refuse_slot && store->refuse_slot)
         return err_set(err, ERR_LIMIT, "refused");
