@@ -106,7 +106,7 @@ static enum append_result append_late(struct head *head, const struct arrival *r
 
 static enum append_result append_row(struct head *head, const struct arrival *row, struct tally *tally) {
     enum append_result result = judge(row);
-    if (result == APPEND_STORED && row->time < atomic_load_explicit(&head->mint, memory_order_relaxed))
+    if (result == APPEND_STORED && row->time < atomic_load_explicit(&head->closed, memory_order_relaxed))
         result = row->late_from == LATE_NEVER ? APPEND_OUT_OF_BOUNDS : APPEND_TOO_OLD;
     if (result == APPEND_TOO_OLD && row->time >= row->late_from) return append_late(head, row, tally);
     if (result != APPEND_STORED) return result;
@@ -196,8 +196,8 @@ int64_t head_max_time(const struct head *head) {
     return atomic_load_explicit(&head->max_time, memory_order_relaxed);
 }
 
-int64_t head_mint(const struct head *head) {
-    return atomic_load_explicit(&head->mint, memory_order_relaxed);
+int64_t head_closed(const struct head *head) {
+    return atomic_load_explicit(&head->closed, memory_order_relaxed);
 }
 
 void head_append(struct head *head, const struct head_rows *rows) {

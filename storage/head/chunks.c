@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FLUSH_BYTES ((size_t)256 << 10)
@@ -16,6 +17,8 @@
 #define FILE_BITS 28
 #define FILE_MAX ((uint64_t)1 << FILE_BITS)
 #define FILE_MAGIC 0x31434846u /* "FHC1" */
+#define FILE_VERSION 1u
+#define PATH_BYTES 4096
 #define HEADER_BYTES ((uint64_t)8)
 #define RECORD_BYTES ((size_t)32)
 
@@ -29,51 +32,101 @@ struct heap_chunk {
     uint8_t bytes[];
 };
 
-static uint64_t place_of(uint32_t file, uint64_t offset) {
-    return (uint64_t)file << FILE_BITS | offset;
+static uint64_t place_of(uint32_t number, uint64_t offset) {
+    return (uint64_t)(number % CHUNK_FILES) << FILE_BITS | offset;
+}
+
+static struct chunk_file *file_of(struct chunk_store *store, uint64_t place) {
+    return &store->files[place >> FILE_BITS];
+}
+
+static struct chunk_file *current(struct chunk_store *store) {
+    return &store->files[store->number % CHUNK_FILES];
 }
 
 struct old_files {
-    VEC(char *) names;
+    VEC(uint32_t) numbers;
 };
 
-/* six digits and nothing else: a file of ours */
+/* six digits or more and nothing else: a file of ours */
 static void note_old(const char *name, void *context) {
     struct old_files *old = context;
-    if (strspn(name, "0123456789") == 6 && !name[6]) *vec_push(&old->names) = mem_strdup(name);
+    size_t len = strlen(name);
+    uint64_t number = 0;
+    if (len < 6 || len > 9 || strspn(name, "0123456789") != len) return;
+    for (const char *digit = name; *digit; digit++) number = number * 10 + (uint64_t)(*digit - '0');
+    *vec_push(&old->numbers) = (uint32_t)number;
 }
 
-static void remove_old(struct chunk_store *store, const char *name) {
-    char path[4096];
+static int file_path(const struct chunk_store *store, uint32_t number, char path[PATH_BYTES],
+                     struct err *err) {
+    if (snprintf(path, PATH_BYTES, "%s/%06u", store->folder, number) >= PATH_BYTES)
+        return err_set(err, ERR_LIMIT, "path of the head chunks is too long");
+    return 0;
+}
+
+/* a file that cannot be opened, or is no file of ours, is as one that is not there */
+static void open_old(struct chunk_store *store, uint32_t number) {
+    char path[PATH_BYTES];
+    uint8_t header[HEADER_BYTES];
+    uint64_t size;
+    struct file file;
     struct err err;
-    if (snprintf(path, sizeof path, "%s/%s", store->folder, name) >= (int)sizeof path) return;
-    if (file_remove(store->fs, path, &err)) LOG(LOG_WARN, "old head chunk file not removed", "err", err.text);
+    struct chunk_file *to = &store->files[number % CHUNK_FILES];
+    int rc = file_path(store, number, path, &err);
+    if (!rc) rc = file_open(store->fs, path, FILE_WRITE, &file, &err);
+    if (rc) {
+        LOG(LOG_WARN, "old head chunk file not opened", "err", err.text);
+        return;
+    }
+    rc = file_size(&file, &size, &err);
+    if (!rc) rc = file_read(&file, header, sizeof header, 0, &err);
+    if (rc || load_u32(header) != FILE_MAGIC || load_u32(header + 4) != FILE_VERSION ||
+        file_is_open(&to->file)) {
+        LOG(LOG_WARN, "old head chunk file is not of this version", "path", path);
+        file_close(&file);
+        return;
+    }
+    *to = (struct chunk_file){.file = file, .maxt = INT64_MIN};
+    store->number = number;
+    store->offset = size;
 }
 
-static int remove_all_old(struct chunk_store *store, struct err *err) {
+static int compare_numbers(const void *a, const void *b) {
+    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+    return left < right ? -1 : left > right;
+}
+
+/* new chunks go into a file of their own, behind the highest */
+static int open_all_old(struct chunk_store *store, struct err *err) {
     struct old_files old = {0};
     int rc = folder_list(store->fs, store->folder, note_old, &old, err);
-    for (size_t i = 0; i < old.names.count; i++) {
-        if (!rc) remove_old(store, old.names.items[i]);
-        mem_free(old.names.items[i]);
+    if (old.numbers.count) {
+        qsort(old.numbers.items, old.numbers.count, sizeof *old.numbers.items, compare_numbers);
+        for (size_t i = 0; !rc && i < old.numbers.count; i++) open_old(store, old.numbers.items[i]);
+        store->number = old.numbers.items[old.numbers.count - 1] + 1;
+        store->offset = HEADER_BYTES;
     }
-    vec_release(&old.names);
+    vec_release(&old.numbers);
     return rc;
 }
 
 int chunk_store_init(struct chunk_store *store, struct file_system *fs, const char *folder, struct err *err) {
-    *store = (struct chunk_store){.fs = fs, .offset = HEADER_BYTES, .file_max_bytes = FILE_MAX};
+    *store = (struct chunk_store){.fs = fs, .number = 1, .offset = HEADER_BYTES, .file_max_bytes = FILE_MAX};
     mutex_init(&store->lock);
     buf_init(&store->pending, PENDING_MAX);
+    for (size_t i = 0; i < CHUNK_FILES; i++) store->files[i].maxt = INT64_MIN;
     if (!folder) return 0;
     int rc = folder_make(fs, folder, err);
     if (rc) return rc;
     store->folder = mem_strdup(folder);
-    return remove_all_old(store, err);
+    rc = open_all_old(store, err);
+    atomic_store(&store->flushed, place_of(store->number, store->offset));
+    return rc;
 }
 
 void chunk_store_release(struct chunk_store *store) {
-    for (uint32_t i = 0; store->folder && i < CHUNK_FILES; i++) file_close(&store->files[i]);
+    for (uint32_t i = 0; store->folder && i < CHUNK_FILES; i++) file_close(&store->files[i].file);
     mem_free((void *)store->folder);
     buf_release(&store->pending);
     mutex_release(&store->lock);
@@ -120,42 +173,42 @@ void chunk_store_drop(struct chunk_store *store, struct chunk_ref ref) {
 }
 
 static int file_make(struct chunk_store *store, struct err *err) {
-    char path[4096];
-    if (snprintf(path, sizeof path, "%s/%06u", store->folder, store->file + 1) >= (int)sizeof path)
-        return err_set(err, ERR_LIMIT, "path of the head chunks is too long");
+    char path[PATH_BYTES];
     struct file file;
-    int rc = file_open(store->fs, path, FILE_WRITE, &file, err);
+    int rc = file_path(store, store->number, path, err);
+    if (!rc) rc = file_open(store->fs, path, FILE_WRITE, &file, err);
     if (rc) return rc;
     uint8_t header[HEADER_BYTES];
     store_u32(header, FILE_MAGIC);
-    store_u32(header + 4, 1);
+    store_u32(header + 4, FILE_VERSION);
     rc = file_write(&file, header, sizeof header, 0, err);
     if (rc) {
         file_close(&file);
         return rc;
     }
-    store->files[store->file] = file;
+    current(store)->file = file;
     return 0;
 }
 
 static int write_pending(struct chunk_store *store, struct err *err) {
-    if (!file_is_open(&store->files[store->file])) {
+    struct chunk_file *to = current(store);
+    if (!file_is_open(&to->file)) {
         int rc = file_make(store, err);
         if (rc) return rc;
     }
     /* only this thread changes pending, so reading it needs no lock */
-    int rc =
-        file_write(&store->files[store->file], store->pending.data, store->pending.len, store->offset, err);
+    int rc = file_write(&to->file, store->pending.data, store->pending.len, store->offset, err);
     if (rc) return rc;
     mutex_lock(&store->lock);
+    to->is_dirty = true;
     store->offset += store->pending.len;
-    atomic_store_explicit(&store->flushed, place_of(store->file, store->offset), memory_order_release);
+    atomic_store_explicit(&store->flushed, place_of(store->number, store->offset), memory_order_release);
     buf_reset(&store->pending);
     mutex_unlock(&store->lock);
     return 0;
 }
 
-static bool flush_all(struct chunk_store *store) {
+bool chunk_store_flush_all(struct chunk_store *store) {
     struct err err;
     int rc = store->pending.len ? write_pending(store, &err) : 0;
     if (rc && !store->is_failing)
@@ -166,17 +219,20 @@ static bool flush_all(struct chunk_store *store) {
 }
 
 void chunk_store_flush(struct chunk_store *store) {
-    if (store->pending.len >= FLUSH_BYTES) flush_all(store);
+    if (store->pending.len >= FLUSH_BYTES) chunk_store_flush_all(store);
 }
 
 /* where the next record goes; false when no file takes it */
 static bool make_room(struct chunk_store *store, size_t bytes) {
     if (!store->folder || store->pending.len + bytes > PENDING_MAX) return false;
     if (store->offset + store->pending.len + bytes <= store->file_max_bytes) return true;
-    if (!flush_all(store) || store->file + 1 == CHUNK_FILES) return false;
+    if (!chunk_store_flush_all(store) || file_is_open(&store->files[(store->number + 1) % CHUNK_FILES].file))
+        return false;
     mutex_lock(&store->lock);
-    store->file++;
+    store->number++;
     store->offset = HEADER_BYTES;
+    atomic_store_explicit(&store->flushed, place_of(store->number, store->offset), memory_order_release);
+    current(store)->maxt = INT64_MIN;
     mutex_unlock(&store->lock);
     return true;
 }
@@ -202,14 +258,20 @@ struct chunk_ref chunk_store_add(struct chunk_store *store, const struct chunk_i
     ASSERT(fits); /* make_room has looked */
     (void)buf_append(&store->pending, record, RECORD_BYTES);
     (void)buf_append(&store->pending, bytes, info->len);
+    if (info->maxt > current(store)->maxt) current(store)->maxt = info->maxt;
     mutex_unlock(&store->lock);
-    return ref_make(info, WHERE_IN_FILE | place_of(store->file, offset));
+    return ref_make(info, WHERE_IN_FILE | place_of(store->number, offset));
+}
+
+/* behind what is in the file being written; places in other files are never */
+static bool is_behind(uint64_t place, uint64_t flushed) {
+    return place >> FILE_BITS == flushed >> FILE_BITS && place >= flushed;
 }
 
 /* false: it has meanwhile been written to its file */
 static bool copy_pending(struct chunk_store *store, uint64_t place, uint8_t *record, size_t *len) {
     mutex_lock(&store->lock);
-    bool is_pending = place >= atomic_load_explicit(&store->flushed, memory_order_relaxed);
+    bool is_pending = is_behind(place, atomic_load_explicit(&store->flushed, memory_order_relaxed));
     if (is_pending) {
         uint64_t at = (place & (FILE_MAX - 1)) - store->offset;
         ASSERT(at < store->pending.len);
@@ -248,15 +310,15 @@ static int read_record(struct chunk_store *store, uint64_t place, uint64_t numbe
     uint8_t record[RECORD_BYTES + CHUNK_MAX_BYTES];
     size_t got = 0;
     uint64_t offset = place & (FILE_MAX - 1);
-    const struct file *file = &store->files[place >> FILE_BITS];
-    bool flushed = place < atomic_load_explicit(&store->flushed, memory_order_acquire);
-    if (flushed || !copy_pending(store, place, record, &got)) {
+    const struct file *file = &file_of(store, place)->file;
+    bool is_written = !is_behind(place, atomic_load_explicit(&store->flushed, memory_order_acquire));
+    if (is_written || !copy_pending(store, place, record, &got)) {
         int rc = read_file(file, record, offset, &got, err);
         if (rc) return rc;
     }
     if (record_check(record, got, number, &copy->len))
-        return err_set(err, ERR_CORRUPT, "head chunk in \"%s/%06u\" at offset %" PRIu64 " is damaged",
-                       store->folder, (unsigned)(place >> FILE_BITS) + 1, offset);
+        return err_set(err, ERR_CORRUPT, "head chunk in \"%s\" at offset %" PRIu64 " is damaged",
+                       file->path ? file->path : store->folder, offset);
     copy->encoding = record[28];
     copy->count = record[29];
     memcpy(copy->bytes, record + RECORD_BYTES, copy->len);
@@ -272,4 +334,47 @@ int chunk_store_read(struct chunk_store *store, struct chunk_ref ref, uint64_t n
     copy->len = chunk->len;
     memcpy(copy->bytes, chunk->bytes, chunk->len);
     return 0;
+}
+
+bool chunk_ref_in_heap(struct chunk_ref ref) {
+    return !(ref.where & WHERE_IN_FILE);
+}
+
+bool chunk_store_restore(struct chunk_store *store, struct chunk_ref ref) {
+    if (chunk_ref_in_heap(ref) || !store->folder) return false;
+    struct chunk_file *file = file_of(store, ref.where & WHERE_MASK);
+    if ((ref.where & WHERE_MASK) >> FILE_BITS >= CHUNK_FILES || !file_is_open(&file->file)) return false;
+    if (ref.maxt > file->maxt) file->maxt = ref.maxt;
+    return true;
+}
+
+static void remove_file(struct chunk_store *store, struct chunk_file *file) {
+    struct err err;
+    char *path = mem_strdup(file->file.path);
+    file_close(&file->file);
+    file->is_dirty = file->is_bad = false;
+    if (file_remove(store->fs, path, &err)) LOG(LOG_WARN, "old head chunk file not removed", "err", err.text);
+    mem_free(path);
+}
+
+void chunk_store_remove_before(struct chunk_store *store, int64_t mint) {
+    for (uint32_t i = 0; store->folder && i < CHUNK_FILES; i++) {
+        struct chunk_file *file = &store->files[i];
+        bool is_current = i == store->number % CHUNK_FILES;
+        if (file_is_open(&file->file) && !is_current && (file->maxt < mint || file->maxt == INT64_MIN))
+            remove_file(store, file);
+    }
+}
+
+int chunk_store_sync(struct chunk_store *store, struct err *err) {
+    for (uint32_t i = 0; store->folder && i < CHUNK_FILES; i++) {
+        struct chunk_file *file = &store->files[i];
+        mutex_lock(&store->lock);
+        bool is_dirty = file->is_dirty;
+        file->is_dirty = false;
+        mutex_unlock(&store->lock);
+        if (is_dirty && file_sync(&file->file, err)) file->is_bad = true;
+        if (file->is_bad) return err_set(err, ERR_IO, "\"%s\" could not be synced", file->file.path);
+    }
+    return store->folder ? folder_sync(store->fs, store->folder, err) : 0;
 }

@@ -7,7 +7,7 @@
  *     chunk_store_read --------+-- (copied under the lock)         +-- pread, CRC-32C checked each time
  *
  * Without a folder, and while the disk refuses to take more, chunks stay in the heap. The layout of the files
- * is in storage/FORMAT.md; they are made anew from the log at each start, so they are never synced.
+ * is in storage/FORMAT.md. They are synced when a snapshot leans on them.
  *
  * A series keeps 16 bytes for each full chunk:
  *     where: [1 in a file | 15 seconds covered, rounded up | 48 address or file 10 + offset 28]   maxt
@@ -31,14 +31,21 @@ struct chunk_ref {
 
 #define CHUNK_FILES 1024u /* 256 MiB each */
 
+struct chunk_file {
+    struct file file;
+    int64_t maxt;  /* of the chunks inside; INT64_MIN: none that anybody refers to */
+    bool is_dirty; /* written to since its last sync */
+    bool is_bad;   /* a sync failed: never tried again */
+};
+
 struct chunk_store {
     struct file_system *fs;
-    const char *folder;             /* owned; NULL: all in the heap */
-    struct file files[CHUNK_FILES]; /* file i has name i + 1 */
-    uint32_t file;                  /* being written */
-    uint64_t offset;                /* in it, of the first pending byte */
-    atomic_uint_least64_t flushed;  /* place behind the last byte that is in a file */
-    struct mutex lock;              /* pending, against readers */
+    const char *folder;                   /* owned; NULL: all in the heap */
+    struct chunk_file files[CHUNK_FILES]; /* a ring: number n, named n, is files[n % CHUNK_FILES] */
+    uint32_t number;                      /* of the file being written */
+    uint64_t offset;                      /* in it, of the first pending byte */
+    atomic_uint_least64_t flushed;        /* the same as a place; older files are written whole */
+    struct mutex lock;                    /* pending, against readers */
     struct buf pending;
     uint64_t file_max_bytes; /* 256 MiB; tests set less before the first add */
     bool is_failing;         /* the last flush failed; said once */
@@ -53,8 +60,20 @@ struct chunk_info {
     uint16_t len;
 };
 
-/* Removes the files of an earlier run. folder NULL: no files. */
+/* Files of an earlier run are kept, for chunk_store_restore, until chunk_store_remove_before. folder NULL: no
+ * files. */
 int chunk_store_init(struct chunk_store *store, struct file_system *fs, const char *folder, struct err *err);
+/* a reference of an earlier run: false when its file is not there */
+bool chunk_store_restore(struct chunk_store *store, struct chunk_ref ref);
+/* removes the files that hold no chunk that ends at mint or later; nobody may be reading such. One thread at
+ * a time, not while chunks are added. */
+void chunk_store_remove_before(struct chunk_store *store, int64_t mint);
+/* all that was added is written: false when the disk refuses; by the thread that adds */
+bool chunk_store_flush_all(struct chunk_store *store);
+/* what was written is on disk; may run beside the thread that adds */
+int chunk_store_sync(struct chunk_store *store, struct err *err);
+/* is the chunk in the heap? */
+bool chunk_ref_in_heap(struct chunk_ref ref);
 /* closes the files; chunks in the heap are freed by their owners */
 void chunk_store_release(struct chunk_store *store);
 struct chunk_ref chunk_store_add(struct chunk_store *store, const struct chunk_info *info,

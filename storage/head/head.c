@@ -19,6 +19,7 @@ int head_create(const struct head_options *options, struct head **head, struct e
     made->next_number = 1;
     made->max_series = options->max_series;
     late_init(&made->late);
+    atomic_init(&made->closed, INT64_MIN);
     atomic_init(&made->mint, INT64_MIN);
     atomic_init(&made->min_time, INT64_MAX);
     atomic_init(&made->max_time, INT64_MIN);

@@ -71,20 +71,51 @@ struct head_rows {
 
 /* of the newest sample; INT64_MIN while there is none */
 int64_t head_max_time(const struct head *head);
-/* chunks hold nothing that counts before this time */
-int64_t head_mint(const struct head *head);
+/* samples before this time are taken only when they may come late */
+int64_t head_closed(const struct head *head);
 
 /* one batch: seen by readers as a whole when this returns */
 void head_append(struct head *head, const struct head_rows *rows);
 
-/* as queryable_* */
-int head_select(struct head *head, const struct matcher *matchers, size_t matcher_count, int64_t mint,
-                int64_t maxt, struct budget *budget, struct series_set **set, struct err *err);
+/* The moment a reader sees: batches published until now, chunks from head_mint on. Cheap. Given to
+ * head_select, which takes it over also when it fails. */
+struct head_moment {
+    uint64_t sequence;
+    unsigned turn;
+    int64_t chunks_from;
+};
+
+struct head_moment head_enter(struct head *head);
+/* as queryable_select; moment NULL: now */
+int head_select(struct head *head, const struct head_moment *moment, const struct matcher *matchers,
+                size_t matcher_count, int64_t mint, int64_t maxt, struct budget *budget,
+                struct series_set **set, struct err *err);
+/* puts the series of a set of head_select into the order of their labels */
+void head_set_sort(struct series_set *set);
 int head_label_names(struct head *head, const struct matcher *matchers, size_t matcher_count, int64_t mint,
                      int64_t maxt, struct arena *arena, struct span **names, size_t *count, struct err *err);
 int head_label_values(struct head *head, struct span name, const struct matcher *matchers,
                       size_t matcher_count, int64_t mint, int64_t maxt, struct arena *arena,
                       struct span **values, size_t *count, struct err *err);
+
+/*
+ * History leaves the head in steps, each of which readers that are in the midst of something do not notice:
+ *
+ *     head_close(t)      samples before t come late or not at all        appending thread
+ *     head_set_mint(t)   readers from now on take it from a block        the moment the block is published
+ *     head_drain         those who came before have left                 any one thread, may take long
+ *     head_truncate      memory and files are given back                 appending thread, in parts
+ */
+void head_close(struct head *head, int64_t mint);
+void head_set_mint(struct head *head, int64_t mint);
+void head_drain(struct head *head);
+/* Chunks that end before head_mint, of slots from `from` on, some thousands at a time: where to go on, or
+ * UINT32_MAX at the end. */
+uint32_t head_truncate(struct head *head, uint32_t from);
+/* files with nothing but such chunks; behind the last head_truncate */
+void head_remove_files(struct head *head);
+/* late samples up to maxt of batches up to the moment's; they are in a block that readers know */
+void head_drop_late(struct head *head, uint64_t sequence, int64_t maxt);
 
 /* counted since creation, but for series, chunks and bytes */
 struct head_stats {

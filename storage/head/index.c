@@ -135,6 +135,23 @@ uint32_t index_value(const struct head *head, uint32_t slot, uint32_t name) {
     return place < shape_count(&head->shapes, words[0]) ? words[1 + place] : SYMBOL_NONE;
 }
 
+static int compare_symbols(const struct head *head, uint32_t a, uint32_t b) {
+    return a == b ? 0 : span_compare(symbols_text(&head->symbols, a), symbols_text(&head->symbols, b));
+}
+
+int index_compare(const struct head *head, uint32_t a, uint32_t b) {
+    const uint32_t *in_a = record_of(head, a), *in_b = record_of(head, b);
+    uint32_t count_a = shape_count(&head->shapes, in_a[0]), count_b = shape_count(&head->shapes, in_b[0]);
+    const uint32_t *names_a = shape_names(&head->shapes, in_a[0]),
+                   *names_b = shape_names(&head->shapes, in_b[0]);
+    for (uint32_t i = 0; i < count_a && i < count_b; i++) {
+        int order = compare_symbols(head, names_a[i], names_b[i]);
+        if (!order) order = compare_symbols(head, in_a[1 + i], in_b[1 + i]);
+        if (order) return order;
+    }
+    return count_a < count_b ? -1 : count_a > count_b;
+}
+
 size_t head_label_count(const struct head *head, uint32_t slot) {
     return shape_count(&head->shapes, record_of(head, slot)[0]);
 }

@@ -33,7 +33,8 @@ struct head {
     struct chunk_store chunks;
     struct slab slab; /* the appending thread's */
     struct late late;
-    atomic_int_least64_t mint; /* chunks hold nothing that counts before it: that is in blocks */
+    atomic_int_least64_t closed; /* no sample before it goes into a chunk */
+    atomic_int_least64_t mint;   /* chunks hold nothing that counts before it: that is in blocks */
     /* written by the appending thread, read by statistics */
     atomic_uint_least64_t samples, full_chunks, open_chunks, out_of_order, out_of_bounds, too_old, duplicates,
         late_samples;
@@ -58,20 +59,17 @@ int index_add(struct head *head, struct labels labels, uint64_t number, struct l
 /* symbol of the value of a name, SYMBOL_NONE when the series has no such label; no lock needed */
 uint32_t index_value(const struct head *head, uint32_t slot, uint32_t name);
 
+/* as labels_compare; no lock needed */
+int index_compare(const struct head *head, uint32_t a, uint32_t b);
+
 /* match.c; the index lock is held: the slots that match, ascending */
 int match_slots(const struct head *head, const struct matcher *matchers, size_t count, struct slots *slots,
                 struct err *err);
-
-/* What a reader sees: batches up to a sequence, chunks from a time on. */
-struct head_view {
-    uint64_t sequence;
-    int64_t chunks_from;
-};
 
 /* read.c: keeps the slots that have samples in [mint, maxt]; a chunk counts with all of its time */
 void slots_keep_overlapping(struct head *head, struct slots *slots, int64_t chunks_from, int64_t mint,
                             int64_t maxt);
 bool any_overlaps(struct head *head, struct slot_view view, int64_t mint, int64_t maxt);
 /* a series' samples in [mint, maxt] that a reader sees, appended to columns */
-int read_series(struct head *head, uint32_t slot, const struct head_view *view, int64_t mint, int64_t maxt,
-                struct columns *columns, struct err *err);
+int read_series(struct head *head, uint32_t slot, const struct head_moment *moment, int64_t mint,
+                int64_t maxt, struct columns *columns, struct err *err);

@@ -143,11 +143,11 @@ int late_slots(struct late *late, struct slots *slots, struct err *err) {
     return rc;
 }
 
-static void drop_of(struct late *late, struct late_series *series, uint64_t sequence) {
+static void drop_of(struct late *late, struct late_series *series, uint64_t sequence, int64_t maxt) {
     size_t kept = 0;
     for (size_t i = 0; i < series->samples.count; i++) {
         struct late_sample *sample = &series->samples.items[i];
-        if (sample->sequence > sequence)
+        if (sample->sequence > sequence || sample->time_ms > maxt)
             series->samples.items[kept++] = *sample;
         else
             sample_free(late, sample);
@@ -156,23 +156,27 @@ static void drop_of(struct late *late, struct late_series *series, uint64_t sequ
     series->samples.count = kept;
 }
 
-void late_drop(struct late *late, uint64_t sequence, void (*emptied)(void *context, uint32_t slot),
-               void *context) {
-    mutex_lock(&late->lock);
+/* those left without are told when the lock is free again: telling takes locks that go before it */
+void late_drop(struct late *late, uint64_t sequence, int64_t maxt,
+               void (*emptied)(void *context, uint32_t slot), void *context) {
+    VEC(uint32_t) gone = {0};
     size_t kept = 0;
+    mutex_lock(&late->lock);
     map_release(&late->by_slot);
     for (size_t i = 0; i < late->series.count; i++) {
         struct late_series series = late->series.items[i];
-        drop_of(late, &series, sequence);
+        drop_of(late, &series, sequence, maxt);
         if (series.samples.count) {
             late->series.items[kept] = series;
             map_insert(&late->by_slot, hash_mix(0, series.slot), (uint32_t)kept, slot_hash, late);
             kept++;
         } else {
             vec_release(&series.samples);
-            emptied(context, series.slot);
+            *vec_push(&gone) = series.slot;
         }
     }
     late->series.count = kept;
     mutex_unlock(&late->lock);
+    for (size_t i = 0; i < gone.count; i++) emptied(context, gone.items[i]);
+    vec_release(&gone);
 }

@@ -53,6 +53,6 @@ int late_read(struct late *late, uint32_t slot, uint64_t reader, int64_t mint, i
 /* appends the slots that have late samples, in no order */
 struct slots;
 int late_slots(struct late *late, struct slots *slots, struct err *err);
-/* removes what batches up to this one brought; slots that are left without are told */
-void late_drop(struct late *late, uint64_t sequence, void (*emptied)(void *context, uint32_t slot),
-               void *context);
+/* removes what batches up to this one brought, up to maxt; slots that are left without are told */
+void late_drop(struct late *late, uint64_t sequence, int64_t maxt,
+               void (*emptied)(void *context, uint32_t slot), void *context);

@@ -4,7 +4,8 @@
  *     under the page's lock: what hides the end, how many full chunks, the open chunk's bytes copied
  *     outside: full chunks read and decoded, 64 references at a time; then the copy
  *
- * Full chunks are only ever added, so those counted at first stay where they are.
+ * While we read, full chunks are added behind those there were, and may be forgotten in front of those the
+ * reader sees: each step finds its place again by time.
  */
 #include "lib/base/assert.h"
 #include "storage/head/inside.h"
@@ -26,7 +27,7 @@ struct open_copy {
     bool has_late;
     struct chunk_state state;
     uint64_t number;
-    uint32_t first_full, full_count;
+    int64_t full_until; /* last time of the last full chunk; INT64_MIN: there is none */
     uint8_t bytes[CHUNK_MAX_BYTES];
 };
 
@@ -51,21 +52,31 @@ static int add_chunk(const struct read *r, uint8_t encoding, const uint8_t *byte
     return 0;
 }
 
+/* the next references from a time on, of chunks that were full when we looked */
+static uint32_t next_full(const struct read *r, int64_t from, int64_t until,
+                          struct chunk_ref refs[REFS_STEP]) {
+    uint32_t count = 0;
+    mutex_lock(&r->page->lock);
+    const struct series *series = r->series;
+    for (uint32_t i = series_first_full(series, from); i < series->full_count && count < REFS_STEP; i++) {
+        if (series->full[i].maxt > until || chunk_ref_mint(series->full[i]) > r->maxt) break;
+        refs[count++] = series->full[i];
+    }
+    mutex_unlock(&r->page->lock);
+    return count;
+}
+
 static int read_full(const struct read *r, const struct open_copy *copy, struct err *err) {
     struct chunk_ref refs[REFS_STEP];
     struct chunk_copy chunk;
-    for (uint32_t done = copy->first_full; done < copy->full_count;) {
-        uint32_t step = copy->full_count - done < REFS_STEP ? copy->full_count - done : REFS_STEP;
-        mutex_lock(&r->page->lock);
-        memcpy(refs, r->series->full + done, step * sizeof *refs);
-        mutex_unlock(&r->page->lock);
+    int64_t from = r->mint;
+    for (uint32_t step; from <= copy->full_until && (step = next_full(r, from, copy->full_until, refs));) {
         for (uint32_t i = 0; i < step; i++) {
-            if (chunk_ref_mint(refs[i]) > r->maxt) return 0;
             int rc = chunk_store_read(&r->head->chunks, refs[i], copy->number, &chunk, err);
             if (!rc) rc = add_chunk(r, chunk.encoding, chunk.bytes, chunk.len, chunk.count, err);
             if (rc) return rc;
         }
-        done += step;
+        from = refs[step - 1].maxt + 1;
     }
     return 0;
 }
@@ -79,8 +90,7 @@ static bool look(struct read *r, uint32_t slot, uint64_t reader, struct open_cop
     copy->has_late = series->has_late;
     copy->state = series->chunk;
     copy->number = series->number;
-    copy->full_count = series->full_count;
-    copy->first_full = series_first_full(series, r->mint);
+    copy->full_until = series->full_count ? series->full[series->full_count - 1].maxt : INT64_MIN;
     if (series->chunk.count) memcpy(copy->bytes, series->bytes, chunk_bytes(&series->chunk));
     mutex_unlock(&r->page->lock);
     if (copy->state.count == 0) return false;
@@ -91,22 +101,22 @@ static bool look(struct read *r, uint32_t slot, uint64_t reader, struct open_cop
     return r->mint <= r->maxt;
 }
 
-int read_series(struct head *head, uint32_t slot, const struct head_view *view, int64_t mint, int64_t maxt,
-                struct columns *columns, struct err *err) {
-    int64_t from = mint > view->chunks_from ? mint : view->chunks_from;
+int read_series(struct head *head, uint32_t slot, const struct head_moment *moment, int64_t mint,
+                int64_t maxt, struct columns *columns, struct err *err) {
+    int64_t from = mint > moment->chunks_from ? mint : moment->chunks_from;
     struct read r = {head,   series_page(&head->table, slot), series_at(&head->table, slot), from, maxt,
                      columns};
     struct open_copy copy;
     size_t before = columns->count;
     int rc = 0;
-    if (look(&r, slot, view->sequence, &copy)) {
+    if (look(&r, slot, moment->sequence, &copy)) {
         rc = read_full(&r, &copy, err);
         if (!rc && copy.state.last_time >= r.mint)
             rc = add_chunk(&r, copy.state.encoding, copy.bytes, chunk_bytes(&copy.state), copy.state.count,
                            err);
     }
     if (!rc && copy.has_late)
-        rc = late_read(&head->late, slot, view->sequence, mint, maxt, before, columns, err);
+        rc = late_read(&head->late, slot, moment->sequence, mint, maxt, before, columns, err);
     if (rc) columns->count = before;
     return rc;
 }

@@ -5,14 +5,15 @@
 #include "lib/base/mem.h"
 #include "storage/head/inside.h"
 
+#include <stdlib.h>
+
 #define SET_MAGIC 0x53455453u /* "SETS" */
 
 struct head_set {
     struct series_set set; /* first: what callers hold */
     uint32_t magic;
     struct head *head;
-    struct commit_ticket reader; /* until it leaves */
-    struct head_view view;
+    struct head_moment moment; /* until it leaves */
     struct slots slots;
 };
 
@@ -37,12 +38,12 @@ static int set_read(struct series_set *set, size_t index, int64_t mint, int64_t 
                     struct err *err) {
     struct head_set *own = set_of(set);
     ASSERT(index < own->slots.count);
-    return read_series(own->head, own->slots.items[index], &own->view, mint, maxt, columns, err);
+    return read_series(own->head, own->slots.items[index], &own->moment, mint, maxt, columns, err);
 }
 
 static void set_close(struct series_set *set) {
     struct head_set *own = set_of(set);
-    commits_leave(&own->head->commits, own->reader);
+    commits_leave(&own->head->commits, (struct commit_ticket){own->moment.sequence, own->moment.turn});
     slots_release(&own->slots);
     own->magic = 0;
     mem_free(own);
@@ -50,8 +51,15 @@ static void set_close(struct series_set *set) {
 
 static const struct series_set_ops set_ops = {.labels = set_labels, .read = set_read, .close = set_close};
 
-int head_select(struct head *head, const struct matcher *matchers, size_t matcher_count, int64_t mint,
-                int64_t maxt, struct budget *budget, struct series_set **set, struct err *err) {
+struct head_moment head_enter(struct head *head) {
+    CHECK_OBJ(head, HEAD_MAGIC);
+    struct commit_ticket ticket = commits_enter(&head->commits);
+    return (struct head_moment){ticket.sequence, ticket.turn, atomic_load(&head->mint)};
+}
+
+int head_select(struct head *head, const struct head_moment *moment, const struct matcher *matchers,
+                size_t matcher_count, int64_t mint, int64_t maxt, struct budget *budget,
+                struct series_set **set, struct err *err) {
     CHECK_OBJ(head, HEAD_MAGIC);
     struct head_set *own = mem_zalloc(sizeof *own);
     own->set.ops = &set_ops;
@@ -59,8 +67,7 @@ int head_select(struct head *head, const struct matcher *matchers, size_t matche
     own->head = head;
     slots_init(&own->slots, budget);
     /* before the index is looked at: a series of a batch seen from here is in the index then */
-    own->reader = commits_enter(&head->commits);
-    own->view = (struct head_view){own->reader.sequence, atomic_load(&head->mint)};
+    own->moment = moment ? *moment : head_enter(head);
     rwlock_read(&head->index_lock);
     int rc = match_slots(head, matchers, matcher_count, &own->slots, err);
     rwlock_unlock(&head->index_lock);
@@ -68,8 +75,18 @@ int head_select(struct head *head, const struct matcher *matchers, size_t matche
         set_close(&own->set);
         return rc;
     }
-    slots_keep_overlapping(head, &own->slots, own->view.chunks_from, mint, maxt);
+    slots_keep_overlapping(head, &own->slots, own->moment.chunks_from, mint, maxt);
     own->set.count = own->slots.count;
     *set = &own->set;
     return 0;
+}
+
+static int compare_slots(const void *a, const void *b, void *context) {
+    return index_compare(context, *(const uint32_t *)a, *(const uint32_t *)b);
+}
+
+void head_set_sort(struct series_set *set) {
+    struct head_set *own = set_of(set);
+    if (own->slots.count)
+        qsort_r(own->slots.items, own->slots.count, sizeof *own->slots.items, compare_slots, own->head);
 }

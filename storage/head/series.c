@@ -2,6 +2,8 @@
 
 #include "lib/base/mem.h"
 
+#include <string.h>
+
 #define FULL_SMALLEST 4u
 
 void series_table_init(struct series_table *table) {
@@ -47,6 +49,19 @@ void series_push_full(struct series *series, struct chunk_ref ref) {
     if (count == 0 || (count >= FULL_SMALLEST && (count & (count - 1)) == 0))
         series->full = mem_resize(series->full, count ? count * (size_t)2 : FULL_SMALLEST, sizeof ref);
     series->full[series->full_count++] = ref;
+}
+
+void series_forget_full(struct series *series, uint32_t count) {
+    series->full_count -= count;
+    if (series->full_count == 0) {
+        mem_free(series->full);
+        series->full = NULL;
+        return;
+    }
+    size_t capacity = FULL_SMALLEST;
+    while (capacity < series->full_count) capacity *= 2;
+    memmove(series->full, series->full + count, series->full_count * sizeof *series->full);
+    series->full = mem_resize(series->full, capacity, sizeof *series->full);
 }
 
 uint32_t series_first_full(const struct series *series, int64_t mint) {

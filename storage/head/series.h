@@ -76,6 +76,8 @@ size_t series_table_bytes(const struct series_table *table);
 
 /* a full chunk at the end; the page is locked */
 void series_push_full(struct series *series, struct chunk_ref ref);
+/* the first `count` full chunks, whose memory was given back; the page is locked */
+void series_forget_full(struct series *series, uint32_t count);
 /* has it a chunk with times in [mint, maxt]? the page is locked */
 bool series_overlaps(const struct series *series, int64_t mint, int64_t maxt);
 /* index of the first full chunk that ends at mint or later */

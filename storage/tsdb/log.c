@@ -25,7 +25,7 @@ struct bounds {
 static struct bounds bounds_of(const struct tsdb *tsdb, const struct append_batch *batch) {
     int64_t now = tsdb->take_future ? INT64_MAX : clock_wall_ms();
     int64_t window = atomic_load(&tsdb->late_window_ms), newest = head_max_time(tsdb->head);
-    struct bounds bounds = {head_mint(tsdb->head), INT64_MAX, LATE_NEVER};
+    struct bounds bounds = {head_closed(tsdb->head), INT64_MAX, LATE_NEVER};
     if (!tsdb->take_future) bounds.latest = now + TSDB_FUTURE_MS;
     if (newest > now) newest = now;
     if (batch->keep_late) {

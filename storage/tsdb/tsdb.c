@@ -47,7 +47,7 @@ static struct head *of_queryable(struct queryable *queryable) {
 static int port_select(struct queryable *queryable, const struct matcher *matchers, size_t matcher_count,
                        int64_t mint, int64_t maxt, struct budget *budget, struct series_set **set,
                        struct err *err) {
-    return head_select(of_queryable(queryable), matchers, matcher_count, mint, maxt, budget, set, err);
+    return head_select(of_queryable(queryable), NULL, matchers, matcher_count, mint, maxt, budget, set, err);
 }
 
 static int port_label_names(struct queryable *queryable, const struct matcher *matchers, size_t matcher_count,

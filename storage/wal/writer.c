@@ -14,6 +14,14 @@
 #define DEFAULT_INTERVAL_MS 1000
 #define DEFAULT_ROWS_WAITING ((size_t)2 << 20)
 
+/* a call on the writer's thread; on its caller's stack */
+struct task {
+    void (*fn)(void *context);
+    void *context;
+    bool is_done;
+    struct task *next;
+};
+
 struct encoded {
     struct append_batch *batch;
     uint32_t records_end; /* records of the group up to and with this batch's */
@@ -31,6 +39,7 @@ struct wal_writer {
     struct condition has_work, has_room, has_flushed;
     struct append_batch *first, **last;
     size_t rows_waiting; /* of batches not done yet */
+    struct task *tasks;
     uint64_t flushes_wanted, flushes_done;
     int flush_rc;
     struct err flush_err;
@@ -45,6 +54,7 @@ struct wal_writer {
 
 struct taken {
     struct append_batch *batches;
+    struct task *tasks;
     uint64_t flushes;
     bool stopping;
 };
@@ -76,10 +86,22 @@ int wal_writer_flush(struct wal_writer *writer, struct err *err) {
     return rc;
 }
 
+void wal_writer_run(struct wal_writer *writer, void (*fn)(void *context), void *context) {
+    CHECK_OBJ(writer, WRITER_MAGIC);
+    struct task task = {.fn = fn, .context = context};
+    mutex_lock(&writer->lock);
+    task.next = writer->tasks;
+    writer->tasks = &task;
+    condition_signal(&writer->has_work);
+    while (!task.is_done) condition_wait(&writer->has_flushed, &writer->lock);
+    mutex_unlock(&writer->lock);
+}
+
 /* ---- the thread ---- */
 
 static bool has_nothing(const struct wal_writer *writer) {
-    return !writer->first && !writer->stopping && writer->flushes_wanted == writer->flushes_done;
+    return !writer->first && !writer->tasks && !writer->stopping &&
+           writer->flushes_wanted == writer->flushes_done;
 }
 
 /* everything that waits; may be nothing, when a sync is due */
@@ -92,8 +114,9 @@ static struct taken take(struct wal_writer *writer) {
         else if (left_ms <= 0 || !condition_wait_ms(&writer->has_work, &writer->lock, left_ms))
             break;
     }
-    struct taken taken = {writer->first, writer->flushes_wanted, writer->stopping};
+    struct taken taken = {writer->first, writer->tasks, writer->flushes_wanted, writer->stopping};
     writer->first = NULL;
+    writer->tasks = NULL;
     writer->last = &writer->first;
     mutex_unlock(&writer->lock);
     return taken;
@@ -215,6 +238,17 @@ static void answer_flushes(struct wal_writer *writer, uint64_t flushes) {
     mutex_unlock(&writer->lock);
 }
 
+static void run_tasks(struct wal_writer *writer, struct task *tasks) {
+    for (struct task *next; tasks; tasks = next) {
+        next = tasks->next; /* the task is its caller's again once it is done */
+        tasks->fn(tasks->context);
+        mutex_lock(&writer->lock);
+        tasks->is_done = true;
+        condition_broadcast(&writer->has_flushed);
+        mutex_unlock(&writer->lock);
+    }
+}
+
 static void *run(void *context) {
     struct wal_writer *writer = context;
     struct err err;
@@ -222,6 +256,7 @@ static void *run(void *context) {
         struct taken taken = take(writer);
         write_batches(writer, taken.batches);
         finish_unsynced(writer);
+        run_tasks(writer, taken.tasks);
         answer_flushes(writer, taken.flushes);
         sync_if_due(writer);
         if (taken.stopping) break;

@@ -59,5 +59,8 @@ void wal_writer_submit(struct wal_writer *writer, struct append_batch *batch);
 /* Waits until all that was submitted before is done and (but for mode off) synced: 0, or why it is not
  * synced. */
 int wal_writer_flush(struct wal_writer *writer, struct err *err);
+/* Runs fn on the writer's thread, between two groups, and waits for it: nothing is encoded and not yet
+ * applied then. Any thread but the writer's. */
+void wal_writer_run(struct wal_writer *writer, void (*fn)(void *context), void *context);
 /* Writes what waits, syncs, joins the thread. No submit may run or follow. NULL accepted. */
 void wal_writer_destroy(struct wal_writer *writer);

@@ -144,7 +144,7 @@ START_TEST(full_files_are_followed_by_others) {
         refs[i] = add(&store, i);
         check(&store, i, refs[i]);
     }
-    ck_assert_uint_gt(store.file, 10);
+    ck_assert_uint_gt(store.number, 10);
     ck_assert_uint_eq(store.heap_chunks, 0);
     for (uint64_t i = 0; i < CHUNKS; i++) check(&store, i, refs[i]);
     size_t len;
@@ -155,16 +155,53 @@ START_TEST(full_files_are_followed_by_others) {
 }
 END_TEST
 
-START_TEST(files_of_an_earlier_run_are_removed) {
+START_TEST(a_later_run_reads_what_it_restores_and_removes_the_rest) {
     struct memory_fs *disk = memory_fs_create();
+    static struct chunk_ref refs[CHUNKS];
+    size_t len;
     open_in(memory_fs_base(disk), "/chunks_head");
-    memory_fs_put(disk, "/chunks_head/000007", "x", 1);
+    store.file_max_bytes = 100000;
+    for (uint64_t i = 0; i < CHUNKS; i++) refs[i] = add(&store, i);
+    ck_assert(chunk_store_flush_all(&store));
+    ck_assert_int_eq(chunk_store_sync(&store, NULL), 0);
     memory_fs_put(disk, "/chunks_head/readme", "x", 1);
+    uint32_t last = store.number;
     chunk_store_release(&store);
     open_in(memory_fs_base(disk), "/chunks_head");
-    size_t len;
-    ck_assert_ptr_null(memory_fs_bytes(disk, "/chunks_head/000007", &len));
+    for (uint64_t i = CHUNKS / 2; i < CHUNKS; i++) {
+        ck_assert(chunk_store_restore(&store, refs[i]));
+        check(&store, i, refs[i]);
+    }
+    chunk_store_remove_before(&store, INT64_MIN);
+    for (uint64_t i = CHUNKS / 2; i < CHUNKS; i++) check(&store, i, refs[i]);
+    ck_assert(!chunk_store_restore(&store, refs[0]));
+    ck_assert_ptr_null(memory_fs_bytes(disk, "/chunks_head/000001", &len));
     ck_assert_ptr_nonnull(memory_fs_bytes(disk, "/chunks_head/readme", &len));
+    struct chunk_ref next = add(&store, 7);
+    ck_assert_uint_eq(store.number, last + 1);
+    check(&store, 7, next);
+    chunk_store_remove_before(&store, INT64_MAX); /* but not the one being written */
+    check(&store, 7, next);
+    ck_assert(!chunk_store_restore(&store, refs[CHUNKS - 1]));
+    chunk_store_release(&store);
+    memory_fs_destroy(disk);
+}
+END_TEST
+
+START_TEST(a_file_that_could_not_be_synced_is_never_leaned_on) {
+    struct memory_fs *disk = memory_fs_create();
+    struct faulty_fs faulty;
+    faulty_fs_init(&faulty, memory_fs_base(disk));
+    open_in(&faulty.base, "/chunks_head");
+    add(&store, 1);
+    ck_assert(chunk_store_flush_all(&store));
+    faulty.kinds = FAULTY_SYNC;
+    faulty.fail_at = 1;
+    faulty.persistent = true;
+    faulty.error = EIO;
+    ck_assert_int_eq(chunk_store_sync(&store, NULL), ERR_IO);
+    faulty.fail_at = 0;
+    ck_assert_int_eq(chunk_store_sync(&store, NULL), ERR_IO);
     chunk_store_release(&store);
     memory_fs_destroy(disk);
 }
@@ -188,4 +225,5 @@ END_TEST
 
 CHECK_MAIN("chunks", full_files_are_followed_by_others, chunks_come_back_from_buffer_file_and_heap,
            damage_is_an_error_that_names_the_place, a_disk_that_refuses_costs_memory_but_no_chunk,
-           files_of_an_earlier_run_are_removed, times_at_the_ends_are_covered)
+           a_later_run_reads_what_it_restores_and_removes_the_rest,
+           a_file_that_could_not_be_synced_is_never_leaned_on, times_at_the_ends_are_covered)

@@ -214,8 +214,8 @@ static void hold(struct model *model, struct held *held) {
     draw_matchers(&held->matchers);
     draw_range(model, &held->mint, &held->maxt);
     held->batch = model->batches;
-    int rc = head_select(model->head, held->matchers.items, held->matchers.count, held->mint, held->maxt,
-                         NULL, &held->set, &err);
+    int rc = head_select(model->head, NULL, held->matchers.items, held->matchers.count, held->mint,
+                         held->maxt, NULL, &held->set, &err);
     ck_assert_msg(rc == 0, "%s", err.text);
 }
 

@@ -35,7 +35,7 @@ static uint8_t append(int64_t time, double value, int64_t late_from) {
 
 static struct series_set *select_all(int64_t mint, int64_t maxt) {
     struct series_set *set;
-    ck_assert_int_eq(head_select(head, NULL, 0, mint, maxt, NULL, &set, NULL), 0);
+    ck_assert_int_eq(head_select(head, NULL, NULL, 0, mint, maxt, NULL, &set, NULL), 0);
     return set;
 }
 
@@ -118,7 +118,7 @@ START_TEST(those_of_batches_in_a_block_are_dropped_others_stay) {
         for (uint64_t sequence = 1; sequence <= slot + 1; sequence++)
             ck_assert_int_eq(late_add(&late, slot, sequence, 100 - (int64_t)sequence, 1, NULL),
                              APPEND_STORED);
-    late_drop(&late, 2, count_emptied, &emptied);
+    late_drop(&late, 2, 1000, count_emptied, &emptied);
     ck_assert_int_eq(emptied, 2);
     ck_assert_uint_eq(late.samples, 1);
     ck_assert(late_overlaps(&late, 2, 97, 97));

@@ -81,7 +81,7 @@ static void *read_sets(void *context) {
     if (matcher_init(&matcher, MATCH_EQUAL, SPAN(LABEL_NAME), SPAN("kept"), &err)) abort();
     while (!atomic_load(&is_done)) {
         struct series_set *set;
-        if (head_select(head, &matcher, 1, INT64_MIN, INT64_MAX, NULL, &set, &err)) {
+        if (head_select(head, NULL, &matcher, 1, INT64_MIN, INT64_MAX, NULL, &set, &err)) {
             atomic_fetch_add(&failures, 1);
             break;
         }
