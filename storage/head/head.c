@@ -32,10 +32,14 @@ int head_create(const struct head_options *options, struct head **head, struct e
     return 0;
 }
 
-static void series_free(struct head *head, struct series *series) {
+void series_free(struct head *head, struct series *series) {
     for (uint32_t i = 0; i < series->full_count; i++) chunk_store_drop(&head->chunks, series->full[i]);
     mem_free(series->full);
     slab_free(&head->slab, series->size_class, series->bytes);
+    series->full = NULL;
+    series->bytes = NULL;
+    series->full_count = series->size_class = 0;
+    series->chunk.count = 0;
 }
 
 void head_destroy(struct head *head) {
@@ -43,6 +47,7 @@ void head_destroy(struct head *head) {
     CHECK_OBJ(head, HEAD_MAGIC);
     uint32_t count = (uint32_t)atomic_load(&head->table.count);
     for (uint32_t slot = 0; slot < count; slot++) series_free(head, series_at(&head->table, slot));
+    for (uint32_t i = 0; i < FREE_LISTS; i++) vec_release(&head->free_slots.by_labels[i]);
     slab_release(&head->slab);
     late_release(&head->late);
     chunk_store_release(&head->chunks);

@@ -117,6 +117,27 @@ void head_remove_files(struct head *head);
 /* late samples up to maxt of batches up to the moment's; they are in a block that readers know */
 void head_drop_late(struct head *head, uint64_t sequence, int64_t maxt);
 
+/*
+ * A series that went quiet leaves the head before its time:
+ *
+ *     head_quiet      which they are; their samples are written into a block      any one thread
+ *     head_forget     not found any more, unless a sample came meanwhile          appending thread
+ *     head_drain      those who read them have left
+ *     head_recycle    memory given back, slots given to others                    appending thread
+ */
+struct slots;
+/* Series whose newest sample is a staleness marker before stale_before, or anything before quiet_before; at
+ * most `most`, slots ascending, and a set of them as of now. No samples at all and created before the last
+ * call: as well. */
+int head_quiet(struct head *head, int64_t stale_before, int64_t quiet_before, size_t most,
+               struct slots *slots, struct err *err);
+/* the series of the slots, as of a moment; slots is copied */
+int head_select_slots(struct head *head, const struct head_moment *moment, const struct slots *slots,
+                      struct series_set **set, struct err *err);
+/* keeps in slots those that are forgotten: nothing came after the moment */
+void head_forget(struct head *head, const struct head_moment *moment, struct slots *slots);
+void head_recycle(struct head *head, const struct slots *slots);
+
 /* counted since creation, but for series, chunks and bytes */
 struct head_stats {
     uint64_t series, series_created, chunks, label_pairs, samples, out_of_order, out_of_bounds, too_old,

@@ -6,6 +6,7 @@
 #include "storage/head/inside.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 static size_t record_bytes(const struct head *head, const uint32_t *words) {
@@ -92,19 +93,83 @@ static int check_labels(struct labels labels, struct err *err) {
     return 0;
 }
 
-static int create(struct head *head, uint64_t number, const struct label_ids *ids, uint32_t *slot,
-                  struct err *err) {
+/* a slot whose record has room for exactly so many labels, or a new one */
+static int take_slot(struct head *head, const struct label_ids *ids, uint32_t *slot, struct err *err) {
+    if (ids->count < FREE_LISTS && head->free_slots.by_labels[ids->count].count) {
+        *slot = head->free_slots.by_labels[ids->count].items[--head->free_slots.by_labels[ids->count].count];
+        head->free_slots.count--;
+        shapes_reuse_record(&head->shapes, series_table_again(&head->table, *slot)->record, ids->words);
+        return 0;
+    }
     uint32_t record = shapes_add_record(&head->shapes, ids->words);
     if (!record) return err_set(err, ERR_LIMIT, "memory for label sets is full");
     struct series *series = series_table_next(&head->table, slot);
     if (!series) return err_set(err, ERR_LIMIT, "table of series is full");
     series->record = record;
-    series->number = number;
     series_table_publish(&head->table);
+    return 0;
+}
+
+static int create(struct head *head, uint64_t number, const struct label_ids *ids, uint32_t *slot,
+                  struct err *err) {
+    int rc = take_slot(head, ids, slot, err);
+    if (rc) return rc;
+    series_at(&head->table, *slot)->number = number;
     map_insert(&head->by_labels, record_hash(head, ids->words), *slot, slot_hash, head);
     for (uint32_t i = 0; i < ids->count; i++)
         postings_add(&head->postings, ids->names[i], ids->words[1 + i], *slot);
+    head->series_created++;
     return 0;
+}
+
+uint32_t index_series(const struct head *head) {
+    return (uint32_t)atomic_load(&head->table.count) - head->free_slots.count - head->resting;
+}
+
+/* name=value, as one number */
+static int compare_pairs(const void *a, const void *b) {
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+    return left < right ? -1 : left > right;
+}
+
+/* each list is gone through once, however many of its series go */
+static void remove_postings(struct head *head, const uint32_t *slots, size_t count) {
+    struct slot_bitmap gone;
+    VEC(uint64_t) pairs = {0};
+    int rc = slot_bitmap_init(&gone, atomic_load(&head->table.count), NULL, NULL);
+    ASSERT(rc == 0); /* no budget */
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t *words = record_of(head, slots[i]), *names = shape_names(&head->shapes, words[0]);
+        slot_bitmap_add(&gone, (struct slot_view){&slots[i], 1});
+        for (uint32_t j = 0; j < shape_count(&head->shapes, words[0]); j++)
+            *vec_push(&pairs) = (uint64_t)names[j] << 32 | words[1 + j];
+    }
+    if (pairs.count) qsort(pairs.items, pairs.count, sizeof *pairs.items, compare_pairs);
+    for (size_t i = 0; i < pairs.count; i++)
+        if (i == 0 || pairs.items[i] != pairs.items[i - 1])
+            postings_remove(&head->postings, (uint32_t)(pairs.items[i] >> 32), (uint32_t)pairs.items[i],
+                            &gone);
+    vec_release(&pairs);
+    slot_bitmap_release(&gone);
+}
+
+void index_remove(struct head *head, const uint32_t *slots, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        bool was_there = map_remove(&head->by_labels, slot_hash(slots[i], head), slots[i], slot_hash, head);
+        ASSERT(was_there);
+        __atomic_fetch_or(&series_at(&head->table, slots[i])->generation, GENERATION_RESTS, __ATOMIC_RELEASE);
+    }
+    head->resting += (uint32_t)count;
+    remove_postings(head, slots, count);
+}
+
+void index_free_slots(struct head *head, const uint32_t *slots, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint32_t labels = (uint32_t)head_label_count(head, slots[i]);
+        head->resting--;
+        head->free_slots.count++;
+        if (labels < FREE_LISTS) *vec_push(&head->free_slots.by_labels[labels]) = slots[i];
+    }
 }
 
 int index_add(struct head *head, struct labels labels, uint64_t number, struct label_ids *ids, uint32_t *slot,
@@ -116,7 +181,7 @@ int index_add(struct head *head, struct labels labels, uint64_t number, struct l
         map_find(&head->by_labels, record_hash(head, ids->words), ids->words, record_equal, head);
     *created = found == MAP_NONE;
     if (*created) {
-        if (!number && head->max_series && atomic_load(&head->table.count) >= head->max_series)
+        if (!number && head->max_series && index_series(head) >= head->max_series)
             return err_set(err, ERR_LIMIT, "limit of %" PRIu64 " series reached", head->max_series);
         rc = create(head, number ? number : head->next_number, ids, slot, err);
         if (rc) return rc;

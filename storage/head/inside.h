@@ -19,14 +19,25 @@
 
 #define HEAD_MAGIC 0x48454144u /* "HEAD" */
 
+/* slots that wait for their next series, by the number of labels their record has room for */
+#define FREE_LISTS 64u
+
+struct free_slots {
+    VEC(uint32_t) by_labels[FREE_LISTS];
+    uint32_t count;
+};
+
 struct head {
     uint32_t magic;
-    struct rwlock index_lock; /* symbols, shapes, postings, by_labels, next_number; new slots */
+    struct rwlock index_lock; /* symbols, shapes, postings, by_labels, next_number; slots in use or not */
     struct symbols symbols;
     struct shapes shapes;
     struct postings postings;
     struct map by_labels; /* hash of the label record -> slot */
-    uint64_t next_number;
+    struct free_slots free_slots;
+    uint64_t quiet_number; /* next_number at the last head_quiet */
+    uint32_t resting;      /* slots not in use that readers may still look at */
+    uint64_t next_number, series_created;
     uint64_t max_series;
     struct series_table table;
     struct commits commits;
@@ -40,6 +51,9 @@ struct head {
         late_samples;
     atomic_int_least64_t min_time, max_time;
 };
+
+/* head.c: chunks and their memory; by the appending thread, the page is locked or nobody reads it */
+void series_free(struct head *head, struct series *series);
 
 /* index.c; the index lock is held, exclusively for add */
 
@@ -58,6 +72,13 @@ int index_add(struct head *head, struct labels labels, uint64_t number, struct l
               bool *created, struct err *err);
 /* symbol of the value of a name, SYMBOL_NONE when the series has no such label; no lock needed */
 uint32_t index_value(const struct head *head, uint32_t slot, uint32_t name);
+
+/* series in use; the index lock is held */
+uint32_t index_series(const struct head *head);
+/* the series of these slots are not found any more; exclusively */
+void index_remove(struct head *head, const uint32_t *slots, size_t count);
+/* the slots, whose memory was given back, wait for others; exclusively */
+void index_free_slots(struct head *head, const uint32_t *slots, size_t count);
 
 /* as labels_compare; no lock needed */
 int index_compare(const struct head *head, uint32_t a, uint32_t b);

@@ -139,7 +139,7 @@ static int match_all(struct match *m, struct err *err) {
     int rc = slots_reserve(m->slots, count, err);
     if (rc) return rc;
     for (uint32_t slot = 0; slot < count; slot++)
-        if (series_at(&m->head->table, slot)->generation) m->slots->items[m->slots->count++] = slot;
+        if (series_in_use(series_at(&m->head->table, slot))) m->slots->items[m->slots->count++] = slot;
     m->started = true;
     return 0;
 }

@@ -97,6 +97,49 @@ void postings_add(struct postings *postings, uint32_t name_symbol, uint32_t valu
     insert(&name->values.items[index], slot);
 }
 
+/* the last value takes the place of one that goes */
+static void forget_value(struct postings *postings, struct posting_name *name, uint32_t index) {
+    uint32_t last = (uint32_t)name->values.count - 1;
+    map_remove(&name->by_value, value_hash(index, name), index, value_hash, name);
+    if (index != last) {
+        map_remove(&name->by_value, value_hash(last, name), last, value_hash, name);
+        name->values.items[index] = name->values.items[last];
+        map_insert(&name->by_value, value_hash(index, name), index, value_hash, name);
+    }
+    name->values.count--;
+    postings->pairs--;
+}
+
+/* of a list in an array: those that stay, and the room they need */
+static void remove_slots(struct posting *posting, const struct slot_bitmap *gone) {
+    uint32_t kept = 0, *slots = posting->slots;
+    for (uint32_t i = 0; i < posting->count; i++)
+        if (!slot_bitmap_has(gone, slots[i])) slots[kept++] = slots[i];
+    bool shrinks = kept != posting->count;
+    posting->count = kept;
+    if (kept < 2) {
+        posting->one = kept ? slots[0] : 0;
+        mem_free(slots);
+    } else if (shrinks) {
+        posting->slots = mem_resize(slots, capacity_of(kept), sizeof *slots);
+    }
+}
+
+void postings_remove(struct postings *postings, uint32_t name_symbol, uint32_t value,
+                     const struct slot_bitmap *gone) {
+    uint32_t at = map_find(&postings->by_name, symbol_hash(name_symbol), &name_symbol, name_equal, postings);
+    if (at == MAP_NONE) return;
+    struct posting_name *name = &postings->names.items[at];
+    uint32_t index = map_find(&name->by_value, symbol_hash(value), &value, value_equal, name);
+    if (index == MAP_NONE) return;
+    struct posting *posting = &name->values.items[index];
+    if (posting->count > 1)
+        remove_slots(posting, gone);
+    else if (slot_bitmap_has(gone, posting->one))
+        posting->count = 0;
+    if (!posting->count) forget_value(postings, name, index);
+}
+
 const struct posting_name *postings_name(const struct postings *postings, uint32_t name) {
     uint32_t index = map_find(&postings->by_name, symbol_hash(name), &name, name_equal, postings);
     return index == MAP_NONE ? NULL : &postings->names.items[index];

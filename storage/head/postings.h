@@ -37,6 +37,9 @@ struct postings {
 
 void postings_release(struct postings *postings);
 void postings_add(struct postings *postings, uint32_t name, uint32_t value, uint32_t slot);
+/* takes the members of `gone` out of one list; an empty list goes too */
+void postings_remove(struct postings *postings, uint32_t name, uint32_t value,
+                     const struct slot_bitmap *gone);
 /* NULL: no series has this name */
 const struct posting_name *postings_name(const struct postings *postings, uint32_t name);
 /* empty when there is none */

@@ -81,6 +81,22 @@ int head_select(struct head *head, const struct head_moment *moment, const struc
     return 0;
 }
 
+int head_select_slots(struct head *head, const struct head_moment *moment, const struct slots *slots,
+                      struct series_set **set, struct err *err) {
+    CHECK_OBJ(head, HEAD_MAGIC);
+    struct head_set *own = mem_zalloc(sizeof *own);
+    *own = (struct head_set){.set.ops = &set_ops, .magic = SET_MAGIC, .head = head, .moment = *moment};
+    slots_init(&own->slots, NULL);
+    int rc = slots_copy(&own->slots, (struct slot_view){slots->items, slots->count}, err);
+    if (rc) {
+        set_close(&own->set);
+        return rc;
+    }
+    own->set.count = slots->count;
+    *set = &own->set;
+    return 0;
+}
+
 static int compare_slots(const void *a, const void *b, void *context) {
     return index_compare(context, *(const uint32_t *)a, *(const uint32_t *)b);
 }

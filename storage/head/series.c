@@ -2,6 +2,7 @@
 
 #include "lib/base/mem.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #define FULL_SMALLEST 4u
@@ -32,6 +33,20 @@ struct series *series_table_next(struct series_table *table, uint32_t *slot) {
     struct series *series = series_at(table, next);
     *series = (struct series){.generation = 1};
     *slot = next;
+    return series;
+}
+
+/* whoever holds an old reference may look at the generation meanwhile */
+struct series *series_table_again(struct series_table *table, uint32_t slot) {
+    struct series_page *page = series_page(table, slot);
+    struct series *series = series_at(table, slot);
+    uint32_t generation = (series->generation & ~GENERATION_RESTS) + 1;
+    if (generation & GENERATION_RESTS) generation = 1;
+    mutex_lock(&page->lock);
+    memset((char *)series + offsetof(struct series, chunk), 0,
+           sizeof *series - offsetof(struct series, chunk));
+    mutex_unlock(&page->lock);
+    __atomic_store_n(&series->generation, generation, __ATOMIC_RELEASE);
     return series;
 }
 

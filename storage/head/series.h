@@ -26,6 +26,9 @@
 #define PAGES_MAX ((size_t)1 << 18)
 
 struct series {
+    uint32_t generation; /* fixed while the slot is in use; with GENERATION_RESTS it is not */
+    uint32_t record;     /* labels (shapes.h); fixed */
+    /* from here on zero at the start of each life */
     struct chunk_state chunk; /* open */
     uint8_t *bytes;           /* of the open chunk, in the slab */
     batch_mark mark;
@@ -33,12 +36,13 @@ struct series {
     struct chunk_ref *full; /* 4, 8, 16 ... of them fit */
     uint64_t number;        /* on disk; the appending thread's, once the series is there */
     uint32_t full_count;
-    uint32_t generation; /* fixed while the slot is in use; 0: it is not */
-    uint32_t record;     /* labels (shapes.h); fixed */
-    uint8_t size_class;  /* of bytes */
-    uint8_t is_logged;   /* the appending thread's */
-    uint8_t has_late;    /* late samples are, or were, in late.h */
+    uint8_t size_class; /* of bytes */
+    uint8_t is_logged;  /* the appending thread's */
+    uint8_t has_late;   /* late samples are, or were, in late.h */
 };
+
+/* a slot between two series: nobody finds it any more, readers may still look at what was there */
+#define GENERATION_RESTS ((uint32_t)1 << 31)
 
 struct series_page {
     struct mutex lock;
@@ -58,11 +62,16 @@ static inline struct series *series_at(const struct series_table *table, uint32_
     return &series_page(table, slot)->series[slot % PAGE_SERIES];
 }
 
+static inline bool series_in_use(const struct series *series) {
+    return series->generation && !(series->generation & GENERATION_RESTS);
+}
+
 /* NULL when the reference is of another time */
 static inline struct series *series_of(const struct series_table *table, struct series_ref ref) {
     if (ref.slot >= atomic_load_explicit(&table->count, memory_order_acquire)) return NULL;
     struct series *series = series_at(table, ref.slot);
-    return ref.generation && series->generation == ref.generation ? series : NULL;
+    uint32_t generation = __atomic_load_n(&series->generation, __ATOMIC_ACQUIRE);
+    return ref.generation && generation == ref.generation ? series : NULL;
 }
 
 void series_table_init(struct series_table *table);
@@ -73,6 +82,9 @@ void series_table_release(struct series_table *table);
 struct series *series_table_next(struct series_table *table, uint32_t *slot);
 void series_table_publish(struct series_table *table);
 size_t series_table_bytes(const struct series_table *table);
+
+/* a slot that rests begins its next life: zeroed, but for its record */
+struct series *series_table_again(struct series_table *table, uint32_t slot);
 
 /* a full chunk at the end; the page is locked */
 void series_push_full(struct series *series, struct chunk_ref ref);

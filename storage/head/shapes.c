@@ -56,6 +56,11 @@ uint32_t shapes_add_record(struct shapes *shapes, const uint32_t *words) {
     return add_words(shapes, words[0], words + 1, shape_count(shapes, words[0]));
 }
 
+void shapes_reuse_record(struct shapes *shapes, uint32_t record, const uint32_t *words) {
+    size_t count = shape_count(shapes, words[0]);
+    memcpy(stable_at(&shapes->memory, record), words, (1 + count) * sizeof *words);
+}
+
 size_t shapes_bytes(const struct shapes *shapes) {
     return stable_bytes(&shapes->memory) + shapes->map.capacity * sizeof *shapes->map.slots;
 }

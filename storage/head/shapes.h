@@ -32,6 +32,8 @@ uint32_t shapes_find(const struct shapes *shapes, const uint32_t *names, uint32_
 uint32_t shapes_add(struct shapes *shapes, const uint32_t *names, uint32_t count);
 /* a record of words[0] = shape and its values; 0: memory is full */
 uint32_t shapes_add_record(struct shapes *shapes, const uint32_t *words);
+/* overwrites a record of as many labels that nobody reads any more */
+void shapes_reuse_record(struct shapes *shapes, uint32_t record, const uint32_t *words);
 size_t shapes_bytes(const struct shapes *shapes);
 
 static inline uint32_t shape_count(const struct shapes *shapes, uint32_t shape) {

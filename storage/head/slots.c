@@ -132,8 +132,7 @@ void slots_filter(struct slots *slots, const struct slot_bitmap *bitmap, bool ke
     size_t kept = 0;
     for (size_t i = 0; i < slots->count; i++) {
         uint32_t slot = slots->items[i];
-        bool member = slot < bitmap->slot_count && (bitmap->words[slot / 64] >> (slot % 64) & 1);
-        if (member == keep) slots->items[kept++] = slot;
+        if (slot_bitmap_has(bitmap, slot) == keep) slots->items[kept++] = slot;
     }
     slots->count = kept;
 }

@@ -43,6 +43,10 @@ struct slot_bitmap {
 
 int slot_bitmap_init(struct slot_bitmap *bitmap, size_t slot_count, struct budget *budget, struct err *err);
 void slot_bitmap_release(struct slot_bitmap *bitmap);
+static inline bool slot_bitmap_has(const struct slot_bitmap *bitmap, uint32_t slot) {
+    return slot < bitmap->slot_count && (bitmap->words[slot / 64] >> (slot % 64) & 1);
+}
+
 void slot_bitmap_add(struct slot_bitmap *bitmap, struct slot_view view);
 /* keeps the members, or with `keep` false the others */
 void slots_filter(struct slots *slots, const struct slot_bitmap *bitmap, bool keep);

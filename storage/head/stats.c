@@ -9,12 +9,12 @@
 void head_stats(struct head *head, struct head_stats *stats) {
     CHECK_OBJ(head, HEAD_MAGIC);
     rwlock_read(&head->index_lock);
-    uint64_t series = atomic_load(&head->table.count);
+    uint64_t series = index_series(head), created = head->series_created;
     uint64_t symbol_bytes = symbols_bytes(&head->symbols), pairs = head->postings.pairs;
     rwlock_unlock(&head->index_lock);
     *stats = (struct head_stats){
         .series = series,
-        .series_created = series,
+        .series_created = created,
         .chunks = atomic_load(&head->full_chunks) + atomic_load(&head->open_chunks),
         .label_pairs = pairs,
         .samples = atomic_load(&head->samples),

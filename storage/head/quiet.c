@@ -1,0 +1,77 @@
+/*
+ * quiet.c - series that got no sample for a while leave the head: the steps are drawn in head.h.
+ */
+#include "lib/base/assert.h"
+#include "lib/base/bits.h"
+#include "lib/model/sample.h"
+#include "storage/head/inside.h"
+
+/* series forgotten under one hold of the index lock, so that queries and new series come in between */
+#define FORGET_STEP 4096u
+
+/* the page is locked */
+static bool is_quiet(const struct head *head, const struct series *series, int64_t stale_before,
+                     int64_t quiet_before) {
+    const struct chunk_state *chunk = &series->chunk;
+    if (!series_in_use(series) || series->has_late) return false;
+    if (!chunk->count) return series->number < head->quiet_number;
+    if (chunk->last_time < quiet_before) return true;
+    return chunk->last_time < stale_before && chunk->last_bits == STALE_BITS;
+}
+
+int head_quiet(struct head *head, int64_t stale_before, int64_t quiet_before, size_t most,
+               struct slots *slots, struct err *err) {
+    CHECK_OBJ(head, HEAD_MAGIC);
+    rwlock_read(&head->index_lock); /* generations stay */
+    uint32_t count = (uint32_t)atomic_load(&head->table.count);
+    uint64_t next_number = head->next_number;
+    int rc = 0;
+    for (uint32_t slot = 0; !rc && slot < count && slots->count < most;) {
+        struct series_page *page = series_page(&head->table, slot);
+        uint32_t end = count - slot < PAGE_SERIES ? count : slot + PAGE_SERIES;
+        rc = slots_reserve(slots, PAGE_SERIES, err);
+        mutex_lock(&page->lock);
+        for (; !rc && slot < end; slot++)
+            if (is_quiet(head, &page->series[slot % PAGE_SERIES], stale_before, quiet_before))
+                slots->items[slots->count++] = slot;
+        mutex_unlock(&page->lock);
+    }
+    rwlock_unlock(&head->index_lock);
+    if (!rc) head->quiet_number = next_number;
+    return rc;
+}
+
+static bool is_still_quiet(const struct series *series, const struct head_moment *moment) {
+    return mark_sequence(series->mark) <= moment->sequence && !series->has_late;
+}
+
+void head_forget(struct head *head, const struct head_moment *moment, struct slots *slots) {
+    CHECK_OBJ(head, HEAD_MAGIC);
+    size_t kept = 0;
+    for (size_t i = 0; i < slots->count; i++)
+        if (is_still_quiet(series_at(&head->table, slots->items[i]), moment))
+            slots->items[kept++] = slots->items[i];
+    slots->count = kept;
+    for (size_t i = 0; i < kept; i += FORGET_STEP) {
+        rwlock_write(&head->index_lock);
+        index_remove(head, slots->items + i, kept - i < FORGET_STEP ? kept - i : FORGET_STEP);
+        rwlock_unlock(&head->index_lock);
+    }
+}
+
+void head_recycle(struct head *head, const struct slots *slots) {
+    CHECK_OBJ(head, HEAD_MAGIC);
+    for (size_t i = 0; i < slots->count; i++) {
+        struct series *series = series_at(&head->table, slots->items[i]);
+        uint32_t chunks = series->full_count;
+        atomic_fetch_sub_explicit(&head->full_chunks, chunks, memory_order_relaxed);
+        if (series->chunk.count) atomic_fetch_sub_explicit(&head->open_chunks, 1, memory_order_relaxed);
+        struct series_page *page = series_page(&head->table, slots->items[i]);
+        mutex_lock(&page->lock); /* statistics and maintenance look at all slots */
+        series_free(head, series);
+        mutex_unlock(&page->lock);
+    }
+    rwlock_write(&head->index_lock);
+    index_free_slots(head, slots->items, slots->count);
+    rwlock_unlock(&head->index_lock);
+}
