@@ -47,8 +47,8 @@ static void put(struct map *map, uint64_t hash, uint64_t slot) {
     map->slots[place] = slot;
 }
 
-static void grow(struct map *map, map_hash *hash_of, const void *context) {
-    struct map bigger = {.capacity = map->capacity ? map->capacity * 2 : MAP_SMALLEST, .count = map->count};
+static void grow(struct map *map, size_t capacity, map_hash *hash_of, const void *context) {
+    struct map bigger = {.capacity = capacity, .count = map->count};
     bigger.slots = mem_array(bigger.capacity, sizeof *bigger.slots);
     for (size_t i = 0; i < map->capacity; i++)
         if (map->slots[i]) put(&bigger, hash_of(slot_index(map->slots[i]), context), map->slots[i]);
@@ -56,9 +56,15 @@ static void grow(struct map *map, map_hash *hash_of, const void *context) {
     *map = bigger;
 }
 
+void map_reserve(struct map *map, size_t count, map_hash *hash_of, const void *context) {
+    size_t capacity = map->capacity ? map->capacity : MAP_SMALLEST;
+    while (count > capacity / 8 * 7) capacity *= 2;
+    if (capacity > map->capacity) grow(map, capacity, hash_of, context);
+}
+
 void map_insert(struct map *map, uint64_t hash, uint32_t index, map_hash *hash_of, const void *context) {
     ASSERT(index != MAP_NONE);
-    if (map->count + 1 > map->capacity / 8 * 7) grow(map, hash_of, context);
+    map_reserve(map, map->count + 1, hash_of, context);
     put(map, hash, slot_make(hash, index));
     map->count++;
 }

@@ -30,6 +30,8 @@ void map_release(struct map *map);
 /* the index stored for key, or MAP_NONE */
 uint32_t map_find(const struct map *map, uint64_t hash, const void *key, map_equal *equal,
                   const void *context);
+/* room for so many entries, so that adding them moves nothing */
+void map_reserve(struct map *map, size_t count, map_hash *hash_of, const void *context);
 /* adds index; the key must not be there yet; index < UINT32_MAX */
 void map_insert(struct map *map, uint64_t hash, uint32_t index, map_hash *hash_of, const void *context);
 /* forgets index; false when it is not there */

@@ -209,3 +209,13 @@ void head_append(struct head *head, const struct head_rows *rows) {
     chunk_store_flush(&head->chunks);
     add_tally(head, &tally);
 }
+
+bool head_flush_chunks(struct head *head) {
+    CHECK_OBJ(head, HEAD_MAGIC);
+    return chunk_store_flush_all(&head->chunks);
+}
+
+int head_sync_chunks(struct head *head, struct err *err) {
+    CHECK_OBJ(head, HEAD_MAGIC);
+    return chunk_store_sync(&head->chunks, err);
+}

@@ -138,6 +138,12 @@ int head_select_slots(struct head *head, const struct head_moment *moment, const
 void head_forget(struct head *head, const struct head_moment *moment, struct slots *slots);
 void head_recycle(struct head *head, const struct slots *slots);
 
+/* full chunks are in their files, which may not be on disk yet: false when the disk refuses; appending thread
+ */
+bool head_flush_chunks(struct head *head);
+/* those files are on disk; any one thread */
+int head_sync_chunks(struct head *head, struct err *err);
+
 /* counted since creation, but for series, chunks and bytes */
 struct head_stats {
     uint64_t series, series_created, chunks, label_pairs, samples, out_of_order, out_of_bounds, too_old,

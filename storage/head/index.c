@@ -110,6 +110,22 @@ static int take_slot(struct head *head, const struct label_ids *ids, uint32_t *s
     return 0;
 }
 
+void index_reserve(struct head *head, uint32_t count) {
+    map_reserve(&head->by_labels, count, slot_hash, head);
+}
+
+bool index_restore(struct head *head, uint64_t number, struct label_ids *ids) {
+    uint32_t slot;
+    ids->words[0] = shapes_add(&head->shapes, ids->names, ids->count);
+    if (!ids->words[0]) return false;
+    uint64_t hash = record_hash(head, ids->words);
+    if (map_find(&head->by_labels, hash, ids->words, record_equal, head) != MAP_NONE) return false;
+    if (take_slot(head, ids, &slot, NULL)) return false;
+    series_at(&head->table, slot)->number = number;
+    map_insert(&head->by_labels, hash, slot, slot_hash, head);
+    return true;
+}
+
 static int create(struct head *head, uint64_t number, const struct label_ids *ids, uint32_t *slot,
                   struct err *err) {
     int rc = take_slot(head, ids, slot, err);

@@ -80,6 +80,11 @@ void index_remove(struct head *head, const uint32_t *slots, size_t count);
 /* the slots, whose memory was given back, wait for others; exclusively */
 void index_free_slots(struct head *head, const uint32_t *slots, size_t count);
 
+/* for a head that is filled from a snapshot: room for so many series; a series in the next slot, without
+ * postings: false when its labels are there already or memory is full */
+void index_reserve(struct head *head, uint32_t count);
+bool index_restore(struct head *head, uint64_t number, struct label_ids *ids);
+
 /* as labels_compare; no lock needed */
 int index_compare(const struct head *head, uint32_t a, uint32_t b);
 

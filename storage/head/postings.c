@@ -97,6 +97,18 @@ void postings_add(struct postings *postings, uint32_t name_symbol, uint32_t valu
     insert(&name->values.items[index], slot);
 }
 
+uint32_t *postings_restore(struct postings *postings, uint32_t name_symbol, uint32_t value, uint32_t count) {
+    struct posting_name *name = name_get(postings, name_symbol);
+    if (map_find(&name->by_value, symbol_hash(value), &value, value_equal, name) != MAP_NONE) return NULL;
+    struct posting *posting = vec_push(&name->values);
+    *posting = (struct posting){.value = value, .count = count};
+    map_insert(&name->by_value, symbol_hash(value), (uint32_t)name->values.count - 1, value_hash, name);
+    postings->pairs++;
+    if (count == 1) return &posting->one;
+    posting->slots = mem_array(capacity_of(count), sizeof *posting->slots);
+    return posting->slots;
+}
+
 /* the last value takes the place of one that goes */
 static void forget_value(struct postings *postings, struct posting_name *name, uint32_t index) {
     uint32_t last = (uint32_t)name->values.count - 1;

@@ -37,6 +37,9 @@ struct postings {
 
 void postings_release(struct postings *postings);
 void postings_add(struct postings *postings, uint32_t name, uint32_t value, uint32_t slot);
+/* For an empty postings that is filled from a snapshot: room for a list's slots, ascending, which the caller
+ * sets at once. NULL when it is there already. */
+uint32_t *postings_restore(struct postings *postings, uint32_t name, uint32_t value, uint32_t count);
 /* takes the members of `gone` out of one list; an empty list goes too */
 void postings_remove(struct postings *postings, uint32_t name, uint32_t value,
                      const struct slot_bitmap *gone);

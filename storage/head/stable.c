@@ -2,6 +2,8 @@
 
 #include "lib/base/mem.h"
 
+#include <string.h>
+
 void stable_init(struct stable *stable) {
     stable->slabs = mem_array(STABLE_SLABS, sizeof *stable->slabs);
     stable->used = 1;
@@ -21,12 +23,24 @@ uint32_t stable_add(struct stable *stable, size_t units) {
     if (at % STABLE_SLAB_UNITS + units > STABLE_SLAB_UNITS || at % STABLE_SLAB_UNITS == 0) {
         size_t slab = (size_t)((at + STABLE_SLAB_UNITS - 1) / STABLE_SLAB_UNITS);
         if (slab >= STABLE_SLABS) return 0;
+        size_t left = slab * STABLE_SLAB_UNITS - at;
+        if (left) memset(stable_at(stable, (uint32_t)at), 0, left * sizeof(uint32_t));
         atomic_store_explicit(&stable->slabs[slab], mem_resize(NULL, STABLE_SLAB_UNITS, sizeof(uint32_t)),
                               memory_order_release);
         at = slab * STABLE_SLAB_UNITS;
     }
     stable->used = at + units;
     return (uint32_t)at;
+}
+
+bool stable_restore(struct stable *stable, uint64_t used) {
+    size_t slabs = (size_t)((used + STABLE_SLAB_UNITS - 1) / STABLE_SLAB_UNITS);
+    if (used < 1 || used > STABLE_SLABS * STABLE_SLAB_UNITS) return false;
+    for (size_t i = 1; i < slabs; i++)
+        if (!atomic_load(&stable->slabs[i]))
+            atomic_store(&stable->slabs[i], mem_resize(NULL, STABLE_SLAB_UNITS, sizeof(uint32_t)));
+    stable->used = used;
+    return true;
 }
 
 size_t stable_bytes(const struct stable *stable) {

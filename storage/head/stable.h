@@ -10,6 +10,7 @@
  * never given. One thread at a time adds.
  */
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,13 +19,15 @@
 
 struct stable {
     _Atomic(uint32_t *) *slabs;
-    uint64_t used; /* units, with what was left over at the ends of slabs */
+    uint64_t used; /* units, with what was left over at the ends of slabs, which is zeros */
 };
 
 void stable_init(struct stable *stable);
 void stable_release(struct stable *stable);
 /* room for an item, not set; 0 when it is larger than a slab or no slab is left */
 uint32_t stable_add(struct stable *stable, size_t units);
+/* the same room as in a run before: [0, used) is there, and filled by the caller; false: too much */
+bool stable_restore(struct stable *stable, uint64_t used);
 /* bytes in use */
 size_t stable_bytes(const struct stable *stable);
 

@@ -1,6 +1,7 @@
 #include "storage/head/symbols.h"
 
 #include "lib/base/hash.h"
+#include "lib/base/mem.h"
 
 #include <string.h>
 
@@ -45,6 +46,30 @@ uint32_t symbols_add(struct symbols *symbols, struct span text) {
     if (text.len) memcpy(item + 1, text.ptr, text.len);
     map_insert(&symbols->map, hash, symbol, hash_of, symbols);
     return symbol;
+}
+
+/* units of the symbol at this address: 0 is what was left over at the end of a slab */
+static size_t units_of(const struct symbols *symbols, uint64_t at) {
+    uint64_t len = *stable_at(&symbols->memory, (uint32_t)at);
+    uint64_t units = len ? 1 + (len + 3) / 4 : 0, slab_left = STABLE_SLAB_UNITS - at % STABLE_SLAB_UNITS;
+    return units <= slab_left && units <= symbols->memory.used - at ? (size_t)units : SIZE_MAX;
+}
+
+bool symbols_restore(struct symbols *symbols, uint64_t **starts) {
+    uint64_t used = symbols->memory.used, at = 1;
+    *starts = mem_array(used / 64 + 1, sizeof **starts);
+    map_reserve(&symbols->map, used / 8, hash_of, symbols);
+    while (at < used) {
+        size_t units = units_of(symbols, at);
+        if (units == SIZE_MAX) return false;
+        if (units) {
+            (*starts)[at / 64] |= (uint64_t)1 << at % 64;
+            struct span text = symbols_text(symbols, (uint32_t)at);
+            map_insert(&symbols->map, hash_bytes_keyed(text.ptr, text.len), (uint32_t)at, hash_of, symbols);
+        }
+        at += units ? units : STABLE_SLAB_UNITS - at % STABLE_SLAB_UNITS;
+    }
+    return true;
 }
 
 size_t symbols_bytes(const struct symbols *symbols) {

@@ -26,4 +26,7 @@ uint32_t symbols_find(const struct symbols *symbols, struct span text);
 /* finds or adds; SYMBOL_NONE when the text is too long or the memory full */
 uint32_t symbols_add(struct symbols *symbols, struct span text);
 struct span symbols_text(const struct symbols *symbols, uint32_t symbol);
+/* After stable_restore and filling of the memory: finds the symbols again. False when it makes no sense. The
+ * starts of symbols are the members of `starts` (a bit per unit, made here, freed by the caller). */
+bool symbols_restore(struct symbols *symbols, uint64_t **starts);
 size_t symbols_bytes(const struct symbols *symbols);

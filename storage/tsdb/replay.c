@@ -151,7 +151,7 @@ int tsdb_replay(struct tsdb *tsdb, const char *folder, struct wal_report *report
     struct replay *r = mem_zalloc(sizeof *r);
     r->tsdb = tsdb;
     r->rows = mem_alloc(sizeof *r->rows);
-    int rc = wal_replay(tsdb->fs, folder, replay_record, r, report, err);
+    int rc = wal_replay(tsdb->fs, folder, 0, replay_record, r, report, err);
     if (!rc) say_lost(r, report);
     vec_release(&r->series);
     map_release(&r->by_number);

@@ -160,6 +160,7 @@ static int open_segment(struct replay *replay, uint64_t number, struct file *fil
 
 static int replay_segment(struct replay *replay, const struct segment *segment, struct err *err) {
     struct wal_report *report = replay->report;
+    if (segment->bound <= replay->last + 1) return 0; /* nothing behind what is known */
     if (segment->state == SEGMENT_DAMAGED) note_damage(replay, segment->size);
     if (segment->state != SEGMENT_GOOD) return 0;
     uint64_t first = segment->header.first_sequence;
@@ -224,7 +225,7 @@ static uint64_t set_bounds(struct replay *replay) {
     return first;
 }
 
-int wal_replay(struct file_system *fs, const char *folder, wal_record_fn *each, void *context,
+int wal_replay(struct file_system *fs, const char *folder, uint64_t after, wal_record_fn *each, void *context,
                struct wal_report *report, struct err *err) {
     struct wal_report found_report = {0};
     struct replay replay = {
@@ -232,7 +233,7 @@ int wal_replay(struct file_system *fs, const char *folder, wal_record_fn *each, 
     window_init(&replay.window);
     int rc = read_headers(&replay, err);
     uint64_t first = set_bounds(&replay);
-    replay.last = first ? first - 1 : 0;
+    replay.last = after ? after : first ? first - 1 : 0;
     for (size_t i = 0; !rc && i < replay.segments.count; i++)
         rc = replay_segment(&replay, &replay.segments.items[i], err);
     found_report.cut_bytes += replay.pending_bytes; /* no record behind them */

@@ -42,6 +42,7 @@ struct wal_report {
     size_t loss_count;
 };
 
-/* the folder need not exist */
-int wal_replay(struct file_system *fs, const char *folder, wal_record_fn *each, void *context,
+/* Records behind sequence `after` (0: all there are); those up to it may be missing. The folder need not
+ * exist. */
+int wal_replay(struct file_system *fs, const char *folder, uint64_t after, wal_record_fn *each, void *context,
                struct wal_report *report, struct err *err);

@@ -256,6 +256,59 @@ uint64_t wal_next_sequence(const struct wal *wal) {
     return wal->next_sequence;
 }
 
+/* ---- old segments ---- */
+
+/* ERR_CORRUPT: not a good segment */
+static int read_header(const struct wal *wal, uint64_t number, struct segment_header *header, uint64_t *size,
+                       struct err *err) {
+    char path[SEGMENT_PATH_MAX];
+    uint8_t block[SEGMENT_RECORDS];
+    struct file file;
+    enum segment_state state;
+    int copies_bad, rc = segment_path(wal->folder, number, path, err);
+    if (!rc) rc = file_open(wal->fs, path, FILE_READ, &file, err);
+    if (rc) return rc;
+    rc = file_size(&file, size, err);
+    if (!rc) rc = file_read(&file, block, sizeof block, 0, err);
+    if (!rc) rc = segment_header_read(block, &state, header, &copies_bad, err);
+    if (!rc && state != SEGMENT_GOOD) rc = err_set(err, ERR_CORRUPT, "\"%s\" is damaged", path);
+    file_close(&file);
+    return rc;
+}
+
+static int remove_segment(struct wal *wal, uint64_t number, struct err *err) {
+    char path[SEGMENT_PATH_MAX];
+    struct segment_header header;
+    uint64_t size = 0;
+    (void)read_header(wal, number, &header, &size, NULL);
+    int rc = segment_path(wal->folder, number, path, err);
+    if (!rc) rc = file_remove(wal->fs, path, err);
+    if (!rc) wal->closed_bytes -= size < wal->closed_bytes ? size : wal->closed_bytes;
+    return rc;
+}
+
+/* a segment goes when a later one begins at the sequence or before: by rule 4 nothing behind counts */
+int wal_truncate(struct wal *wal, uint64_t sequence, struct err *err) {
+    CHECK_OBJ(wal, WAL_MAGIC);
+    struct segment_numbers numbers = {0};
+    struct segment_header header;
+    uint64_t size, keep_from = 0;
+    int rc = segment_list(wal->fs, wal->folder, &numbers, err);
+    for (size_t i = numbers.list.count; !rc && i-- > 0 && !keep_from;) {
+        bool is_good = read_header(wal, numbers.list.items[i], &header, &size, NULL) == 0;
+        if (is_good && header.first_sequence <= sequence + 1) keep_from = numbers.list.items[i];
+    }
+    for (size_t i = 0; !rc && i < numbers.list.count && numbers.list.items[i] < keep_from; i++)
+        rc = remove_segment(wal, numbers.list.items[i], err);
+    vec_release(&numbers.list);
+    publish(wal);
+    return rc;
+}
+
+uint64_t wal_bytes(const struct wal *wal) {
+    return wal->closed_bytes + wal->allocated;
+}
+
 /* ---- life ---- */
 
 /* The last segment of the run before: what was read from it is put on disk (the run may have ended before its

@@ -66,7 +66,7 @@ static void replay(const uint8_t *data, size_t size) {
     struct wal_report report;
     struct err err;
     memory_fs_put(memory, "wal/00000001", data, size);
-    int rc = wal_replay(memory_fs_base(memory), "wal", each, &tally, &report, &err);
+    int rc = wal_replay(memory_fs_base(memory), "wal", 0, each, &tally, &report, &err);
     ASSERT(rc == 0 || rc == ERR_UNSUPPORTED);
     if (!rc) {
         ASSERT(report.records == tally.records);

@@ -52,7 +52,7 @@ static inline void reading_release(struct reading *reading) {
 /* replaces what the reading held */
 static inline int try_read(struct file_system *fs, struct reading *reading, struct err *err) {
     reading->ids.count = reading->sequences.count = 0;
-    return wal_replay(fs, FOLDER, each_record, reading, &reading->report, err);
+    return wal_replay(fs, FOLDER, 0, each_record, reading, &reading->report, err);
 }
 
 static inline void read_log(struct file_system *fs, struct reading *reading) {

@@ -62,7 +62,7 @@ START_TEST(a_folder_that_is_not_there_is_an_empty_log) {
     struct err err;
     struct reading none = {0};
     ck_assert_int_eq(
-        wal_replay(file_system_real(), "/nonexistent/wal", each_record, &none, &none.report, &err), 0);
+        wal_replay(file_system_real(), "/nonexistent/wal", 0, each_record, &none, &none.report, &err), 0);
     ck_assert_uint_eq(none.report.records + none.report.segments + none.report.last_sequence, 0);
 }
 END_TEST
@@ -209,10 +209,10 @@ static int refuse_the_fifth(void *context, int type, uint64_t sequence, const vo
 START_TEST(a_record_the_reader_cannot_use_counts_as_lost) {
     struct err err;
     setup_log();
-    ck_assert_int_eq(wal_replay(fs, FOLDER, refuse_the_fifth, &reading, &reading.report, &err), 0);
+    ck_assert_int_eq(wal_replay(fs, FOLDER, 0, refuse_the_fifth, &reading, &reading.report, &err), 0);
     check_ids(RECORDS, 5, 5);
     ck_assert_uint_eq(reading.report.lost_records, 1);
-    ck_assert_int_eq(wal_replay(fs, FOLDER, refuse_the_fifth, NULL, &reading.report, &err), ERR_LIMIT);
+    ck_assert_int_eq(wal_replay(fs, FOLDER, 0, refuse_the_fifth, NULL, &reading.report, &err), ERR_LIMIT);
     ck_assert_ptr_nonnull(strstr(err.text, "record 9"));
     teardown_log();
 }
@@ -231,7 +231,7 @@ START_TEST(a_large_record_moves_the_window) {
     ck_assert_int_eq(wal_write(wal, &group, NULL), 0);
     wal_group_release(&group);
     ck_assert_int_eq(wal_close(wal, NULL), 0);
-    ck_assert_int_eq(wal_replay(fs, FOLDER, refuse_the_fifth, NULL, &reading.report, NULL), 0);
+    ck_assert_int_eq(wal_replay(fs, FOLDER, 0, refuse_the_fifth, NULL, &reading.report, NULL), 0);
     ck_assert_uint_eq(reading.report.payload_bytes, 800000);
     teardown_log();
 }

@@ -151,7 +151,7 @@ static int collect(void *context, int type, uint64_t sequence, const void *paylo
 static void check_log(struct bench *bench) {
     struct logged logged = {0};
     struct wal_report report;
-    ck_assert_int_eq(wal_replay(&bench->faulty.base, FOLDER, collect, &logged, &report, NULL), 0);
+    ck_assert_int_eq(wal_replay(&bench->faulty.base, FOLDER, 0, collect, &logged, &report, NULL), 0);
     ck_assert_uint_eq(logged.first.count, bench->store.applied.count);
     for (size_t i = 0; i < logged.first.count; i++) {
         ck_assert_uint_eq(logged.first.items[i], bench->store.applied.items[i]);
