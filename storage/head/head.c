@@ -62,6 +62,10 @@ void head_destroy(struct head *head) {
     mem_free(head);
 }
 
+uint32_t head_slots(const struct head *head) {
+    return (uint32_t)atomic_load(&head->table.count);
+}
+
 struct series_ref head_ref(const struct head *head, uint32_t slot) {
     return (struct series_ref){slot, series_at(&head->table, slot)->generation};
 }

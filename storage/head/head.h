@@ -51,7 +51,8 @@ void head_number_taken(struct head *head, uint64_t number);
 
 /* for the log, by the appending thread; false when the reference is not valid any more */
 bool head_number(const struct head *head, struct series_ref ref, uint64_t *number, bool *is_logged);
-/* a slot in use */
+/* slots that are, or were, in use */
+uint32_t head_slots(const struct head *head);
 struct series_ref head_ref(const struct head *head, uint32_t slot);
 void head_set_logged(struct head *head, uint32_t slot, bool is_logged);
 size_t head_label_count(const struct head *head, uint32_t slot);

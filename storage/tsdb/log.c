@@ -159,8 +159,9 @@ static void failed(void *context, int rc) {
 }
 
 static void apply(void *context, struct append_batch *batch, uint64_t sequence) {
-    (void)sequence;
-    tsdb_apply(context, batch);
+    struct tsdb *tsdb = context;
+    tsdb_apply(tsdb, batch);
+    tsdb->log.applied = sequence;
 }
 
 static const struct wal_writer_ops writer_ops = {
@@ -174,6 +175,7 @@ int tsdb_log_start(struct tsdb *tsdb, const struct tsdb_options *options, struct
     struct wal_options wal_options = {.never_sync = options->sync == TSDB_SYNC_OFF, .registry = registry};
     int rc = wal_open(tsdb->fs, folder, &wal_options, report, &tsdb->wal, err);
     if (rc) return rc;
+    tsdb->log.applied = report->last_sequence;
     struct wal_writer_options writer_options = {.mode = modes[options->sync]};
     tsdb->writer = wal_writer_create(tsdb->wal, &writer_options, &writer_ops, tsdb);
     return 0;

@@ -147,11 +147,28 @@ static void say_lost(const struct replay *r, const struct wal_report *report) {
             log_text("%llu", (unsigned long long)r->rows_homeless));
 }
 
-int tsdb_replay(struct tsdb *tsdb, const char *folder, struct wal_report *report, struct err *err) {
+/* what a snapshot brought is known by its numbers too */
+static void know_series(struct replay *r) {
+    uint32_t count = head_slots(r->tsdb->head);
+    vec_reserve(&r->series, count);
+    map_reserve(&r->by_number, count, number_hash, r);
+    for (uint32_t slot = 0; slot < count; slot++) {
+        uint64_t number;
+        bool is_logged;
+        struct series_ref ref = head_ref(r->tsdb->head, slot);
+        if (!head_number(r->tsdb->head, ref, &number, &is_logged)) continue;
+        *vec_push(&r->series) = (struct numbered){number, ref};
+        map_insert(&r->by_number, hash_mix(0, number), (uint32_t)r->series.count - 1, number_hash, r);
+    }
+}
+
+int tsdb_replay(struct tsdb *tsdb, const char *folder, uint64_t after, struct wal_report *report,
+                struct err *err) {
     struct replay *r = mem_zalloc(sizeof *r);
     r->tsdb = tsdb;
     r->rows = mem_alloc(sizeof *r->rows);
-    int rc = wal_replay(tsdb->fs, folder, 0, replay_record, r, report, err);
+    know_series(r);
+    int rc = wal_replay(tsdb->fs, folder, after, replay_record, r, report, err);
     if (!rc) say_lost(r, report);
     vec_release(&r->series);
     map_release(&r->by_number);

@@ -8,10 +8,6 @@
 #include "storage/wal/replay.h"
 #include "storage/wal/writer.h"
 
-#include <stdio.h>
-
-#define PATH_MAX_BYTES 4000
-
 static struct tsdb *of_appender(struct appender *appender) {
     struct tsdb *tsdb = ((struct tsdb_appender *)appender)->tsdb;
     CHECK_OBJ(tsdb, TSDB_MAGIC);
@@ -90,26 +86,24 @@ static void say_opened(struct tsdb *tsdb, const struct wal_report *report, int64
 /* the parts that need the folder, in the order that tsdb_close undoes */
 static int open_folder(struct tsdb *tsdb, const struct tsdb_options *options, struct registry *registry,
                        struct err *err) {
-    char wal_folder[PATH_MAX_BYTES + 16], chunk_folder[PATH_MAX_BYTES + 16];
-    if (snprintf(wal_folder, PATH_MAX_BYTES, "%s/wal", options->path) >= PATH_MAX_BYTES)
-        return err_set(err, ERR_INVALID, "path of the data folder is too long");
-    (void)snprintf(chunk_folder, sizeof chunk_folder, "%s/chunks_head", options->path); /* fits: see above */
-    int clean_start = -1;
-    int rc = folder_make(tsdb->fs, options->path, err);
-    if (!rc && !options->no_lockfile) rc = tsdb_lock(tsdb, options->path, &clean_start, err);
-    if (rc) return rc;
-    struct head_options head = {tsdb->fs, chunk_folder, options->max_series};
-    rc = head_create(&head, &tsdb->head, err);
-    if (rc) return rc;
+    char wal_folder[TSDB_PATH_MAX];
     int64_t started_ms = clock_monotonic_ms();
     struct wal_report report = {0};
-    rc = tsdb_replay(tsdb, wal_folder, &report, err);
+    uint64_t after = 0;
+    int clean_start = -1, rc = tsdb_path(tsdb, "wal", wal_folder, err);
+    if (!rc) rc = folder_make(tsdb->fs, options->path, err);
+    if (!rc && !options->no_lockfile) rc = tsdb_lock(tsdb, options->path, &clean_start, err);
+    if (!rc) rc = tsdb_load_head(tsdb, &after, err);
+    if (!rc) rc = tsdb_replay(tsdb, wal_folder, after, &report, err);
     if (!rc) rc = tsdb_log_start(tsdb, options, registry, wal_folder, &report, err);
     if (rc) return rc;
+    head_remove_files(tsdb->head); /* of a run before, which nothing leans on */
     int64_t took_ms = clock_monotonic_ms() - started_ms;
     say_opened(tsdb, &report, took_ms);
     tsdb->metrics = tsdb_metrics_create(tsdb, registry);
     tsdb_metrics_opened(tsdb->metrics, clean_start, (double)took_ms / 1000);
+    tsdb->is_open = true;
+    if (!options->no_maintenance) tsdb_maintenance_start(tsdb);
     return 0;
 }
 
@@ -128,6 +122,9 @@ int tsdb_open(const struct tsdb_options *options, struct registry *registry, str
     opened->appender = (struct tsdb_appender){{&appender_ops}, opened};
     opened->queryable = (struct tsdb_queryable){{&queryable_ops}, opened};
     opened->take_future = options->take_future;
+    opened->path = options->path ? mem_strdup(options->path) : NULL;
+    opened->max_series = options->max_series;
+    opened->snapshot_bytes = options->snapshot_bytes;
     atomic_init(&opened->late_window_ms, options->late_window_ms);
     opened->fs = options->fs ? options->fs : file_system_real();
     mutex_init(&opened->memory_lock);
@@ -144,11 +141,13 @@ int tsdb_open(const struct tsdb_options *options, struct registry *registry, str
 void tsdb_close(struct tsdb *tsdb) {
     if (!tsdb) return;
     CHECK_OBJ(tsdb, TSDB_MAGIC);
+    tsdb_maintenance_stop(tsdb);
     tsdb_log_stop(tsdb);
     tsdb_metrics_destroy(tsdb->metrics);
     head_destroy(tsdb->head);
     tsdb_unlock(tsdb);
     mutex_release(&tsdb->memory_lock);
+    mem_free(tsdb->path);
     tsdb->magic = 0;
     mem_free(tsdb);
 }

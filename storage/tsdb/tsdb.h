@@ -38,10 +38,12 @@ struct tsdb_options {
     const char *path; /* data folder, made if missing; NULL: in memory */
     bool no_lockfile; /* --storage.tsdb.no-lockfile */
     enum tsdb_sync sync;
-    uint64_t max_series;    /* appender_resolve answers ERR_LIMIT beyond; 0: only the 32-bit slots limit it */
-    bool take_future;       /* do not refuse samples more than 10 minutes ahead of the wall clock */
-    int64_t late_window_ms; /* out_of_order_time_window; see tsdb_set_late_window */
-    struct file_system *fs; /* NULL: file_system_real() */
+    uint64_t max_series; /* appender_resolve answers ERR_LIMIT beyond; 0: only the 32-bit slots limit it */
+    bool take_future;    /* do not refuse samples more than 10 minutes ahead of the wall clock */
+    uint64_t snapshot_bytes; /* of the log until the next snapshot; 0: 256 MiB */
+    bool no_maintenance;     /* nothing happens by itself, only by tsdb_maintain: for tests */
+    int64_t late_window_ms;  /* out_of_order_time_window; see tsdb_set_late_window */
+    struct file_system *fs;  /* NULL: file_system_real() */
 };
 
 /* Opens (makes) the folder, takes its lock, replays the log. ERR_BUSY: another process holds the lock.
@@ -58,6 +60,14 @@ struct queryable *tsdb_queryable(struct tsdb *tsdb);
 /* Samples before the newest of their series are taken when they are at most so much before the newest of all;
  * 0: none. Any thread. */
 void tsdb_set_late_window(struct tsdb *tsdb, int64_t window_ms);
+
+/* What the maintenance thread does when it is due, done now. One caller at a time, only with no_maintenance.
+ */
+enum tsdb_task {
+    TSDB_SNAPSHOT = 1,
+};
+
+int tsdb_maintain(struct tsdb *tsdb, unsigned tasks, struct err *err);
 
 struct tsdb_stats {
     uint64_t series, chunks;    /* now in the head; chunks with the open ones */

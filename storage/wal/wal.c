@@ -20,6 +20,7 @@
 #include "storage/wal/segment.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define WAL_MAGIC 0x77616c31u
@@ -33,8 +34,9 @@ struct wal {
     struct file file;           /* the segment; not open: none */
     uint64_t number;            /* highest number ever tried */
     uint32_t seed;
-    uint64_t end, allocated; /* end of the last record; end of the file */
-    uint64_t closed_bytes;   /* all other segments */
+    uint64_t end, allocated;        /* end of the last record; end of the file */
+    atomic_uint_least64_t appended; /* see wal_appended */
+    uint64_t closed_bytes;          /* all other segments */
     uint64_t next_sequence;
     struct buf unsynced; /* sealed frames */
     uint64_t unsynced_count;
@@ -187,6 +189,7 @@ static int append(struct wal *wal, size_t len, struct err *err) {
     rc = file_write(&wal->file, wal->unsynced.data + wal->unsynced.len - len, len, wal->end, err);
     if (!rc) {
         wal->end += len;
+        atomic_fetch_add_explicit(&wal->appended, len, memory_order_relaxed);
         return 0;
     }
     if (file_truncate(&wal->file, wal->end, NULL) == 0)
@@ -305,8 +308,8 @@ int wal_truncate(struct wal *wal, uint64_t sequence, struct err *err) {
     return rc;
 }
 
-uint64_t wal_bytes(const struct wal *wal) {
-    return wal->closed_bytes + wal->allocated;
+uint64_t wal_appended(const struct wal *wal) {
+    return atomic_load_explicit(&wal->appended, memory_order_relaxed);
 }
 
 /* ---- life ---- */
@@ -366,6 +369,7 @@ int wal_open(struct file_system *fs, const char *folder, const struct wal_option
     set_defaults(&wal->options);
     wal->number = report->last_segment;
     wal->closed_bytes = report->file_bytes;
+    atomic_init(&wal->appended, report->payload_bytes);
     wal->next_sequence = report->last_sequence + 1;
     buf_init(&wal->unsynced, WAL_MAX_GROUP + wal->options.unsynced_bytes);
     wal_metrics_init(&wal->metrics, wal->options.registry);

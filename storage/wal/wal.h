@@ -71,7 +71,7 @@ int wal_write(struct wal *wal, struct wal_group *group, struct err *err);
 int wal_sync(struct wal *wal, struct err *err);
 /* Removes the segments that hold nothing behind this sequence, which a snapshot covers. */
 int wal_truncate(struct wal *wal, uint64_t sequence, struct err *err);
-/* of all segments, room allocated ahead included */
-uint64_t wal_bytes(const struct wal *wal);
+/* bytes of records written since it was opened, and of those replayed before; any thread */
+uint64_t wal_appended(const struct wal *wal);
 bool wal_has_unsynced(const struct wal *wal);
 uint64_t wal_next_sequence(const struct wal *wal);

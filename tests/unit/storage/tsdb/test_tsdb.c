@@ -10,130 +10,9 @@
 #include "tests/check_main.h"
 #include "tests/support/faulty_fs.h"
 #include "tests/support/memory_fs.h"
+#include "tests/unit/storage/tsdb/rounds.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
-/* a batch's way: the store's thread says done, the test waits */
-struct waiter {
-    struct mutex lock;
-    struct condition changed;
-    bool is_done;
-    int rc;
-    uint8_t results[64];
-};
-
-static void on_done(struct append_batch *batch) {
-    struct waiter *waiter = batch->context;
-    mutex_lock(&waiter->lock);
-    waiter->rc = batch->rc;
-    if (!batch->rc) memcpy(waiter->results, batch->results, batch->count < 64 ? batch->count : 64);
-    waiter->is_done = true;
-    condition_broadcast(&waiter->changed);
-    mutex_unlock(&waiter->lock);
-    append_batch_destroy(batch);
-}
-
-static struct waiter waiter;
-
-static int send(struct tsdb *tsdb, struct append_batch *batch) {
-    waiter.is_done = false;
-    batch->wait_sync = true;
-    appender_append(tsdb_appender(tsdb), batch);
-    mutex_lock(&waiter.lock);
-    while (!waiter.is_done) condition_wait(&waiter.changed, &waiter.lock);
-    mutex_unlock(&waiter.lock);
-    return waiter.rc;
-}
-
-#define SERIES 50
-
-static void make_labels(struct label items[3], char text[32], int i) {
-    (void)snprintf(text, 32, "series-%d", i);
-    items[0] = (struct label){SPAN(LABEL_NAME), SPAN("metric")};
-    items[1] = (struct label){SPAN("even"), i % 2 ? SPAN("no") : SPAN("yes")};
-    items[2] = (struct label){SPAN("id"), span_from(text)};
-}
-
-static struct series_ref resolve(struct tsdb *tsdb, int i) {
-    struct label items[3];
-    char text[32];
-    make_labels(items, text, i);
-    struct labels labels = {items, 3};
-    struct series_ref ref;
-    struct err err;
-    ck_assert_int_eq(appender_resolve(tsdb_appender(tsdb), &labels, 1, &ref, NULL, &err), 0);
-    return ref;
-}
-
-static double value_at(int series, int64_t time) {
-    if ((series + time) % 17 == 0) return value_stale();
-    return series % 3 ? (double)(series * time) : (double)time / 7;
-}
-
-/* one sample of each series */
-static int append_round(struct tsdb *tsdb, int64_t time) {
-    struct append_batch *batch = append_batch_create(SERIES, false, on_done, &waiter);
-    batch->time_ms = time;
-    for (int i = 0; i < SERIES; i++) append_batch_add(batch, resolve(tsdb, i), value_at(i, time), 0);
-    return send(tsdb, batch);
-}
-
-static struct series_set *select_all(struct tsdb *tsdb) {
-    struct matcher matcher;
-    struct series_set *set;
-    struct err err;
-    ck_assert_int_eq(matcher_init(&matcher, MATCH_EQUAL, SPAN(LABEL_NAME), SPAN("metric"), &err), 0);
-    ck_assert_int_eq(
-        queryable_select(tsdb_queryable(tsdb), &matcher, 1, INT64_MIN, INT64_MAX, NULL, &set, &err), 0);
-    matcher_release(&matcher);
-    return set;
-}
-
-static int series_index(struct series_set *set, size_t at) {
-    struct arena arena;
-    struct labels labels;
-    struct err err;
-    arena_init(&arena, 1 << 16, NULL);
-    ck_assert_int_eq(series_set_labels(set, at, &arena, &labels, &err), 0);
-    ck_assert_uint_eq(labels.count, 3);
-    struct span id = labels_get(labels, SPAN("id"));
-    int i = 0;
-    for (size_t k = strlen("series-"); k < id.len; k++) i = i * 10 + (id.ptr[k] - '0');
-    arena_release(&arena);
-    return i;
-}
-
-/* every series has exactly the rounds 1 .. rounds, in steps of 10 */
-static void check_rounds(struct tsdb *tsdb, int64_t rounds) {
-    struct series_set *set = select_all(tsdb);
-    struct err err;
-    ck_assert_uint_eq(set->count, rounds ? SERIES : 0);
-    for (size_t at = 0; at < set->count; at++) {
-        struct columns columns;
-        columns_init(&columns, NULL);
-        int i = series_index(set, at);
-        int rc = series_set_read(set, at, INT64_MIN, INT64_MAX, &columns, &err);
-        ck_assert_msg(rc == 0, "%s", err.text);
-        ck_assert_uint_eq(columns.count, (size_t)rounds);
-        for (int64_t k = 0; k < rounds; k++) {
-            ck_assert_int_eq(columns.times_ms[k], (k + 1) * 10);
-            ck_assert_uint_eq(double_bits(columns.values[k]), double_bits(value_at(i, (k + 1) * 10)));
-        }
-        columns_release(&columns);
-    }
-    series_set_close(set);
-}
-
-static struct tsdb *open_in(struct file_system *fs) {
-    struct tsdb_options options = {.path = "/data", .fs = fs};
-    struct tsdb *tsdb;
-    struct err err;
-    int rc = tsdb_open(&options, NULL, &tsdb, &err);
-    ck_assert_msg(rc == 0, "%s", err.text);
-    return tsdb;
-}
 
 START_TEST(samples_are_there_after_a_restart) {
     struct memory_fs *disk = memory_fs_create();
@@ -237,7 +116,7 @@ START_TEST(damage_in_the_log_is_reported_and_the_rest_is_kept) {
     captured[0] = 0;
     log_capture(capture, NULL);
     struct registry *registry = registry_create();
-    struct tsdb_options options = {.path = "/data", .fs = memory_fs_base(disk)};
+    struct tsdb_options options = {.path = "/data", .fs = memory_fs_base(disk), .no_maintenance = true};
     struct err err;
     ck_assert_int_eq(tsdb_open(&options, registry, &tsdb, &err), 0);
     log_capture(NULL, NULL);

@@ -1,0 +1,91 @@
+/*
+ * maintain.c - the thread that keeps the folder in order: looks once a second whether something is due.
+ *
+ *     snapshot   the log's tail is long
+ *
+ * One task after the other, so that no task meets another's half-done work. A failure is logged once, and the
+ * task tried again at the next look.
+ */
+#include "lib/base/assert.h"
+#include "lib/base/log.h"
+#include "storage/tsdb/inside.h"
+#include "storage/wal/writer.h"
+
+#define LOOK_MS 1000
+
+void tsdb_on_applier(struct tsdb *tsdb, void (*fn)(void *context), void *context) {
+    if (tsdb->writer) {
+        wal_writer_run(tsdb->writer, fn, context);
+        return;
+    }
+    mutex_lock(&tsdb->memory_lock);
+    fn(context);
+    mutex_unlock(&tsdb->memory_lock);
+}
+
+static const struct {
+    enum tsdb_task task;
+    bool (*is_due)(const struct tsdb *tsdb);
+    int (*run)(struct tsdb *tsdb, struct err *err);
+} tasks[] = {
+    {TSDB_SNAPSHOT, tsdb_snapshot_is_due, tsdb_snapshot},
+};
+
+#define TASK_COUNT (sizeof tasks / sizeof *tasks)
+
+int tsdb_maintain(struct tsdb *tsdb, unsigned wanted, struct err *err) {
+    CHECK_OBJ(tsdb, TSDB_MAGIC);
+    ASSERT(!tsdb->maintenance.is_running);
+    int rc = 0;
+    for (size_t i = 0; !rc && i < TASK_COUNT; i++)
+        if (wanted & tasks[i].task) rc = tasks[i].run(tsdb, err);
+    return rc;
+}
+
+/* false: it is time to stop */
+static bool wait_for_next(struct tsdb *tsdb) {
+    mutex_lock(&tsdb->maintenance.lock);
+    if (!tsdb->maintenance.stopping)
+        condition_wait_ms(&tsdb->maintenance.wake, &tsdb->maintenance.lock, LOOK_MS);
+    bool goes_on = !tsdb->maintenance.stopping;
+    mutex_unlock(&tsdb->maintenance.lock);
+    return goes_on;
+}
+
+static void *run(void *context) {
+    struct tsdb *tsdb = context;
+    bool is_failing[TASK_COUNT] = {false};
+    while (wait_for_next(tsdb)) {
+        for (size_t i = 0; i < TASK_COUNT; i++) {
+            struct err err;
+            if (!tasks[i].is_due(tsdb)) continue;
+            int rc = tasks[i].run(tsdb, &err);
+            if (rc && !is_failing[i])
+                LOG(LOG_ERROR, "maintenance of the data folder failed", "err", err.text);
+            is_failing[i] = rc != 0;
+        }
+    }
+    return NULL;
+}
+
+void tsdb_maintenance_start(struct tsdb *tsdb) {
+    mutex_init(&tsdb->maintenance.lock);
+    condition_init(&tsdb->maintenance.wake);
+    thread_start(&tsdb->maintenance.thread, "maintenance", run, tsdb);
+    tsdb->maintenance.is_running = true;
+}
+
+void tsdb_maintenance_stop(struct tsdb *tsdb) {
+    struct err err;
+    if (!tsdb->maintenance.is_running) return;
+    mutex_lock(&tsdb->maintenance.lock);
+    tsdb->maintenance.stopping = true;
+    condition_signal(&tsdb->maintenance.wake);
+    mutex_unlock(&tsdb->maintenance.lock);
+    thread_join(&tsdb->maintenance.thread);
+    condition_release(&tsdb->maintenance.wake);
+    mutex_release(&tsdb->maintenance.lock);
+    tsdb->maintenance.is_running = false;
+    if (tsdb_snapshot(tsdb, &err))
+        LOG(LOG_WARN, "no snapshot at the end; the next start replays the log", "err", err.text);
+}
