@@ -1,21 +1,21 @@
 #pragma once
 /*
- * block.h - an immutable piece of history: all samples of a span of time, in a folder of its own.
+ * block.h - an immutable piece of history: all samples of a span of time, in files of one name.
  *
- *     <blocks>/<ulid>/      block_open reads a few pages only (footer, tables of contents)
- *       meta                what it is: times, counts, level, sources
- *       index               symbols, series (sorted by labels), postings
- *       data                columns of times and values, in pages
- *       tombstones          what was deleted (may be missing)
+ *     <blocks>/<ulid>.meta         what it is: times, counts, level, sources; written last, removed first:
+ * with it the block is there as a whole <ulid>.index        symbols, series (sorted by labels), postings:
+ * read page by page when needed <ulid>.data         columns of times and values, in groups of pages
+ *              <ulid>.tombstones   what was deleted (may be missing)
  *
  * The layout is in storage/FORMAT.md. Every page and section has a CRC-32C, checked on each read from disk; a
  * bad one is ERR_CORRUPT naming file and offset, counted in block_damage, and never a wrong value. Nothing is
  * mapped: a file that is cut under us is an error, not a signal.
  *
- * A block is reference counted and read by any number of threads. Its folder is deleted by block_discard once
+ * A block is reference counted and read by any number of threads. Its files are deleted by block_discard once
  * the last reference is given back.
  */
 #include "lib/base/err.h"
+#include "lib/base/vec.h"
 #include "lib/model/queryable.h"
 
 #include <stdbool.h>
@@ -56,15 +56,21 @@ struct block_meta {
     struct ulid sources[BLOCK_MAX_SOURCES]; /* the blocks of level 1 it was made of */
 };
 
-/* The folder's block. ERR_UNSUPPORTED: of a version we do not know; ERR_CORRUPT; ERR_NOT_FOUND. */
-int block_open(struct file_system *fs, const char *folder, struct block **block, struct err *err);
+/* The blocks in a folder, oldest first; files that belong to none were not finished, and are removed. */
+struct ulids {
+    VEC(struct ulid) list;
+};
+int block_list(struct file_system *fs, const char *folder, struct ulids *ulids, struct err *err);
+
+/* ERR_UNSUPPORTED: of a version we do not know; ERR_CORRUPT; ERR_NOT_FOUND. */
+int block_open(struct file_system *fs, const char *folder, struct ulid ulid, struct block **block,
+               struct err *err);
 struct block *block_hold(struct block *block);
 void block_release(struct block *block); /* NULL accepted */
-/* the folder goes when nobody holds the block any more: renamed to *.tmp first */
+/* the files go when nobody holds the block any more */
 void block_discard(struct block *block);
 
 const struct block_meta *block_meta(const struct block *block);
-const char *block_folder(const struct block *block);
 /* pages and sections that did not pass their check so far */
 uint64_t block_damage(const struct block *block);
 

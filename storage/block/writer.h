@@ -15,7 +15,7 @@ struct block_writer;
 
 struct block_writer_options {
     struct file_system *fs;
-    const char *parent; /* folder of the blocks, made if missing */
+    const char *folder; /* of the blocks, made if missing */
     int64_t now_ms;     /* for the ULID */
     uint32_t level;
     enum block_origin origin;

@@ -1,0 +1,310 @@
+#include "storage/block/index.h"
+
+#include "lib/base/bits.h"
+#include "lib/codec/crc32c.h"
+#include "lib/codec/varint.h"
+#include "storage/block/group.h"
+#include "storage/block/layout.h"
+#include "storage/block/page.h"
+
+#include <inttypes.h>
+
+static int bad(const struct index *index, const char *what, struct err *err) {
+    return err_set(err, ERR_CORRUPT, "\"%s\" makes no sense: %s", index->file.path, what);
+}
+
+/* ---- opening ---- */
+
+static int read_footer(struct index *index, struct err *err) {
+    uint8_t footer[FOOTER_BYTES];
+    int rc = file_size(&index->file, &index->bytes, err);
+    if (rc) return rc;
+    if (index->bytes < FILE_HEADER + FOOTER_BYTES) return bad(index, "too short", err);
+    rc = file_read(&index->file, footer, sizeof footer, index->bytes - FOOTER_BYTES, err);
+    if (rc) return rc;
+    if (load_u32(footer + 8) != crc32c(0, footer, 8)) return bad(index, "footer", err);
+    index->table = load_u64(footer);
+    return 0;
+}
+
+int index_open(struct index *index, struct file_system *fs, const char *path, int64_t mint, struct err *err) {
+    *index = (struct index){.mint = mint};
+    int rc = file_open(fs, path, FILE_READ, &index->file, err);
+    if (rc) return rc;
+    rc = file_header_check(&index->file, INDEX_MAGIC, err);
+    if (!rc) rc = read_footer(index, err);
+    if (rc) {
+        file_close(&index->file);
+        return rc;
+    }
+    mutex_init(&index->lock);
+    cache_init(&index->cache);
+    return 0;
+}
+
+static void forget_table(struct index *index) {
+    for (uint32_t i = 0; index->names && i < index->name_count; i++) {
+        mem_free(index->names[i].firsts);
+        mem_free(index->names[i].offsets);
+    }
+    mem_free(index->names);
+    mem_free(index->symbol_pages);
+    mem_free(index->series_pages);
+    index->names = NULL;
+    index->symbol_pages = index->series_pages = NULL;
+}
+
+void index_close(struct index *index) {
+    forget_table(index);
+    cache_release(&index->cache);
+    mutex_release(&index->lock);
+    file_close(&index->file);
+}
+
+/* ---- the table ---- */
+
+static uint32_t pages_of(uint32_t count, uint32_t a_page) {
+    return count / a_page + (count % a_page != 0);
+}
+
+static bool read_offsets(struct cursor *cursor, uint32_t count, uint64_t **offsets) {
+    if (count > cursor_left(cursor) / 8) return false;
+    *offsets = mem_array(count, sizeof **offsets);
+    for (uint32_t i = 0; i < count; i++) (*offsets)[i] = cursor_u64(cursor);
+    return true;
+}
+
+static bool read_name(struct cursor *cursor, struct index_name *name) {
+    name->name = cursor_u32(cursor);
+    name->values = cursor_u32(cursor);
+    name->pages = cursor_u32(cursor);
+    if (cursor->failed || name->pages > cursor_left(cursor) / 12) return false;
+    name->firsts = mem_array(name->pages, sizeof *name->firsts);
+    name->offsets = mem_array(name->pages, sizeof *name->offsets);
+    for (uint32_t i = 0; i < name->pages; i++) {
+        name->firsts[i] = cursor_u32(cursor);
+        name->offsets[i] = cursor_u64(cursor);
+    }
+    return !cursor->failed;
+}
+
+static bool parse_table(struct index *index, struct cursor *cursor) {
+    index->symbols = cursor_u32(cursor);
+    if (cursor->failed ||
+        !read_offsets(cursor, pages_of(index->symbols, SYMBOLS_A_PAGE), &index->symbol_pages))
+        return false;
+    index->series = cursor_u32(cursor);
+    if (cursor->failed || !read_offsets(cursor, pages_of(index->series, SERIES_A_PAGE), &index->series_pages))
+        return false;
+    uint32_t names = cursor_u32(cursor);
+    if (cursor->failed || names > cursor_left(cursor) / 12) return false;
+    index->names = mem_array(names, sizeof *index->names);
+    index->name_count = names;
+    for (uint32_t i = 0; i < names; i++) {
+        if (!read_name(cursor, &index->names[i])) return false;
+        if (i > 0 && index->names[i].name <= index->names[i - 1].name) return false;
+    }
+    return !cursor_left(cursor);
+}
+
+static int load_table(struct index *index, struct err *err) {
+    struct page *page;
+    int rc = page_read(&index->file, index->table, index->bytes, &page, err);
+    if (rc) return rc;
+    struct cursor cursor = cursor_of(page->bytes, page->len);
+    if (!parse_table(index, &cursor)) {
+        forget_table(index);
+        rc = bad(index, "table", err);
+    }
+    shared_release(&page->shared);
+    return rc;
+}
+
+int index_load(struct index *index, struct err *err) {
+    int rc = 0;
+    if (atomic_load_explicit(&index->is_loaded, memory_order_acquire)) return 0;
+    mutex_lock(&index->lock);
+    if (!atomic_load(&index->is_loaded)) rc = load_table(index, err);
+    if (!rc) atomic_store_explicit(&index->is_loaded, true, memory_order_release);
+    mutex_unlock(&index->lock);
+    return rc;
+}
+
+/* a reference; the caller releases it */
+static int get_page(struct index *index, uint64_t offset, struct page **page, struct err *err) {
+    struct shared *cached = cache_get(&index->cache, offset);
+    if (cached) {
+        *page = (struct page *)cached;
+        return 0;
+    }
+    int rc = page_read(&index->file, offset, index->bytes, page, err);
+    if (!rc) cache_put(&index->cache, offset, &(*page)->shared);
+    return rc;
+}
+
+/* ---- symbols ---- */
+
+/* the text of a symbol inside of its page */
+static bool symbol_in(const struct page *page, uint32_t place, struct span *text) {
+    struct cursor cursor = cursor_of(page->bytes, page->len);
+    for (uint32_t i = 0;; i++) {
+        uint64_t len = cursor_varint(&cursor);
+        if (cursor.failed || len > cursor_left(&cursor)) return false;
+        const uint8_t *bytes = cursor_bytes(&cursor, (size_t)len);
+        if (i < place) continue;
+        *text = span_of((const char *)bytes, (size_t)len);
+        return true;
+    }
+}
+
+static int symbol_page(struct index *index, uint32_t symbol, struct page **page, struct span *text,
+                       struct err *err) {
+    if (symbol >= index->symbols) return bad(index, "symbol", err);
+    int rc = get_page(index, index->symbol_pages[symbol / SYMBOLS_A_PAGE], page, err);
+    if (rc) return rc;
+    if (symbol_in(*page, symbol % SYMBOLS_A_PAGE, text)) return 0;
+    shared_release(&(*page)->shared);
+    return bad(index, "page of symbols", err);
+}
+
+int index_symbol(struct index *index, uint32_t symbol, struct arena *arena, struct span *text,
+                 struct err *err) {
+    struct page *page;
+    struct span found;
+    int rc = symbol_page(index, symbol, &page, &found, err);
+    if (rc) return rc;
+    char *copy = arena_strndup(arena, found.ptr, found.len);
+    *text = span_of(copy, found.len);
+    shared_release(&page->shared);
+    return copy ? 0 : arena_limit(arena, "labels", err);
+}
+
+int index_find_symbol(struct index *index, struct span text, uint32_t *symbol, struct err *err) {
+    uint32_t low = 0, high = index->symbols;
+    *symbol = SYMBOL_NONE;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        struct page *page;
+        struct span there;
+        int rc = symbol_page(index, middle, &page, &there, err);
+        if (rc) return rc;
+        int order = span_compare(there, text);
+        shared_release(&page->shared);
+        if (order == 0) {
+            *symbol = middle;
+            return 0;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return 0;
+}
+
+const struct index_name *index_find_name(const struct index *index, uint32_t symbol) {
+    uint32_t low = 0, high = index->name_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (index->names[middle].name == symbol) return &index->names[middle];
+        if (index->names[middle].name < symbol)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+/* ---- series ---- */
+
+void index_series_release(struct index_series *series) {
+    vec_release(&series->labels);
+    vec_release(&series->pages);
+}
+
+static bool read_page_ref(const struct index *index, struct cursor *cursor, uint64_t *group,
+                          struct page_ref *ref) {
+    uint64_t kind = cursor_varint(cursor);
+    *group += (uint64_t)cursor_zigzag(cursor);
+    uint64_t count = cursor_varint(cursor) + 1;
+    uint64_t mint = (uint64_t)index->mint + cursor_varint(cursor), maxt = mint + cursor_varint(cursor);
+    *ref = (struct page_ref){.group = *group,
+                             .times = kind & 2 ? cursor_varint(cursor) : 0,
+                             .mint = (int64_t)mint,
+                             .maxt = (int64_t)maxt,
+                             .page = (uint32_t)(kind >> 2),
+                             .count = (uint32_t)count,
+                             .is_histogram = kind & 1};
+    return !cursor->failed && count <= PAGE_SAMPLES && ref->mint <= ref->maxt && kind >> 2 < GROUP_MAX_PAGES;
+}
+
+static bool read_entry(const struct index *index, struct cursor *cursor, uint64_t *group,
+                       struct index_series *series) {
+    series->labels.count = series->pages.count = 0;
+    uint64_t labels = cursor_varint(cursor);
+    if (cursor->failed || labels > cursor_left(cursor)) return false;
+    for (uint64_t i = 0; i < 2 * labels; i++) {
+        uint64_t symbol = cursor_varint(cursor);
+        if (symbol >= index->symbols) return false;
+        *vec_push(&series->labels) = (uint32_t)symbol;
+    }
+    uint64_t pages = cursor_varint(cursor);
+    if (cursor->failed || pages > cursor_left(cursor)) return false;
+    for (uint64_t i = 0; i < pages; i++)
+        if (!read_page_ref(index, cursor, group, vec_push(&series->pages))) return false;
+    return true;
+}
+
+/* entries are told apart only by reading those before in the page */
+int index_series_read(struct index *index, uint32_t number, struct index_series *series, struct err *err) {
+    struct page *page;
+    uint64_t group = 0;
+    if (number >= index->series) return bad(index, "number of a series", err);
+    int rc = get_page(index, index->series_pages[number / SERIES_A_PAGE], &page, err);
+    if (rc) return rc;
+    struct cursor cursor = cursor_of(page->bytes, page->len);
+    bool good = true;
+    for (uint32_t i = 0; good && i <= number % SERIES_A_PAGE; i++)
+        good = read_entry(index, &cursor, &group, series);
+    shared_release(&page->shared);
+    return good ? 0 : bad(index, "page of series", err);
+}
+
+/* ---- values ---- */
+
+static int page_values(struct index *index, const struct page *page, uint32_t from, uint32_t to,
+                       index_value_fn *each, void *context, struct err *err) {
+    struct cursor cursor = cursor_of(page->bytes, page->len);
+    while (cursor_left(&cursor)) {
+        uint64_t value = cursor_varint(&cursor), count = cursor_varint(&cursor), len = cursor_varint(&cursor);
+        if (cursor.failed || len > cursor_left(&cursor) || count > len || count > index->series ||
+            value >= index->symbols)
+            return bad(index, "page of values", err);
+        const uint8_t *bytes = cursor_bytes(&cursor, (size_t)len);
+        if (value < from) continue;
+        if (value > to) return 0;
+        int rc = each(context, (uint32_t)value, count, cursor_of(bytes, (size_t)len), err);
+        if (rc) return rc;
+    }
+    return 0;
+}
+
+/* the page that may hold a value */
+static uint32_t first_page(const struct index_name *name, uint32_t value) {
+    uint32_t page = 0;
+    while (page + 1 < name->pages && name->firsts[page + 1] <= value) page++;
+    return page;
+}
+
+int index_values(struct index *index, const struct index_name *name, uint32_t from, uint32_t to,
+                 index_value_fn *each, void *context, struct err *err) {
+    for (uint32_t i = first_page(name, from); i < name->pages && name->firsts[i] <= to; i++) {
+        struct page *page;
+        int rc = get_page(index, name->offsets[i], &page, err);
+        if (rc) return rc;
+        rc = page_values(index, page, from, to, each, context, err);
+        shared_release(&page->shared);
+        if (rc) return rc;
+    }
+    return 0;
+}

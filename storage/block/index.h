@@ -1,0 +1,63 @@
+#pragma once
+/*
+ * index.h - inside of storage/block: the index file, read page by page as it is needed.
+ *
+ *     index_open    header and footer
+ *     index_load    the table: where each page is; kept in memory
+ *     the rest      pages through the cache, each checked when it is read
+ *
+ * Threads: any, after index_open.
+ */
+#include "lib/base/arena.h"
+#include "lib/base/vec.h"
+#include "lib/codec/varint.h"
+#include "lib/sys/file.h"
+#include "storage/block/cache.h"
+#include "storage/block/index_writer.h"
+
+#define SYMBOL_NONE UINT32_MAX
+
+struct index_name {
+    uint32_t name, values, pages;
+    uint32_t *firsts; /* of each page, the first value */
+    uint64_t *offsets;
+};
+
+struct index {
+    struct file file;
+    uint64_t bytes, table; /* of the file; offset of the table */
+    int64_t mint;          /* of the block */
+    struct cache cache;
+    struct mutex lock; /* of what follows, until is_loaded */
+    atomic_bool is_loaded;
+    uint32_t symbols, series, name_count;
+    uint64_t *symbol_pages, *series_pages;
+    struct index_name *names; /* ascending */
+};
+
+int index_open(struct index *index, struct file_system *fs, const char *path, int64_t mint, struct err *err);
+void index_close(struct index *index);
+int index_load(struct index *index, struct err *err);
+
+/* A series as the index has it; reused from one to the next. */
+struct index_series {
+    VEC(uint32_t) labels; /* name, value, name, value ... */
+    VEC(struct page_ref) pages;
+};
+
+void index_series_release(struct index_series *series);
+int index_series_read(struct index *index, uint32_t number, struct index_series *series, struct err *err);
+/* the text, in arena */
+int index_symbol(struct index *index, uint32_t symbol, struct arena *arena, struct span *text,
+                 struct err *err);
+/* SYMBOL_NONE when there is none */
+int index_find_symbol(struct index *index, struct span text, uint32_t *symbol, struct err *err);
+/* NULL: no series has this name */
+const struct index_name *index_find_name(const struct index *index, uint32_t symbol);
+
+/* The values of a name in [from, to] in order, each with the numbers of its series as a cursor over `count`
+ * differences. A call that answers not 0 ends it. */
+typedef int index_value_fn(void *context, uint32_t value, uint64_t count, struct cursor list,
+                           struct err *err);
+int index_values(struct index *index, const struct index_name *name, uint32_t from, uint32_t to,
+                 index_value_fn *each, void *context, struct err *err);

@@ -1,0 +1,136 @@
+/*
+ * read.c - the pages of a series become columns.
+ *
+ *     index entry -> pages that overlap -> group (cache, or file: checked and unpacked) -> values, times
+ *
+ * A page that cannot be trusted is left out and told; the others are read.
+ */
+#include "lib/base/assert.h"
+#include "storage/block/inside.h"
+
+#include <string.h>
+
+static int get_group(struct block *block, uint64_t offset, struct group **group, struct err *err) {
+    struct shared *cached = cache_get(&block->groups, offset);
+    if (cached) {
+        *group = (struct group *)cached;
+        return 0;
+    }
+    int rc = group_read(&block->data, offset, block->data_bytes, group, err);
+    if (!rc) cache_put(&block->groups, offset, &(*group)->shared);
+    return rc;
+}
+
+static void regular_times(const struct page_ref *ref, int64_t *times_ms) {
+    uint64_t step = ref->count > 1 ? ((uint64_t)ref->maxt - (uint64_t)ref->mint) / (ref->count - 1) : 0;
+    for (uint32_t i = 0; i < ref->count; i++) times_ms[i] = (int64_t)((uint64_t)ref->mint + i * step);
+}
+
+static int get_times(struct block *block, const struct page_ref *ref, int64_t *times_ms, struct err *err) {
+    struct group *group;
+    if (!ref->times) {
+        regular_times(ref, times_ms);
+        return 0;
+    }
+    int rc = get_group(block, ref->times, &group, err);
+    if (rc) return rc;
+    if (group->kind == GROUP_TIMES && group_page_count(group, 0) == ref->count &&
+        group->times_ms[0] == ref->mint && group->times_ms[ref->count - 1] == ref->maxt)
+        memcpy(times_ms, group->times_ms, ref->count * sizeof *times_ms);
+    else
+        rc =
+            err_set(err, ERR_CORRUPT, "\"%s\": times of a page are not those of its index", block->data.path);
+    shared_release(&group->shared);
+    return rc;
+}
+
+/* rows outside of [mint, maxt] are dropped, of those from row `from` on */
+static void trim(struct columns *columns, size_t from, int64_t mint, int64_t maxt) {
+    size_t first = from, end = columns->count;
+    while (first < end && columns->times_ms[first] < mint) first++;
+    while (end > first && columns->times_ms[end - 1] > maxt) end--;
+    size_t kept = end - first;
+    if (first > from) {
+        memmove(columns->times_ms + from, columns->times_ms + first, kept * sizeof *columns->times_ms);
+        memmove(columns->values + from, columns->values + first, kept * sizeof *columns->values);
+    }
+    columns->count = from + kept;
+}
+
+static int read_floats(struct block *block, const struct group *group, const struct page_ref *ref,
+                       int64_t mint, int64_t maxt, struct columns *columns, struct err *err) {
+    size_t from = columns->count;
+    int rc = columns_reserve(columns, ref->count, err);
+    if (!rc) rc = get_times(block, ref, columns->times_ms + from, err);
+    if (!rc) rc = group_page_values(group, ref->page, columns->values + from, err);
+    if (rc) return rc;
+    columns->count += ref->count;
+    trim(columns, from, mint, maxt);
+    return 0;
+}
+
+static int read_histograms(struct block *block, const struct group *group, const struct page_ref *ref,
+                           int64_t mint, int64_t maxt, struct columns *columns, struct err *err) {
+    int64_t times_ms[PAGE_SAMPLES];
+    int rc = get_times(block, ref, times_ms, err);
+    return rc ? rc : group_page_histograms(group, ref->page, times_ms, mint, maxt, columns, err);
+}
+
+static int read_page(struct block *block, const struct page_ref *ref, int64_t mint, int64_t maxt,
+                     struct columns *columns, struct err *err) {
+    struct group *group;
+    int rc = get_group(block, ref->group, &group, err);
+    if (rc) return rc;
+    if (group_page_count(group, ref->page) != ref->count)
+        rc = err_set(err, ERR_CORRUPT, "\"%s\": a page is not that of its index", block->data.path);
+    else if (ref->is_histogram)
+        rc = read_histograms(block, group, ref, mint, maxt, columns, err);
+    else
+        rc = read_floats(block, group, ref, mint, maxt, columns, err);
+    shared_release(&group->shared);
+    return rc;
+}
+
+static int read_pages(struct block *block, const struct index_series *series, int64_t mint, int64_t maxt,
+                      struct columns *columns, struct err *err) {
+    int damaged = 0;
+    for (size_t i = 0; i < series->pages.count; i++) {
+        const struct page_ref *ref = &series->pages.items[i];
+        size_t before = columns->count;
+        if (ref->maxt < mint || ref->mint > maxt) continue;
+        int rc = read_page(block, ref, mint, maxt, columns, err);
+        if (rc) columns->count = before;
+        if (rc && rc != ERR_CORRUPT) return rc;
+        if (rc) damaged = note_damage(block, rc);
+    }
+    return damaged;
+}
+
+int block_read(struct block *block, uint32_t number, const struct tombstones *tombstones, int64_t mint,
+               int64_t maxt, struct columns *columns, struct err *err) {
+    struct index_series series = {0};
+    size_t before = columns->count;
+    int rc = note_damage(block, index_series_read(&block->index, number, &series, err));
+    if (!rc) rc = read_pages(block, &series, mint, maxt, columns, err);
+    if (rc && rc != ERR_CORRUPT) columns->count = before;
+    if (tombstones) tombstones_apply(tombstones, number, columns, before);
+    index_series_release(&series);
+    return rc;
+}
+
+int block_labels(struct block *block, uint32_t number, struct arena *arena, struct labels *labels,
+                 struct err *err) {
+    struct index_series series = {0};
+    int rc = note_damage(block, index_series_read(&block->index, number, &series, err));
+    uint32_t count = (uint32_t)(series.labels.count / 2);
+    struct label *items = rc ? NULL : arena_array(arena, count, sizeof *items);
+    if (!rc && !items) rc = arena_limit(arena, "labels", err);
+    for (uint32_t i = 0; !rc && i < count; i++) {
+        rc = index_symbol(&block->index, series.labels.items[2 * i], arena, &items[i].name, err);
+        if (!rc)
+            rc = index_symbol(&block->index, series.labels.items[2 * i + 1], arena, &items[i].value, err);
+    }
+    if (!rc) *labels = (struct labels){items, count};
+    index_series_release(&series);
+    return note_damage(block, rc);
+}
