@@ -106,6 +106,11 @@ int file_rename(struct file_system *fs, const char *from, const char *to, struct
     return rc ? fail(err, rc, "rename", from) : 0;
 }
 
+int file_link(struct file_system *fs, const char *from, const char *to, struct err *err) {
+    int rc = fs->ops->link(fs, from, to);
+    return rc ? fail(err, rc, "link", from) : 0;
+}
+
 int file_remove(struct file_system *fs, const char *path, struct err *err) {
     int rc = fs->ops->unlink(fs, path);
     return rc ? fail(err, rc, "remove", path) : 0;

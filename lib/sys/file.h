@@ -42,6 +42,7 @@ struct file_ops {
     int (*size)(struct file_system *fs, int fd, uint64_t *size);
     int (*lock)(struct file_system *fs, int fd); /* exclusive, not waiting */
     int (*rename)(struct file_system *fs, const char *from, const char *to);
+    int (*link)(struct file_system *fs, const char *from, const char *to); /* another name of the file */
     int (*unlink)(struct file_system *fs, const char *path);
     int (*mkdir)(struct file_system *fs, const char *path);
     int (*sync_folder)(struct file_system *fs, const char *path);
@@ -80,6 +81,7 @@ int file_size(const struct file *file, uint64_t *size, struct err *err);
 int file_lock(struct file *file, struct err *err); /* ERR_BUSY when another process holds it */
 
 int file_rename(struct file_system *fs, const char *from, const char *to, struct err *err);
+int file_link(struct file_system *fs, const char *from, const char *to, struct err *err);
 int file_remove(struct file_system *fs, const char *path, struct err *err);
 /* makes missing parents too; a folder that is there is fine */
 int folder_make(struct file_system *fs, const char *path, struct err *err);

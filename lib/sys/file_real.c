@@ -74,6 +74,11 @@ static int real_rename(struct file_system *fs, const char *from, const char *to)
     return result(rename(from, to));
 }
 
+static int real_link(struct file_system *fs, const char *from, const char *to) {
+    (void)fs;
+    return result(link(from, to));
+}
+
 static int real_unlink(struct file_system *fs, const char *path) {
     (void)fs;
     return result(unlink(path));
@@ -106,8 +111,9 @@ static int real_list(struct file_system *fs, const char *path, void (*each)(cons
 
 struct file_system *file_system_real(void) {
     static const struct file_ops ops = {
-        real_open, real_close, real_read_at, real_write_at, real_sync,  real_truncate,    real_allocate,
-        real_size, real_lock,  real_rename,  real_unlink,   real_mkdir, real_sync_folder, real_list,
+        real_open,     real_close,    real_read_at, real_write_at,    real_sync,
+        real_truncate, real_allocate, real_size,    real_lock,        real_rename,
+        real_link,     real_unlink,   real_mkdir,   real_sync_folder, real_list,
     };
     static struct file_system fs = {&ops};
     return &fs;

@@ -23,15 +23,15 @@ void shared_release(struct shared *shared); /* NULL accepted */
 
 #define CACHE_SLOTS 64u
 
-struct cache {
+struct block_cache {
     struct mutex lock;
     uint64_t keys[CACHE_SLOTS];
     struct shared *things[CACHE_SLOTS];
 };
 
-void cache_init(struct cache *cache);
-void cache_release(struct cache *cache);
+void block_cache_init(struct block_cache *cache);
+void block_cache_release(struct block_cache *cache);
 /* a reference for the caller, or NULL */
-struct shared *cache_get(struct cache *cache, uint64_t key);
+struct shared *block_cache_get(struct block_cache *cache, uint64_t key);
 /* takes a reference of its own */
-void cache_put(struct cache *cache, uint64_t key, struct shared *thing);
+void block_cache_put(struct block_cache *cache, uint64_t key, struct shared *thing);

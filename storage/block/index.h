@@ -27,7 +27,7 @@ struct index {
     struct file file;
     uint64_t bytes, table; /* of the file; offset of the table */
     int64_t mint;          /* of the block */
-    struct cache cache;
+    struct block_cache cache;
     struct mutex lock; /* of what follows, until is_loaded */
     atomic_bool is_loaded;
     uint32_t symbols, series, name_count;

@@ -31,7 +31,7 @@ struct block {
     struct index index;
     struct file data;
     uint64_t data_bytes;
-    struct cache groups;
+    struct block_cache groups;
     struct block_queryable queryable;
     struct mutex tombstones_lock;
     struct tombstones *tombstones; /* NULL: none */

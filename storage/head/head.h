@@ -87,6 +87,8 @@ struct head_moment {
 };
 
 struct head_moment head_enter(struct head *head);
+/* a moment that was not given to head_select */
+void head_leave(struct head *head, const struct head_moment *moment);
 /* as queryable_select; moment NULL: now */
 int head_select(struct head *head, const struct head_moment *moment, const struct matcher *matchers,
                 size_t matcher_count, int64_t mint, int64_t maxt, struct budget *budget,
@@ -127,14 +129,20 @@ void head_drop_late(struct head *head, uint64_t sequence, int64_t maxt);
  *     head_recycle    memory given back, slots given to others                    appending thread
  */
 struct slots;
-/* Series whose newest sample is a staleness marker before stale_before, or anything before quiet_before; at
- * most `most`, slots ascending, and a set of them as of now. No samples at all and created before the last
+/* Series that no batch touched after quiet_until, or after stale_until when they end with a staleness marker
+ * (sequences of moments); at most `most`, slots ascending. No samples at all and created before the last
  * call: as well. */
-int head_quiet(struct head *head, int64_t stale_before, int64_t quiet_before, size_t most,
+int head_quiet(struct head *head, uint64_t stale_until, uint64_t quiet_until, size_t most,
                struct slots *slots, struct err *err);
-/* the series of the slots, as of a moment; slots is copied */
+/* those that match and have samples in [mint, maxt] */
+int head_matching(struct head *head, const struct matcher *matchers, size_t matcher_count, int64_t mint,
+                  int64_t maxt, struct slots *slots, struct err *err);
+/* the series of the slots, as of a moment, which is taken over; slots is copied */
 int head_select_slots(struct head *head, const struct head_moment *moment, const struct slots *slots,
                       struct series_set **set, struct err *err);
+/* the series that have late samples, and of them only those; the moment is taken over */
+int head_select_late(struct head *head, const struct head_moment *moment, struct series_set **set,
+                     struct err *err);
 /* keeps in slots those that are forgotten: nothing came after the moment */
 void head_forget(struct head *head, const struct head_moment *moment, struct slots *slots);
 void head_recycle(struct head *head, const struct slots *slots);

@@ -10,16 +10,16 @@
 #define FORGET_STEP 4096u
 
 /* the page is locked */
-static bool is_quiet(const struct head *head, const struct series *series, int64_t stale_before,
-                     int64_t quiet_before) {
+static bool is_quiet(const struct head *head, const struct series *series, uint64_t stale_until,
+                     uint64_t quiet_until) {
     const struct chunk_state *chunk = &series->chunk;
     if (!series_in_use(series) || series->has_late) return false;
     if (!chunk->count) return series->number < head->quiet_number;
-    if (chunk->last_time < quiet_before) return true;
-    return chunk->last_time < stale_before && chunk->last_bits == STALE_BITS;
+    uint64_t touched = mark_sequence(series->mark);
+    return touched <= quiet_until || (touched <= stale_until && chunk->last_bits == STALE_BITS);
 }
 
-int head_quiet(struct head *head, int64_t stale_before, int64_t quiet_before, size_t most,
+int head_quiet(struct head *head, uint64_t stale_until, uint64_t quiet_until, size_t most,
                struct slots *slots, struct err *err) {
     CHECK_OBJ(head, HEAD_MAGIC);
     rwlock_read(&head->index_lock); /* generations stay */
@@ -32,12 +32,22 @@ int head_quiet(struct head *head, int64_t stale_before, int64_t quiet_before, si
         rc = slots_reserve(slots, PAGE_SERIES, err);
         mutex_lock(&page->lock);
         for (; !rc && slot < end; slot++)
-            if (is_quiet(head, &page->series[slot % PAGE_SERIES], stale_before, quiet_before))
+            if (is_quiet(head, &page->series[slot % PAGE_SERIES], stale_until, quiet_until))
                 slots->items[slots->count++] = slot;
         mutex_unlock(&page->lock);
     }
     rwlock_unlock(&head->index_lock);
     if (!rc) head->quiet_number = next_number;
+    return rc;
+}
+
+int head_matching(struct head *head, const struct matcher *matchers, size_t matcher_count, int64_t mint,
+                  int64_t maxt, struct slots *slots, struct err *err) {
+    CHECK_OBJ(head, HEAD_MAGIC);
+    rwlock_read(&head->index_lock);
+    int rc = match_slots(head, matchers, matcher_count, slots, err);
+    rwlock_unlock(&head->index_lock);
+    if (!rc) slots_keep_overlapping(head, slots, atomic_load(&head->mint), mint, maxt);
     return rc;
 }
 

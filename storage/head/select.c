@@ -14,8 +14,13 @@ struct head_set {
     uint32_t magic;
     struct head *head;
     struct head_moment moment; /* until it leaves */
+    bool is_late;              /* only late samples are read */
     struct slots slots;
 };
+
+void head_leave(struct head *head, const struct head_moment *moment) {
+    commits_leave(&head->commits, (struct commit_ticket){moment->sequence, moment->turn});
+}
 
 static struct head_set *set_of(struct series_set *set) {
     struct head_set *own = (struct head_set *)set;
@@ -38,12 +43,15 @@ static int set_read(struct series_set *set, size_t index, int64_t mint, int64_t 
                     struct err *err) {
     struct head_set *own = set_of(set);
     ASSERT(index < own->slots.count);
+    if (own->is_late)
+        return late_read(&own->head->late, own->slots.items[index], own->moment.sequence, mint, maxt,
+                         columns->count, columns, err);
     return read_series(own->head, own->slots.items[index], &own->moment, mint, maxt, columns, err);
 }
 
 static void set_close(struct series_set *set) {
     struct head_set *own = set_of(set);
-    commits_leave(&own->head->commits, (struct commit_ticket){own->moment.sequence, own->moment.turn});
+    head_leave(own->head, &own->moment);
     slots_release(&own->slots);
     own->magic = 0;
     mem_free(own);
@@ -95,6 +103,20 @@ int head_select_slots(struct head *head, const struct head_moment *moment, const
     own->set.count = slots->count;
     *set = &own->set;
     return 0;
+}
+
+int head_select_late(struct head *head, const struct head_moment *moment, struct series_set **set,
+                     struct err *err) {
+    struct slots slots;
+    slots_init(&slots, NULL);
+    int rc = late_slots(&head->late, &slots, err);
+    if (rc)
+        head_leave(head, moment);
+    else
+        rc = head_select_slots(head, moment, &slots, set, err);
+    if (!rc) set_of(*set)->is_late = true;
+    slots_release(&slots);
+    return rc;
 }
 
 static int compare_slots(const void *a, const void *b, void *context) {

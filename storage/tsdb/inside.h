@@ -6,6 +6,7 @@
 #include "lib/sys/file.h"
 #include "lib/sys/thread.h"
 #include "storage/head/head.h"
+#include "storage/tsdb/sources.h"
 #include "storage/tsdb/tsdb.h"
 
 #include <stdatomic.h>
@@ -15,9 +16,13 @@
 /* samples further ahead of the wall clock are refused */
 #define TSDB_FUTURE_MS ((int64_t)10 * 60 * 1000)
 
+#define TSDB_BLOCK_RANGE_MS ((int64_t)2 * 60 * 60 * 1000)
+
 /* without an out-of-order window, samples so much before the newest are refused */
 #define TSDB_PAST_MS ((int64_t)60 * 60 * 1000)
 
+struct block_writer;
+struct block_writer_options;
 struct wal;
 struct wal_writer;
 struct wal_report;
@@ -52,6 +57,18 @@ struct tsdb_snapshots {
     uint64_t appended; /* wal_appended when the newest was made */
 };
 
+/* what the head had published some time ago, to know which series are quiet since then */
+#define QUIET_NOTES 32
+
+struct quiet_watch {
+    struct {
+        int64_t at_ms; /* monotonic */
+        uint64_t sequence;
+    } notes[QUIET_NOTES]; /* oldest first */
+    size_t count;
+    int64_t released_ms;
+};
+
 struct tsdb {
     uint32_t magic;
     struct tsdb_appender appender;
@@ -68,6 +85,12 @@ struct tsdb {
     struct wal_writer *writer;
     struct tsdb_log log;
     char *path; /* owned */
+    struct sources sources;
+    int64_t head_begin;                    /* of the head's samples, when the blocks were opened */
+    int64_t block_range_ms;                /* of a block cut from the head */
+    atomic_int_least64_t retention_ms;     /* 0: not by time */
+    atomic_uint_least64_t retention_bytes; /* 0: not by size */
+    struct quiet_watch quiet;
     uint64_t max_series, snapshot_bytes;
     uint64_t damage;                 /* files that could not be believed at the start */
     struct tsdb_snapshots snapshots; /* the maintenance thread's, once it runs */
@@ -76,6 +99,7 @@ struct tsdb {
     /* the maintenance thread; not running when its thread is not */
     struct {
         struct thread thread;
+        struct mutex work; /* held by whoever does one of the tasks */
         struct mutex lock;
         struct condition wake;
         bool is_running, stopping;
@@ -105,6 +129,42 @@ int tsdb_load_head(struct tsdb *tsdb, uint64_t *sequence, struct err *err);
 int tsdb_snapshot(struct tsdb *tsdb, struct err *err);
 /* is the log's tail long enough? */
 bool tsdb_snapshot_is_due(const struct tsdb *tsdb);
+
+/* history.c: the head's samples into blocks; each by whoever holds the maintenance lock */
+bool tsdb_cut_is_due(const struct tsdb *tsdb);
+int tsdb_cut(struct tsdb *tsdb, struct err *err);
+/* late samples of batches up to a moment, which is taken over, into a block */
+int tsdb_flush_late(struct tsdb *tsdb, const struct head_moment *moment, struct err *err);
+bool tsdb_late_is_due(const struct tsdb *tsdb);
+int tsdb_flush_late_now(struct tsdb *tsdb, struct err *err);
+bool tsdb_quiet_is_due(const struct tsdb *tsdb);
+int tsdb_release_quiet(struct tsdb *tsdb, struct err *err);
+
+/* Series that match leave the head; what of them is outside of [mint, maxt] goes into a block. *is_left: some
+ * got a sample meanwhile and are still there. */
+int tsdb_expel(struct tsdb *tsdb, const struct matcher *matchers, size_t matcher_count, int64_t mint,
+               int64_t maxt, bool *is_left, struct err *err);
+/* all of the head as a block in another folder */
+int tsdb_copy_head(struct tsdb *tsdb, const char *folder, struct err *err);
+
+/* blocks.c: */
+/* opens all; those that cannot be read are put aside; *head_mint: from there on the head's samples count */
+int tsdb_open_blocks(struct tsdb *tsdb, int64_t *head_mint, struct err *err);
+/* opens the block that a writer has finished, nothing when it is empty; *block NULL then */
+int tsdb_open_written(struct tsdb *tsdb, const struct block_meta *meta, struct block **block,
+                      struct err *err);
+int tsdb_block_writer(struct tsdb *tsdb, const struct block_writer_options *wanted,
+                      struct block_writer **writer, struct err *err);
+
+/* compact.c */
+bool tsdb_compact_is_due(const struct tsdb *tsdb);
+int tsdb_compact(struct tsdb *tsdb, struct err *err);
+/* the given blocks as one, without what is deleted; nothing left: only removes them */
+int tsdb_merge(struct tsdb *tsdb, struct block *const *blocks, size_t count, struct err *err);
+
+/* retention.c */
+bool tsdb_retention_is_due(const struct tsdb *tsdb);
+int tsdb_retain(struct tsdb *tsdb, struct err *err);
 
 /* maintain.c */
 void tsdb_maintenance_start(struct tsdb *tsdb);

@@ -1,7 +1,9 @@
 /*
  * maintain.c - the thread that keeps the folder in order: looks once a second whether something is due.
  *
- *     snapshot   the log's tail is long
+ *     cut, late, quiet   the head holds much that belongs into blocks (history.c)
+ *     compact, retain    small blocks, old blocks
+ *     snapshot           the log's tail is long
  *
  * One task after the other, so that no task meets another's half-done work. A failure is logged once, and the
  * task tried again at the next look.
@@ -28,6 +30,11 @@ static const struct {
     bool (*is_due)(const struct tsdb *tsdb);
     int (*run)(struct tsdb *tsdb, struct err *err);
 } tasks[] = {
+    {TSDB_CUT, tsdb_cut_is_due, tsdb_cut},
+    {TSDB_LATE, tsdb_late_is_due, tsdb_flush_late_now},
+    {TSDB_QUIET, tsdb_quiet_is_due, tsdb_release_quiet},
+    {TSDB_COMPACT, tsdb_compact_is_due, tsdb_compact},
+    {TSDB_RETAIN, tsdb_retention_is_due, tsdb_retain},
     {TSDB_SNAPSHOT, tsdb_snapshot_is_due, tsdb_snapshot},
 };
 
@@ -37,8 +44,10 @@ int tsdb_maintain(struct tsdb *tsdb, unsigned wanted, struct err *err) {
     CHECK_OBJ(tsdb, TSDB_MAGIC);
     ASSERT(!tsdb->maintenance.is_running);
     int rc = 0;
+    mutex_lock(&tsdb->maintenance.work);
     for (size_t i = 0; !rc && i < TASK_COUNT; i++)
         if (wanted & tasks[i].task) rc = tasks[i].run(tsdb, err);
+    mutex_unlock(&tsdb->maintenance.work);
     return rc;
 }
 
@@ -59,7 +68,9 @@ static void *run(void *context) {
         for (size_t i = 0; i < TASK_COUNT; i++) {
             struct err err;
             if (!tasks[i].is_due(tsdb)) continue;
+            mutex_lock(&tsdb->maintenance.work);
             int rc = tasks[i].run(tsdb, &err);
+            mutex_unlock(&tsdb->maintenance.work);
             if (rc && !is_failing[i])
                 LOG(LOG_ERROR, "maintenance of the data folder failed", "err", err.text);
             is_failing[i] = rc != 0;

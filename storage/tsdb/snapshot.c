@@ -1,7 +1,7 @@
 /*
  * snapshot.c - the head on disk, so that a start replays only the log's tail.
  *
- *     <data>/snapshots/00000000000f4240      named by the last sequence of the log that it surely holds
+ *     <data>/head_snapshots/00000000000f4240      named by the last sequence of the log that it surely holds
  *
  *     made:    note the sequence -> save -> chunk files and log on disk -> sync, rename, sync the folder
  *              -> snapshots but the newest two go, and the log's segments before the older one
@@ -30,7 +30,7 @@
 static int snapshot_path(const struct tsdb *tsdb, uint64_t sequence, const char *suffix,
                          char path[TSDB_PATH_MAX], struct err *err) {
     char name[64];
-    (void)snprintf(name, sizeof name, "snapshots/%016" PRIx64 "%s", sequence, suffix);
+    (void)snprintf(name, sizeof name, "head_snapshots/%016" PRIx64 "%s", sequence, suffix);
     return tsdb_path(tsdb, name, path, err);
 }
 
@@ -55,7 +55,7 @@ static int newest_first(const void *a, const void *b) {
 
 static int list_snapshots(struct tsdb *tsdb, struct listed *listed, struct err *err) {
     char path[TSDB_PATH_MAX];
-    int rc = tsdb_path(tsdb, "snapshots", path, err);
+    int rc = tsdb_path(tsdb, "head_snapshots", path, err);
     if (!rc) rc = folder_make(tsdb->fs, path, err);
     if (!rc) rc = folder_list(tsdb->fs, path, note_name, listed, err);
     if (!rc && listed->sequences.count)
@@ -78,7 +78,7 @@ static void remove_named(struct tsdb *tsdb, const char *path) {
 static void remove_leftovers(struct tsdb *tsdb, const struct listed *listed) {
     for (size_t i = 0; i < listed->leftovers.count; i++) {
         char path[TSDB_PATH_MAX], name[64];
-        (void)snprintf(name, sizeof name, "snapshots/%s", listed->leftovers.items[i]);
+        (void)snprintf(name, sizeof name, "head_snapshots/%s", listed->leftovers.items[i]);
         if (tsdb_path(tsdb, name, path, NULL) == 0) remove_named(tsdb, path);
     }
 }
@@ -101,7 +101,11 @@ static int make_head(struct tsdb *tsdb, struct err *err) {
     char chunks[TSDB_PATH_MAX];
     int rc = tsdb_path(tsdb, "chunks_head", chunks, err);
     struct head_options options = {tsdb->fs, chunks, tsdb->max_series};
-    return rc ? rc : head_create(&options, &tsdb->head, err);
+    if (!rc) rc = head_create(&options, &tsdb->head, err);
+    if (rc) return rc;
+    head_close(tsdb->head, tsdb->head_begin);
+    head_set_mint(tsdb->head, tsdb->head_begin);
+    return 0;
 }
 
 /* the head is there afterwards, or as before */
@@ -162,12 +166,14 @@ int tsdb_load_head(struct tsdb *tsdb, uint64_t *sequence, struct err *err) {
 struct begin {
     struct tsdb *tsdb;
     uint64_t sequence, appended;
+    struct head_moment moment; /* of the same place in the log */
 };
 
 static void note_begin(void *context) {
     struct begin *begin = context;
     begin->sequence = begin->tsdb->log.applied;
     begin->appended = wal_appended(begin->tsdb->wal);
+    begin->moment = head_enter(begin->tsdb->head);
 }
 
 static int save(struct tsdb *tsdb, struct file *file, struct err *err) {
@@ -210,7 +216,7 @@ static int write_snapshot(struct tsdb *tsdb, uint64_t sequence, struct err *err)
     struct file file;
     int rc = snapshot_path(tsdb, sequence, "", path, err);
     if (!rc) rc = snapshot_path(tsdb, sequence, ".tmp", temporary, err);
-    if (!rc) rc = tsdb_path(tsdb, "snapshots", folder, err);
+    if (!rc) rc = tsdb_path(tsdb, "head_snapshots", folder, err);
     if (!rc) rc = file_open(tsdb->fs, temporary, FILE_WRITE, &file, err);
     if (rc) return rc;
     rc = file_truncate(&file, 0, err);
@@ -269,8 +275,13 @@ int tsdb_snapshot(struct tsdb *tsdb, struct err *err) {
     struct begin begin = {.tsdb = tsdb};
     int64_t started_ms = clock_monotonic_ms();
     tsdb_on_applier(tsdb, note_begin, &begin);
-    if (tsdb->snapshots.count && tsdb->snapshots.sequences[0] == begin.sequence) return 0; /* nothing new */
-    int rc = write_snapshot(tsdb, begin.sequence, err);
+    bool is_new = !tsdb->snapshots.count || tsdb->snapshots.sequences[0] != begin.sequence;
+    if (!is_new) {
+        head_leave(tsdb->head, &begin.moment);
+        return 0;
+    }
+    int rc = tsdb_flush_late(tsdb, &begin.moment, err);
+    if (!rc) rc = write_snapshot(tsdb, begin.sequence, err);
     if (rc) return err_wrap(err, rc, "snapshot of the head");
     note_made(tsdb, &begin);
     remove_old(tsdb);

@@ -34,30 +34,30 @@ static void port_append(struct appender *appender, struct append_batch *batch) {
 
 static const struct appender_ops appender_ops = {.resolve = port_resolve, .append = port_append};
 
-static struct head *of_queryable(struct queryable *queryable) {
+static struct sources *of_queryable(struct queryable *queryable) {
     struct tsdb *tsdb = ((struct tsdb_queryable *)queryable)->tsdb;
     CHECK_OBJ(tsdb, TSDB_MAGIC);
-    return tsdb->head;
+    return &tsdb->sources;
 }
 
 static int port_select(struct queryable *queryable, const struct matcher *matchers, size_t matcher_count,
                        int64_t mint, int64_t maxt, struct budget *budget, struct series_set **set,
                        struct err *err) {
-    return head_select(of_queryable(queryable), NULL, matchers, matcher_count, mint, maxt, budget, set, err);
+    return sources_select(of_queryable(queryable), matchers, matcher_count, mint, maxt, budget, set, err);
 }
 
 static int port_label_names(struct queryable *queryable, const struct matcher *matchers, size_t matcher_count,
                             int64_t mint, int64_t maxt, struct arena *arena, struct span **names,
                             size_t *count, struct err *err) {
-    return head_label_names(of_queryable(queryable), matchers, matcher_count, mint, maxt, arena, names, count,
-                            err);
+    return sources_label_names(of_queryable(queryable), matchers, matcher_count, mint, maxt, arena, names,
+                               count, err);
 }
 
 static int port_label_values(struct queryable *queryable, struct span name, const struct matcher *matchers,
                              size_t matcher_count, int64_t mint, int64_t maxt, struct arena *arena,
                              struct span **values, size_t *count, struct err *err) {
-    return head_label_values(of_queryable(queryable), name, matchers, matcher_count, mint, maxt, arena,
-                             values, count, err);
+    return sources_label_values(of_queryable(queryable), name, matchers, matcher_count, mint, maxt, arena,
+                                values, count, err);
 }
 
 static const struct queryable_ops queryable_ops = {
@@ -93,7 +93,9 @@ static int open_folder(struct tsdb *tsdb, const struct tsdb_options *options, st
     int clean_start = -1, rc = tsdb_path(tsdb, "wal", wal_folder, err);
     if (!rc) rc = folder_make(tsdb->fs, options->path, err);
     if (!rc && !options->no_lockfile) rc = tsdb_lock(tsdb, options->path, &clean_start, err);
+    if (!rc) rc = tsdb_open_blocks(tsdb, &tsdb->head_begin, err);
     if (!rc) rc = tsdb_load_head(tsdb, &after, err);
+    if (!rc) tsdb->sources.head = tsdb->head;
     if (!rc) rc = tsdb_replay(tsdb, wal_folder, after, &report, err);
     if (!rc) rc = tsdb_log_start(tsdb, options, registry, wal_folder, &report, err);
     if (rc) return rc;
@@ -111,8 +113,10 @@ static int open_memory(struct tsdb *tsdb, const struct tsdb_options *options, st
                        struct err *err) {
     struct head_options head = {tsdb->fs, NULL, options->max_series};
     int rc = head_create(&head, &tsdb->head, err);
-    if (!rc) tsdb->metrics = tsdb_metrics_create(tsdb, registry);
-    return rc;
+    if (rc) return rc;
+    tsdb->sources.head = tsdb->head;
+    tsdb->metrics = tsdb_metrics_create(tsdb, registry);
+    return 0;
 }
 
 int tsdb_open(const struct tsdb_options *options, struct registry *registry, struct tsdb **tsdb,
@@ -125,6 +129,10 @@ int tsdb_open(const struct tsdb_options *options, struct registry *registry, str
     opened->path = options->path ? mem_strdup(options->path) : NULL;
     opened->max_series = options->max_series;
     opened->snapshot_bytes = options->snapshot_bytes;
+    opened->block_range_ms = options->block_range_ms ? options->block_range_ms : TSDB_BLOCK_RANGE_MS;
+    tsdb_set_retention(opened, options->retention_ms, options->retention_bytes);
+    sources_init(&opened->sources, NULL);
+    mutex_init(&opened->maintenance.work);
     atomic_init(&opened->late_window_ms, options->late_window_ms);
     opened->fs = options->fs ? options->fs : file_system_real();
     mutex_init(&opened->memory_lock);
@@ -144,12 +152,20 @@ void tsdb_close(struct tsdb *tsdb) {
     tsdb_maintenance_stop(tsdb);
     tsdb_log_stop(tsdb);
     tsdb_metrics_destroy(tsdb->metrics);
+    sources_release(&tsdb->sources);
     head_destroy(tsdb->head);
     tsdb_unlock(tsdb);
     mutex_release(&tsdb->memory_lock);
+    mutex_release(&tsdb->maintenance.work);
     mem_free(tsdb->path);
     tsdb->magic = 0;
     mem_free(tsdb);
+}
+
+void tsdb_set_retention(struct tsdb *tsdb, int64_t time_ms, uint64_t bytes) {
+    CHECK_OBJ(tsdb, TSDB_MAGIC);
+    atomic_store(&tsdb->retention_ms, time_ms);
+    atomic_store(&tsdb->retention_bytes, bytes);
 }
 
 void tsdb_set_late_window(struct tsdb *tsdb, int64_t window_ms) {
@@ -168,7 +184,19 @@ void tsdb_stats(struct tsdb *tsdb, struct tsdb_stats *stats) {
         .label_pairs = head.label_pairs,
         .min_time = head.min_time,
         .max_time = head.max_time,
+        .damage = tsdb->damage + atomic_load(&tsdb->sources.damage.count),
     };
+    struct block_list blocks = {0};
+    sources_blocks(&tsdb->sources, &blocks);
+    stats->blocks = blocks.items.count;
+    for (size_t i = 0; i < blocks.items.count; i++) {
+        const struct block_meta *meta = block_meta(blocks.items.items[i]);
+        stats->block_samples += meta->samples;
+        stats->block_bytes += meta->bytes;
+        if (meta->mint < stats->min_time) stats->min_time = meta->mint;
+        if (meta->maxt > stats->max_time) stats->max_time = meta->maxt;
+    }
+    block_list_release(&blocks);
 }
 
 int tsdb_rank(struct tsdb *tsdb, enum tsdb_ranking ranking, size_t limit, struct arena *arena,

@@ -40,10 +40,13 @@ struct tsdb_options {
     enum tsdb_sync sync;
     uint64_t max_series; /* appender_resolve answers ERR_LIMIT beyond; 0: only the 32-bit slots limit it */
     bool take_future;    /* do not refuse samples more than 10 minutes ahead of the wall clock */
-    uint64_t snapshot_bytes; /* of the log until the next snapshot; 0: 256 MiB */
-    bool no_maintenance;     /* nothing happens by itself, only by tsdb_maintain: for tests */
-    int64_t late_window_ms;  /* out_of_order_time_window; see tsdb_set_late_window */
-    struct file_system *fs;  /* NULL: file_system_real() */
+    uint64_t snapshot_bytes;  /* of the log until the next snapshot; 0: 256 MiB */
+    bool no_maintenance;      /* nothing happens by itself, only by tsdb_maintain: for tests */
+    int64_t late_window_ms;   /* out_of_order_time_window; see tsdb_set_late_window */
+    int64_t block_range_ms;   /* 0: 2 hours */
+    int64_t retention_ms;     /* 0: not by time; see tsdb_set_retention */
+    uint64_t retention_bytes; /* 0: not by size */
+    struct file_system *fs;   /* NULL: file_system_real() */
 };
 
 /* Opens (makes) the folder, takes its lock, replays the log. ERR_BUSY: another process holds the lock.
@@ -64,12 +67,31 @@ void tsdb_set_late_window(struct tsdb *tsdb, int64_t window_ms);
 /* What the maintenance thread does when it is due, done now. One caller at a time, only with no_maintenance.
  */
 enum tsdb_task {
-    TSDB_SNAPSHOT = 1,
+    TSDB_CUT = 1,       /* the oldest block_range_ms of the head becomes a block */
+    TSDB_LATE = 2,      /* late samples become a block */
+    TSDB_QUIET = 4,     /* series that got no sample for a while leave the head */
+    TSDB_COMPACT = 8,   /* one merge, if there is something to merge */
+    TSDB_RETAIN = 16,   /* blocks beyond the retention go */
+    TSDB_SNAPSHOT = 32, /* of the head */
 };
 
 int tsdb_maintain(struct tsdb *tsdb, unsigned tasks, struct err *err);
 
+/* how long blocks are kept, and how many bytes of them; 0: no limit. Any thread. */
+void tsdb_set_retention(struct tsdb *tsdb, int64_t time_ms, uint64_t bytes);
+
+/* Deletes samples of the series that match in [mint, maxt]: for every select that follows, and for good when
+ * this returns 0. Any thread; waits for maintenance. */
+int tsdb_delete(struct tsdb *tsdb, const struct matcher *matchers, size_t matcher_count, int64_t mint,
+                int64_t maxt, struct err *err);
+/* writes blocks that something was deleted from anew, without it */
+int tsdb_clean_tombstones(struct tsdb *tsdb, struct err *err);
+/* All blocks, by hard links, and (with_head) the head as one more block, in a folder that tsdb_open can open:
+ * <data>/snapshots/<name>. */
+int tsdb_snapshot_to(struct tsdb *tsdb, bool with_head, char name[64], struct err *err);
+
 struct tsdb_stats {
+    uint64_t blocks, block_samples, block_bytes, damage;
     uint64_t series, chunks;    /* now in the head; chunks with the open ones */
     uint64_t samples_appended;  /* since start, replay included */
     uint64_t label_pairs;       /* different name=value pairs */

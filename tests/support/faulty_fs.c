@@ -78,6 +78,10 @@ static int faulty_unlink(struct file_system *fs, const char *path) {
     return UNDER(fs, FAULTY_UNLINK, unlink(self(fs)->under, path));
 }
 
+static int faulty_link(struct file_system *fs, const char *from, const char *to) {
+    return UNDER(fs, FAULTY_RENAME, link(self(fs)->under, from, to));
+}
+
 static int faulty_mkdir(struct file_system *fs, const char *path) {
     return UNDER(fs, FAULTY_MKDIR, mkdir(self(fs)->under, path));
 }
@@ -103,6 +107,7 @@ void faulty_fs_init(struct faulty_fs *faulty, struct file_system *under) {
         .size = faulty_size,
         .lock = faulty_lock,
         .rename = faulty_rename,
+        .link = faulty_link,
         .unlink = faulty_unlink,
         .mkdir = faulty_mkdir,
         .sync_folder = faulty_sync_folder,

@@ -200,6 +200,18 @@ static int memory_rename(struct file_system *fs, const char *from, const char *t
     return rc;
 }
 
+static int memory_link(struct file_system *fs, const char *from, const char *to) {
+    struct memory_fs *memory = self(fs);
+    struct name *old = find(memory, from);
+    int rc = !old ? -ENOENT : find(memory, to) ? -EEXIST : 0;
+    if (!rc) {
+        size_t inode = old->inode;
+        *vec_push(&memory->names) = (struct name){mem_strdup(to), inode, true, false};
+    }
+    leave(memory);
+    return rc;
+}
+
 static int memory_unlink(struct file_system *fs, const char *path) {
     struct memory_fs *memory = self(fs);
     struct name *name = find(memory, path);
@@ -246,9 +258,9 @@ static int memory_list(struct file_system *fs, const char *path,
 
 struct memory_fs *memory_fs_create(void) {
     static const struct file_ops ops = {
-        memory_open,     memory_close,    memory_read_at,     memory_write_at, memory_sync,
-        memory_truncate, memory_allocate, memory_size,        memory_lock,     memory_rename,
-        memory_unlink,   memory_mkdir,    memory_sync_folder, memory_list,
+        memory_open,     memory_close,    memory_read_at, memory_write_at,    memory_sync,
+        memory_truncate, memory_allocate, memory_size,    memory_lock,        memory_rename,
+        memory_link,     memory_unlink,   memory_mkdir,   memory_sync_folder, memory_list,
     };
     struct memory_fs *memory = mem_zalloc(sizeof *memory);
     memory->base.ops = &ops;

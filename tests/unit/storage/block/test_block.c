@@ -290,7 +290,7 @@ START_TEST(a_changed_byte_or_a_cut_never_gives_a_wrong_value) {
         (void)snprintf(path, sizeof path, "/blocks/%s.%s", text, kinds[kind]);
         uint8_t *bytes = memory_fs_bytes(disk, path, &len), *copy = mem_alloc(len);
         memcpy(copy, bytes, len);
-        for (size_t at = 0; at < len; at += 1 + len / 60) {
+        for (size_t at = 0; at < len; at += 1 + len / 25) {
             uint8_t bit = (uint8_t)(1u << draw() % 8);
             copy[at] ^= bit;
             memory_fs_put(disk, path, copy, len);

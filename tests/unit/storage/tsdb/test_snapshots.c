@@ -75,9 +75,9 @@ START_TEST(a_damaged_snapshot_falls_back_to_the_one_before) {
         snapshot(tsdb);
     }
     add_rounds(tsdb, 801, 810);
-    ck_assert_uint_eq(list("/data/snapshots").count, 2);
+    ck_assert_uint_eq(list("/data/head_snapshots").count, 2);
     size_t len;
-    uint8_t *bytes = memory_fs_bytes(disk, newest("/data/snapshots"), &len);
+    uint8_t *bytes = memory_fs_bytes(disk, newest("/data/head_snapshots"), &len);
     bytes[len / 2] ^= 1;
     tsdb = restart(tsdb, false);
     check_rounds(tsdb, 810);
@@ -108,7 +108,7 @@ START_TEST(a_snapshot_of_an_unknown_version_is_refused_untouched) {
     snapshot(tsdb);
     tsdb_close(tsdb);
     size_t len;
-    uint8_t *bytes = memory_fs_bytes(disk, newest("/data/snapshots"), &len), before[16];
+    uint8_t *bytes = memory_fs_bytes(disk, newest("/data/head_snapshots"), &len), before[16];
     bytes[8] = 9;
     store_u32(bytes + 12, crc32c(0, bytes, 12));
     memcpy(before, bytes, 16);
@@ -116,7 +116,7 @@ START_TEST(a_snapshot_of_an_unknown_version_is_refused_untouched) {
     struct err err;
     ck_assert_int_eq(tsdb_open(&options, NULL, &tsdb, &err), ERR_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(err.text, "version 9"));
-    ck_assert_mem_eq(memory_fs_bytes(disk, newest("/data/snapshots"), &len), before, 16);
+    ck_assert_mem_eq(memory_fs_bytes(disk, newest("/data/head_snapshots"), &len), before, 16);
     memory_fs_destroy(disk);
 }
 END_TEST
@@ -128,7 +128,7 @@ START_TEST(a_clean_end_makes_a_snapshot) {
     ck_assert_int_eq(tsdb_open(&options, NULL, &tsdb, NULL), 0);
     add_rounds(tsdb, 1, 150);
     tsdb_close(tsdb);
-    ck_assert_uint_eq(list("/data/snapshots").count, 1);
+    ck_assert_uint_eq(list("/data/head_snapshots").count, 1);
     tsdb = open_in(memory_fs_base(disk));
     struct tsdb_stats stats;
     tsdb_stats(tsdb, &stats);

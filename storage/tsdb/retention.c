@@ -1,0 +1,52 @@
+/*
+ * retention.c - blocks that are too old, or too many, go. Whole blocks, as Prometheus does.
+ */
+#include "lib/base/log.h"
+#include "storage/tsdb/inside.h"
+
+static int64_t newest_time(const struct tsdb *tsdb, const struct block_list *all) {
+    int64_t newest = head_max_time(tsdb->head);
+    for (size_t i = 0; i < all->items.count; i++)
+        if (block_meta(all->items.items[i])->maxt > newest) newest = block_meta(all->items.items[i])->maxt;
+    return newest;
+}
+
+/* the first block that is outlived, by time or by size counted from the newest; NULL: none */
+static struct block *outlived(const struct tsdb *tsdb, const struct block_list *all) {
+    int64_t retention = atomic_load(&tsdb->retention_ms), newest = newest_time(tsdb, all);
+    uint64_t limit = atomic_load(&tsdb->retention_bytes), bytes = 0;
+    for (size_t i = all->items.count; i-- > 0;) {
+        const struct block_meta *meta = block_meta(all->items.items[i]);
+        bytes += meta->bytes;
+        bool is_old = retention && newest > meta->maxt &&
+                      (uint64_t)newest - (uint64_t)meta->maxt >= (uint64_t)retention;
+        if (is_old || (limit && bytes > limit)) return all->items.items[i];
+    }
+    return NULL;
+}
+
+bool tsdb_retention_is_due(const struct tsdb *tsdb) {
+    struct block_list all = {0};
+    sources_blocks((struct sources *)&tsdb->sources, &all);
+    bool is_due = outlived(tsdb, &all) != NULL;
+    block_list_release(&all);
+    return is_due;
+}
+
+int tsdb_retain(struct tsdb *tsdb, struct err *err) {
+    (void)err;
+    for (bool found = true; found;) {
+        struct block_list all = {0};
+        sources_blocks(&tsdb->sources, &all);
+        struct block *block = outlived(tsdb, &all);
+        found = block != NULL;
+        if (found) {
+            char text[ULID_TEXT + 1];
+            ulid_text(block_meta(block)->ulid, text);
+            LOG(LOG_INFO, "a block is beyond the retention and goes", "block", text);
+            sources_change(&tsdb->sources, NULL, &block, 1, INT64_MIN);
+        }
+        block_list_release(&all);
+    }
+    return 0;
+}
