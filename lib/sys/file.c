@@ -111,6 +111,23 @@ int file_remove(struct file_system *fs, const char *path, struct err *err) {
     return rc ? fail(err, rc, "remove", path) : 0;
 }
 
+/* the folder a path is in */
+static char *folder_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (!slash) return mem_strdup(".");
+    return mem_strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+/* made, with its name on the disk; one that is there is fine */
+static int make_one(struct file_system *fs, const char *path) {
+    int rc = fs->ops->mkdir(fs, path);
+    if (rc) return rc == -EEXIST ? 0 : rc;
+    char *parent = folder_of(path);
+    rc = fs->ops->sync_folder(fs, parent);
+    mem_free(parent);
+    return rc;
+}
+
 int folder_make(struct file_system *fs, const char *path, struct err *err) {
     char *part = mem_strdup(path);
     int rc = 0;
@@ -118,8 +135,7 @@ int folder_make(struct file_system *fs, const char *path, struct err *err) {
         if (*p != '/' && *p != '\0') continue;
         char end = *p;
         *p = '\0';
-        rc = fs->ops->mkdir(fs, part);
-        if (rc == -EEXIST) rc = 0;
+        rc = make_one(fs, part);
         *p = end;
         if (end == '\0') break;
     }
@@ -169,13 +185,6 @@ static int write_and_sync(struct file_system *fs, const char *path, const void *
     if (!rc) rc = file_sync(&file, err);
     file_close(&file);
     return rc;
-}
-
-/* the folder a path is in */
-static char *folder_of(const char *path) {
-    const char *slash = strrchr(path, '/');
-    if (!slash) return mem_strdup(".");
-    return mem_strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
 int file_write_atomic(struct file_system *fs, const char *path, const void *data, size_t len,
