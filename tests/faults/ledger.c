@@ -76,8 +76,7 @@ struct labels ledger_labels(uint32_t series, struct label items[LEDGER_LABELS], 
     return (struct labels){items, made.count};
 }
 
-/* the series' number; UINT32_MAX: these labels were never sent */
-static uint32_t number_of(struct labels labels) {
+uint32_t ledger_number(struct labels labels) {
     struct span id = labels_get(labels, SPAN("id"));
     uint64_t number = 0;
     if (!id.len || id.len > 9) return UINT32_MAX;
@@ -188,7 +187,7 @@ static void check_series(struct check *check, struct series_set *set, size_t ind
     struct err err;
     arena_init(&arena, 1 << 16, NULL);
     int rc = series_set_labels(set, index, &arena, &labels, &err);
-    uint32_t number = rc ? UINT32_MAX : number_of(labels);
+    uint32_t number = rc ? UINT32_MAX : ledger_number(labels);
     arena_release(&arena);
     if (number >= check->ledger->series.count) {
         fail("series %zu of the answer has labels that were never sent (%s)", index,

@@ -58,6 +58,9 @@ int64_t ledger_newest(const struct ledger *ledger, uint32_t series);
 #define LEDGER_TEXT 512
 struct labels ledger_labels(uint32_t series, struct label items[LEDGER_LABELS], char text[LEDGER_TEXT]);
 
+/* UINT32_MAX: these labels belong to no series */
+uint32_t ledger_number(struct labels labels);
+
 struct ledger_outcome {
     size_t found, missing; /* samples; missing: acknowledged ones that are not there */
     size_t resurfaced;     /* of the missing: another value is there, that was refused */

@@ -237,14 +237,27 @@ struct crash_fs *crash_fs_create(void) {
     return fs;
 }
 
-void crash_fs_destroy(struct crash_fs *fs) {
-    if (!fs) return;
+static void empty_journal(struct crash_fs *fs) {
     for (size_t i = 0; i < fs->journal.count; i++) {
         mem_free(fs->journal.items[i].data);
         mem_free(fs->journal.items[i].name);
         mem_free(fs->journal.items[i].old_name);
     }
     vec_release(&fs->journal);
+}
+
+void crash_fs_forget(struct crash_fs *fs) {
+    mutex_lock(&fs->lock);
+    empty_journal(fs);
+    crash_tree_copy(&fs->origin, &fs->now);
+    crash_tree_copy(&fs->sure.tree, &fs->now);
+    fs->sure.pending.count = fs->sure.point = 0;
+    mutex_unlock(&fs->lock);
+}
+
+void crash_fs_destroy(struct crash_fs *fs) {
+    if (!fs) return;
+    empty_journal(fs);
     vec_release(&fs->descriptors);
     vec_release(&fs->sure.pending);
     crash_tree_release(&fs->sure.tree);

@@ -56,6 +56,9 @@ void crash_fs_hold(struct crash_fs *fs);
 void crash_fs_wait_held(struct crash_fs *fs);
 void crash_fs_let_go(struct crash_fs *fs);
 
+/* what happened until now is on the disk for sure, and its points are gone */
+void crash_fs_forget(struct crash_fs *fs);
+
 /* every file below path, as it is now, in the order of their names */
 void crash_fs_each_file(struct crash_fs *fs, const char *path,
                         void (*each)(const char *path, uint64_t size, void *context), void *context);
