@@ -28,9 +28,11 @@ static void dump(struct crash_fs *image) {
 }
 
 /* a store on the image, compared with the ledger; false: it does not open */
-static bool open_and_check(struct store *store, struct crash_fs *image, struct ledger *ledger, size_t point) {
+static bool open_and_check(struct store *store, struct crash_fs *image, struct ledger *ledger, size_t point,
+                           uint64_t seed) {
     struct err err;
     store_init(store, crash_fs_base(image), ledger);
+    scenario_options(&store->options, seed);
     if (store_open(store, &err)) {
         fail("does not open: %s", err.text);
         return false;
@@ -57,7 +59,7 @@ static void go_on(struct store *store, struct crash_fs *image, size_t point, uin
     size_t at = chance_below(&random, crash_fs_point(image) + 1);
     enum crash_mode mode = (enum crash_mode)chance_below(&random, CRASH_MODES);
     struct crash_fs *again = crash_fs_image(image, at, mode, random);
-    if (open_and_check(&second, again, &later, at)) store_close(&second);
+    if (open_and_check(&second, again, &later, at, random)) store_close(&second);
     store_release(&second);
     crash_fs_destroy(again);
     ledger_release(&later);
@@ -81,7 +83,7 @@ static void try_image(struct life *life, size_t point, enum crash_mode mode) {
     struct crash_fs *image = crash_fs_image(life->disk, point, mode, life->seed);
     dump(image);
     bool goes_on = (point + (size_t)mode) % 11 == 0;
-    if (open_and_check(&store, image, &life->ledger, point)) {
+    if (open_and_check(&store, image, &life->ledger, point, life->seed)) {
         if (goes_on)
             go_on(&store, image, point, life->seed + point);
         else
@@ -103,6 +105,7 @@ static void live(struct life *life, size_t operations) {
     trying("--seed %llu", (unsigned long long)life->seed);
     life->disk = crash_fs_create();
     store_init(&store, crash_fs_base(life->disk), &life->ledger);
+    scenario_options(&store.options, life->seed);
     store.moment = moment;
     store.context = life->disk;
     scenario_init(&scenario, &store, life->disk, life->seed);
@@ -142,7 +145,7 @@ int main(int count, char **texts) {
     for (uint64_t i = 0; i < seeds; i++) {
         struct life life = {.seed = arguments.seed + i};
         live(&life, operations);
-        cut_everywhere(&life, arguments.is_long ? 1 : 9);
+        cut_everywhere(&life, arguments.is_long ? 1 : 15);
         (void)printf("seed %llu: %zu images\n", (unsigned long long)life.seed, life.images);
         (void)fflush(stdout);
         crash_fs_destroy(life.disk);

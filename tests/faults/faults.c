@@ -60,17 +60,27 @@ struct run {
 };
 
 static size_t moment(void *context) {
-    return crash_fs_point(context);
+    return crash_fs_point(((struct run *)context)->disk);
 }
 
-static void run_init(struct run *run, uint64_t seed, enum tsdb_sync sync) {
+/* a new program: it knows nothing of failed syncs, and what it reads it may sync */
+static void restart(void *context) {
+    struct run *run = context;
+    if (run->faulty.syncs_again)
+        fail("a file whose sync failed was synced again %llu times",
+             (unsigned long long)run->faulty.syncs_again);
+    faulty_fs_restart(&run->faulty);
+}
+
+static void run_init(struct run *run, uint64_t seed) {
     memset(run, 0, sizeof *run);
     run->disk = crash_fs_create();
     faulty_fs_init(&run->faulty, crash_fs_base(run->disk));
     store_init(&run->store, &run->faulty.base, &run->ledger);
-    run->store.options.sync = sync;
+    scenario_options(&run->store.options, seed);
     run->store.moment = moment;
-    run->store.context = run->disk;
+    run->store.context = run;
+    run->store.before_open = restart;
     run->store.close_promises = false; /* a close cannot say that it failed */
     scenario_init(&run->scenario, &run->store, NULL, seed);
     run->scenario.tolerates_failure = true;
@@ -80,15 +90,6 @@ static void run_release(struct run *run) {
     store_release(&run->store);
     ledger_release(&run->ledger);
     crash_fs_destroy(run->disk);
-}
-
-/* the program ends; the next one knows nothing of failed syncs, and what it reads it may sync */
-static void end(struct run *run) {
-    store_close(&run->store);
-    if (run->faulty.syncs_again)
-        fail("a file whose sync failed was synced again %llu times",
-             (unsigned long long)run->faulty.syncs_again);
-    faulty_fs_restart(&run->faulty);
 }
 
 static void ingest(struct run *run) {
@@ -133,7 +134,7 @@ static void expect_acknowledged(struct run *run, enum crash_mode mode, uint64_t 
 /* the number of failures there were */
 static uint64_t try_fault(const struct fault *fault, uint64_t seed, uint64_t fail_at) {
     struct run run;
-    run_init(&run, seed, TSDB_SYNC_ACK);
+    run_init(&run, seed);
     run.faulty.kinds = fault->kinds;
     run.faulty.error = fault->error;
     run.faulty.persistent = fault->persistent;
@@ -141,14 +142,14 @@ static uint64_t try_fault(const struct fault *fault, uint64_t seed, uint64_t fai
     run.faulty.fail_at = fail_at;
     log_reset();
     ingest(&run);
-    end(&run);
+    store_close(&run.store);
     ingest(&run);
     uint64_t seen = run.faulty.failures;
     if (fail_at % 3 == 0) expect_acknowledged(&run, CRASH_NONE, seed); /* while it lasts */
     run.faulty.fail_at = 0;
     expect_recovery(&run);
     expect_acknowledged(&run, (enum crash_mode)(fail_at % CRASH_MODES), seed + fail_at);
-    end(&run);
+    store_close(&run.store);
     struct err err;
     if (store_open(&run.store, &err))
         fail("does not open again: %s", err.text);
@@ -163,7 +164,7 @@ static void try_short_counts(uint64_t seed) {
     static const size_t most[] = {1, 7, 100, 511};
     for (size_t i = 0; i < sizeof most / sizeof *most; i++) {
         struct run run;
-        run_init(&run, seed + i, TSDB_SYNC_ACK);
+        run_init(&run, seed + i);
         run.scenario.tolerates_failure = false;
         run.faulty.write_most = most[i];
         run.faulty.read_most = i ? most[i] * 100 : 0; /* a log of 8 MiB byte by byte takes too long */

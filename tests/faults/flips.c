@@ -74,6 +74,7 @@ static void folder_init(struct folder *folder, uint64_t seed, size_t operations)
     *folder = (struct folder){.disk = crash_fs_create(), .seed = seed};
     store_init(&store, crash_fs_base(folder->disk), &folder->ledger);
     store.moment = zero_moment;
+    scenario_options(&store.options, seed);
     scenario_init(&scenario, &store, folder->disk, seed);
     if (store_open(&store, &err)) fail("does not open: %s", err.text);
     for (size_t i = 0; store.tsdb && i < operations; i++) (void)scenario_step(&scenario);

@@ -25,7 +25,7 @@ enum ledger_state {
     LEDGER_SENT,    /* unknown: it may be there or not */
     LEDGER_TAKEN,   /* stored: it is seen, and acknowledged by the next clean close */
     LEDGER_REFUSED, /* not seen */
-    LEDGER_FAILED,  /* its batch failed: not seen before the store is opened again */
+    LEDGER_FAILED,  /* its batch was not written: not seen before the store is opened again */
 };
 
 struct ledger_sample {
@@ -52,6 +52,9 @@ void ledger_closed(struct ledger *ledger, bool cleanly, size_t moment);
 void ledger_as_of(const struct ledger *ledger, size_t moment, struct ledger *later);
 /* the newest time that was sent; INT64_MIN: none */
 int64_t ledger_newest(const struct ledger *ledger, uint32_t series);
+
+/* the newest that may be there; false: none */
+bool ledger_newest_sample(const struct ledger *ledger, uint32_t series, struct ledger_sample *sample);
 
 /* The labels of a series follow from its number, and the number from the labels. */
 #define LEDGER_LABELS 6

@@ -92,6 +92,32 @@ static void refused(struct scenario *scenario) {
     (void)store_wait(scenario->store);
 }
 
+/* the newest samples again, now waiting for the disk: whoever sent them was not told that they are safe */
+static void resend(struct scenario *scenario) {
+    for (size_t i = 0; i < 8; i++) {
+        struct ledger_sample newest;
+        uint32_t series = any_series(scenario);
+        if (ledger_newest_sample(scenario->store->ledger, series, &newest))
+            store_row(scenario->store, series, newest.time_ms, bits_double(newest.bits));
+    }
+    store_send(scenario->store, true);
+    (void)store_wait(scenario->store);
+}
+
+/* before the newest, within the out-of-order window (if there is one) and beyond it, or taken in any case */
+static void late(struct scenario *scenario) {
+    for (size_t i = 0; i < 10; i++) {
+        uint32_t series = any_series(scenario);
+        int64_t time = ledger_newest(scenario->store->ledger, series);
+        if (time == INT64_MIN) continue;
+        time -= 1 + (int64_t)chance_below(&scenario->random, (size_t)(2 * SCENARIO_WINDOW_MS));
+        store_row(scenario->store, series, time, scenario_value(&scenario->random));
+    }
+    scenario->store->keep_late = chance_below(&scenario->random, 4) == 0;
+    store_send(scenario->store, toss(scenario));
+    (void)store_wait(scenario->store);
+}
+
 /* one batch is being written while others come: they become one group */
 static void burst(struct scenario *scenario) {
     size_t count = 2 + chance_below(&scenario->random, 5);
@@ -122,9 +148,16 @@ static const struct operation {
     unsigned weight;
     void (*run)(struct scenario *scenario);
 } operations[] = {
-    {"scrape", 50, scrape},  {"wide_scrape", 5, wide_scrape}, {"new_series", 10, new_series},
-    {"history", 8, history}, {"refused", 8, refused},         {"burst", 15, burst},
-    {"look", 2, look},       {"reopen", 2, reopen},
+    {"scrape", 50, scrape},
+    {"wide_scrape", 5, wide_scrape},
+    {"new_series", 10, new_series},
+    {"history", 8, history},
+    {"refused", 8, refused},
+    {"burst", 15, burst},
+    {"resend", 5, resend},
+    {"late", 6, late},
+    {"look", 2, look},
+    {"reopen", 2, reopen},
 };
 
 #define OPERATIONS (sizeof operations / sizeof *operations)
@@ -134,6 +167,11 @@ static const struct operation {
 void scenario_init(struct scenario *scenario, struct store *store, struct crash_fs *disk, uint64_t seed) {
     *scenario = (struct scenario){
         .store = store, .disk = disk, .random = seed * 2 + 1, .now_ms = START_MS, .series = 20};
+}
+
+void scenario_options(struct tsdb_options *options, uint64_t seed) {
+    options->sync = seed % 4 == 3 ? TSDB_SYNC_INTERVAL : TSDB_SYNC_ACK;
+    options->late_window_ms = seed % 2 ? SCENARIO_WINDOW_MS : 0;
 }
 
 const char *scenario_step(struct scenario *scenario) {

@@ -17,6 +17,10 @@ struct scenario {
     size_t done[16];        /* by operation */
 };
 
+#define SCENARIO_WINDOW_MS ((int64_t)600 * 1000)
+
+/* how the store is opened, by seed */
+void scenario_options(struct tsdb_options *options, uint64_t seed);
 void scenario_init(struct scenario *scenario, struct store *store, struct crash_fs *disk, uint64_t seed);
 /* the next operation; its name */
 const char *scenario_step(struct scenario *scenario);

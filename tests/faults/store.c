@@ -35,9 +35,9 @@ static size_t moment(const struct store *store) {
     return store->moment ? store->moment(store->context) : 0;
 }
 
+/* a batch that is done is on the disk */
 static bool promises(const struct store *store, bool wait_sync) {
-    if (store->options.sync == TSDB_SYNC_OFF) return false;
-    return wait_sync || store->options.sync == TSDB_SYNC_ACK;
+    return wait_sync && store->options.sync == TSDB_SYNC_ACK;
 }
 
 /* ---- open and close ---- */
@@ -54,6 +54,7 @@ void store_release(struct store *store) {
 int store_open(struct store *store, struct err *err) {
     ASSERT(!store->tsdb);
     store->refs.count = 0;
+    if (store->before_open) store->before_open(store->context);
     return tsdb_open(&store->options, NULL, &store->tsdb, err);
 }
 
@@ -109,6 +110,8 @@ void store_send(struct store *store, bool wait_sync) {
     store->filling = NULL;
     struct append_batch *batch = append_batch_create(flight->rows.count, true, on_done, flight);
     batch->wait_sync = flight->wait_sync = wait_sync;
+    batch->keep_late = store->keep_late;
+    store->keep_late = false;
     size_t count = 0;
     for (size_t i = 0; i < flight->rows.count; i++) {
         struct row row = flight->rows.items[i];
@@ -130,21 +133,28 @@ void store_send(struct store *store, bool wait_sync) {
 
 /* ---- waiting ---- */
 
-/* Samples of a failed batch are noted as sent: they may be on the disk all the same, nobody was told. */
-static void note(struct store *store, const struct flight *flight) {
+/* A sample that was there already is acknowledged like one that was stored. Those of a failed batch may be on
+ * the disk all the same; they are seen only when the write worked and the sync did not. */
+static struct ledger_sample sample_of(const struct store *store, const struct flight *flight, size_t i) {
+    const struct row *row = &flight->rows.items[i];
     bool is_promised = promises(store, flight->wait_sync);
+    bool is_there =
+        !flight->rc && (flight->results[i] == APPEND_STORED || flight->results[i] == APPEND_REPEATED);
+    struct ledger_sample sample = {row->time_ms, double_bits(row->value), flight->sent, MOMENT_NEVER,
+                                   LEDGER_REFUSED};
+    if (is_there && is_promised) sample.acknowledged = flight->answered;
+    if (is_there) sample.state = is_promised ? LEDGER_SENT : LEDGER_TAKEN;
+    if (flight->rc) sample.state = is_promised ? LEDGER_SENT : LEDGER_FAILED;
+    return sample;
+}
+
+static void note(struct store *store, const struct flight *flight) {
     for (size_t i = 0; i < flight->rows.count; i++) {
-        struct row row = flight->rows.items[i];
-        struct ledger_sample sample = {row.time_ms, double_bits(row.value), flight->sent, MOMENT_NEVER,
-                                       false};
-        bool is_stored = !flight->rc && flight->results[i] == APPEND_STORED;
-        if (is_stored && is_promised) sample.acknowledged = flight->answered;
-        if (is_stored) sample.state = is_promised ? LEDGER_SENT : LEDGER_TAKEN;
-        if (flight->rc) sample.state = LEDGER_FAILED;
-        if (!flight->rc && flight->results[i] == APPEND_NO_SERIES)
-            store->refs.items[row.series].generation = 0;
-        if (!flight->rc) *(is_stored ? &store->stored_rows : &store->refused_rows) += 1;
-        ledger_add(store->ledger, row.series, sample);
+        uint32_t series = flight->rows.items[i].series;
+        ledger_add(store->ledger, series, sample_of(store, flight, i));
+        if (flight->rc) continue;
+        if (flight->results[i] == APPEND_NO_SERIES) store->refs.items[series].generation = 0;
+        *(flight->results[i] == APPEND_STORED ? &store->stored_rows : &store->refused_rows) += 1;
     }
     store->failed_batches += flight->rc != 0;
     if (flight->rows.count > store->largest_batch) store->largest_batch = flight->rows.count;

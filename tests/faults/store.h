@@ -24,10 +24,12 @@ struct store {
     /* what time the ledger has it; NULL: always 0 */
     size_t (*moment)(void *context);
     void *context;
-    struct tsdb *tsdb; /* NULL: closed */
+    void (*before_open)(void *context); /* may be NULL */
+    struct tsdb *tsdb;                  /* NULL: closed */
     struct flight *filling, *under_way;
     VEC(struct series_ref) refs; /* by series number; generation 0: not resolved */
     bool close_promises;         /* at first true: what was taken is on the disk after a close */
+    bool keep_late;              /* of the next batch */
     size_t stored_rows, refused_rows, failed_batches, largest_batch;
     int last_rc; /* of the last batch that was waited for */
 };
