@@ -92,13 +92,14 @@ static void append(struct model *model) {
     struct append_batch *batch = append_batch_create(count, with_times, on_done, model);
     batch->wait_sync = chance_below(&model->random, 2);
     batch->time_ms = model->now_ms += 1 + (int64_t)chance_below(&model->random, 20000);
-    int64_t latest = clock_wall_ms() + (int64_t)600 * 1000;
+    batch->keep_late = chance_below(&model->random, 20) == 0;
+    struct naive_bounds bounds = naive_bounds(&model->naive, clock_wall_ms(), batch->keep_late);
     for (size_t i = 0; i < count; i++) {
         uint32_t series = (uint32_t)chance_below(&model->random, SERIES);
         int64_t time = with_times ? any_time(model, series) : batch->time_ms;
         double value = chance_below(&model->random, 3) ? scenario_value(&model->random) : 1;
         append_batch_add(batch, ref_of(model, series), value, time);
-        wanted[i] = (uint8_t)naive_append(&model->naive, series, time, double_bits(value), latest);
+        wanted[i] = (uint8_t)naive_append(&model->naive, series, time, double_bits(value), &bounds);
     }
     model->is_done = false;
     appender_append(tsdb_appender(model->tsdb), batch);
@@ -328,6 +329,12 @@ static void look_at_stats(struct model *model) {
 
 /* ---- life ---- */
 
+static void set_window(struct model *model) {
+    static const int64_t windows[] = {0, 60 * 1000, 3600 * 1000};
+    model->options.late_window_ms = model->naive.window_ms = windows[chance_below(&model->random, 3)];
+    tsdb_set_late_window(model->tsdb, model->naive.window_ms);
+}
+
 static void open_store(struct model *model) {
     struct err err;
     memset(model->refs, 0, sizeof model->refs);
@@ -353,7 +360,8 @@ static const struct operation {
     unsigned weight;
     void (*run)(struct model *model);
 } operations[] = {
-    {500, append}, {150, query}, {150, query_late}, {60, query_names}, {10, look_at_stats}, {4, reopen},
+    {500, append},       {150, query}, {150, query_late}, {60, query_names},
+    {10, look_at_stats}, {4, reopen},  {8, set_window},
 };
 
 #define OPERATIONS (sizeof operations / sizeof *operations)
@@ -367,6 +375,7 @@ static void episode(uint64_t seed, size_t count) {
     model.options = (struct tsdb_options){.path = seed % 4 ? "/data" : NULL,
                                           .fs = crash_fs_base(model.disk),
                                           .sync = seed % 3 ? TSDB_SYNC_INTERVAL : TSDB_SYNC_ACK};
+    naive_init(&model.naive);
     open_store(&model);
     for (size_t i = 0; i < OPERATIONS; i++) sum += operations[i].weight;
     for (size_t i = 0; i < count; i++) {

@@ -20,24 +20,32 @@ struct naive_sample {
     int64_t time_ms;
     uint64_t bits;
     uint64_t added, removed;
+    bool is_late;
 };
 
 struct naive_series {
     VEC(struct naive_sample) samples; /* by time */
 };
 
+/* the times that a batch may bring */
+struct naive_bounds {
+    int64_t earliest, latest;
+    int64_t late_from; /* LATE_NEVER: only behind the newest of the series */
+};
+
 struct naive {
     VEC(struct naive_series) series;
     uint64_t changes;
-    uint64_t stored;   /* samples, ever */
-    int64_t window_ms; /* of out-of-order samples; 0: none are taken */
+    int64_t newest_ms; /* of all; INT64_MIN: none */
+    int64_t window_ms; /* of late samples; 0: none are taken */
 };
 
+void naive_init(struct naive *naive);
 void naive_release(struct naive *naive);
-/* What a store should answer, and the sample is there when that is APPEND_STORED. latest: of what is taken.
- */
+struct naive_bounds naive_bounds(const struct naive *naive, int64_t now_ms, bool keep_late);
+/* What a store should answer, and the sample is there when that is APPEND_STORED. */
 enum append_result naive_append(struct naive *naive, uint32_t series, int64_t time_ms, uint64_t bits,
-                                int64_t latest_ms);
+                                const struct naive_bounds *bounds);
 /* the samples in [mint, maxt] as of `changes`, into out; their number */
 size_t naive_read(const struct naive *naive, uint32_t series, int64_t mint, int64_t maxt, uint64_t changes,
                   struct naive_sample **out);
