@@ -17,6 +17,7 @@
 #include "lib/sys/thread.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +47,7 @@ struct model {
     bool is_done;
     int rc;
     uint8_t results[ROWS_MAX];
+    size_t answers[APPEND_TOO_OLD + 1]; /* of each kind */
 };
 
 /* ---- appending ---- */
@@ -72,13 +74,19 @@ static struct series_ref ref_of(struct model *model, uint32_t series) {
     return model->refs[series];
 }
 
-/* mostly the next time; else one that is there, an earlier one, or one far ahead */
+/* mostly the next time; else one that is there, an earlier one (seldom a much earlier one), or one far ahead
+ */
 static int64_t any_time(struct model *model, uint32_t series) {
     int64_t newest = naive_newest(&model->naive, series);
     switch (chance_below(&model->random, 12)) {
-    case 0: return newest == INT64_MIN ? model->now_ms : newest;
+    case 0:
+        return newest == INT64_MIN ? model->now_ms
+                                   : naive_any_time(&model->naive, series, chance(&model->random));
     case 1:
-        return newest == INT64_MIN ? model->now_ms : newest - (int64_t)chance_below(&model->random, 100000);
+        return newest == INT64_MIN
+                   ? model->now_ms
+                   : newest - (int64_t)chance_below(&model->random,
+                                                    chance_below(&model->random, 4) ? 100000 : 5000000);
     case 2: return chance_below(&model->random, 10) ? model->now_ms : clock_wall_ms() + (int64_t)3600 * 1000;
     default: return model->now_ms += (int64_t)chance_below(&model->random, 1500);
     }
@@ -107,9 +115,11 @@ static void append(struct model *model) {
     while (!model->is_done) condition_wait(&model->changed, &model->lock);
     mutex_unlock(&model->lock);
     if (model->rc) fail("a batch failed: %d", model->rc);
-    for (size_t i = 0; !model->rc && i < count; i++)
+    for (size_t i = 0; !model->rc && i < count; i++) {
+        model->answers[wanted[i]]++;
         if (model->results[i] != wanted[i])
             fail("row %zu of %zu: result %d, should be %d", i, count, model->results[i], wanted[i]);
+    }
 }
 
 /* ---- matchers ---- */
@@ -386,6 +396,9 @@ static void episode(uint64_t seed, size_t count) {
         passed();
     }
     close_store(&model);
+    (void)printf("seed %" PRIu64 ": rows by result", seed);
+    for (size_t i = 0; i <= APPEND_TOO_OLD; i++) (void)printf(" %zu", model.answers[i]);
+    (void)putchar('\n');
     naive_release(&model.naive);
     crash_fs_destroy(model.disk);
     condition_release(&model.changed);

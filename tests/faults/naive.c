@@ -83,3 +83,9 @@ int64_t naive_newest(const struct naive *naive, uint32_t number) {
     const struct naive_series *series = &naive->series.items[number];
     return series->samples.items[series->samples.count - 1].time_ms;
 }
+
+int64_t naive_any_time(const struct naive *naive, uint32_t number, uint64_t random) {
+    const struct naive_series *series = &naive->series.items[number];
+    size_t recent = series->samples.count < 20 ? series->samples.count : 20;
+    return series->samples.items[series->samples.count - 1 - random % recent].time_ms;
+}

@@ -50,3 +50,5 @@ enum append_result naive_append(struct naive *naive, uint32_t series, int64_t ti
 size_t naive_read(const struct naive *naive, uint32_t series, int64_t mint, int64_t maxt, uint64_t changes,
                   struct naive_sample **out);
 int64_t naive_newest(const struct naive *naive, uint32_t series);
+/* of a recent sample of the series, which has some */
+int64_t naive_any_time(const struct naive *naive, uint32_t series, uint64_t random);
