@@ -50,6 +50,10 @@ struct model {
     size_t answers[APPEND_TOO_OLD + 1]; /* of each kind */
 };
 
+static bool takes_late(const struct model *model) {
+    return LATE_SURVIVES || !model->options.path;
+}
+
 /* ---- appending ---- */
 
 static void on_done(struct append_batch *batch) {
@@ -100,7 +104,7 @@ static void append(struct model *model) {
     struct append_batch *batch = append_batch_create(count, with_times, on_done, model);
     batch->wait_sync = chance_below(&model->random, 2);
     batch->time_ms = model->now_ms += 1 + (int64_t)chance_below(&model->random, 20000);
-    batch->keep_late = chance_below(&model->random, 20) == 0;
+    batch->keep_late = chance_below(&model->random, 20) == 0 && takes_late(model);
     struct naive_bounds bounds = naive_bounds(&model->naive, clock_wall_ms(), batch->keep_late);
     for (size_t i = 0; i < count; i++) {
         uint32_t series = (uint32_t)chance_below(&model->random, SERIES);
@@ -339,9 +343,16 @@ static void look_at_stats(struct model *model) {
 
 /* ---- life ---- */
 
+static void maintain(struct model *model) {
+    struct err err;
+    if (model->options.path && tsdb_maintain(model->tsdb, TSDB_SNAPSHOT, &err))
+        fail("maintenance: %s", err.text);
+}
+
 static void set_window(struct model *model) {
     static const int64_t windows[] = {0, 60 * 1000, 3600 * 1000};
-    model->options.late_window_ms = model->naive.window_ms = windows[chance_below(&model->random, 3)];
+    model->options.late_window_ms = model->naive.window_ms =
+        takes_late(model) ? windows[chance_below(&model->random, 3)] : 0;
     tsdb_set_late_window(model->tsdb, model->naive.window_ms);
 }
 
@@ -371,7 +382,7 @@ static const struct operation {
     void (*run)(struct model *model);
 } operations[] = {
     {500, append},       {150, query}, {150, query_late}, {60, query_names},
-    {10, look_at_stats}, {4, reopen},  {8, set_window},
+    {10, look_at_stats}, {4, reopen},  {6, maintain},     {8, set_window},
 };
 
 #define OPERATIONS (sizeof operations / sizeof *operations)
@@ -384,6 +395,7 @@ static void episode(uint64_t seed, size_t count) {
     model.disk = crash_fs_create();
     model.options = (struct tsdb_options){.path = seed % 4 ? "/data" : NULL,
                                           .fs = crash_fs_base(model.disk),
+                                          .no_maintenance = true,
                                           .sync = seed % 3 ? TSDB_SYNC_INTERVAL : TSDB_SYNC_ACK};
     naive_init(&model.naive);
     open_store(&model);

@@ -113,7 +113,7 @@ static void late(struct scenario *scenario) {
         time -= 1 + (int64_t)chance_below(&scenario->random, (size_t)(2 * SCENARIO_WINDOW_MS));
         store_row(scenario->store, series, time, scenario_value(&scenario->random));
     }
-    scenario->store->keep_late = chance_below(&scenario->random, 4) == 0;
+    scenario->store->keep_late = chance_below(&scenario->random, 4) == 0 && LATE_SURVIVES;
     store_send(scenario->store, toss(scenario));
     (void)store_wait(scenario->store);
 }
@@ -137,6 +137,12 @@ static void look(struct scenario *scenario) {
                        scenario->tolerates_failure);
 }
 
+static void maintain(struct scenario *scenario) {
+    struct err err;
+    if (tsdb_maintain(scenario->store->tsdb, TSDB_SNAPSHOT, &err) && !scenario->tolerates_failure)
+        fail("maintenance: %s", err.text);
+}
+
 static void reopen(struct scenario *scenario) {
     struct err err;
     store_close(scenario->store);
@@ -157,6 +163,7 @@ static const struct operation {
     {"resend", 5, resend},
     {"late", 6, late},
     {"look", 2, look},
+    {"maintain", 3, maintain},
     {"reopen", 2, reopen},
 };
 
@@ -171,7 +178,8 @@ void scenario_init(struct scenario *scenario, struct store *store, struct crash_
 
 void scenario_options(struct tsdb_options *options, uint64_t seed) {
     options->sync = seed % 4 == 3 ? TSDB_SYNC_INTERVAL : TSDB_SYNC_ACK;
-    options->late_window_ms = seed % 2 ? SCENARIO_WINDOW_MS : 0;
+    options->late_window_ms = seed % 2 && LATE_SURVIVES ? SCENARIO_WINDOW_MS : 0;
+    options->no_maintenance = true;
 }
 
 const char *scenario_step(struct scenario *scenario) {

@@ -19,6 +19,9 @@ struct scenario {
 
 #define SCENARIO_WINDOW_MS ((int64_t)600 * 1000)
 
+/* 1 when late samples survive a restart: so far a snapshot of the head is made without them */
+#define LATE_SURVIVES 0
+
 /* how the store is opened, by seed */
 void scenario_options(struct tsdb_options *options, uint64_t seed);
 void scenario_init(struct scenario *scenario, struct store *store, struct crash_fs *disk, uint64_t seed);
