@@ -118,14 +118,15 @@ static char *folder_of(const char *path) {
     return mem_strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-/* made, with its name on the disk; one that is there is fine */
-static int make_one(struct file_system *fs, const char *path) {
+/* Made, with its name on the disk. The last of a path may be there from an attempt whose sync failed. */
+static int make_one(struct file_system *fs, const char *path, bool is_last) {
     int rc = fs->ops->mkdir(fs, path);
-    if (rc) return rc == -EEXIST ? 0 : rc;
+    if (rc && rc != -EEXIST) return rc;
+    if (rc && !is_last) return 0;
     char *parent = folder_of(path);
-    rc = fs->ops->sync_folder(fs, parent);
+    int sync_rc = fs->ops->sync_folder(fs, parent);
     mem_free(parent);
-    return rc;
+    return rc ? 0 : sync_rc; /* of one that is there, the parent need not be ours to read */
 }
 
 int folder_make(struct file_system *fs, const char *path, struct err *err) {
@@ -135,7 +136,7 @@ int folder_make(struct file_system *fs, const char *path, struct err *err) {
         if (*p != '/' && *p != '\0') continue;
         char end = *p;
         *p = '\0';
-        rc = make_one(fs, part);
+        rc = make_one(fs, part, end == '\0');
         *p = end;
         if (end == '\0') break;
     }
