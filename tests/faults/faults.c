@@ -2,7 +2,7 @@
  * faults.c - each call of each kind fails, once or from then on, in a store's life.
  *
  *     for each row of the table:  for n = 1, 2, 3 ... until nothing fails any more
- *         open, ingest, close, open, ingest     the n-th call fails
+ *         open, ingest, close or die, open, ingest     the n-th call fails
  *         the fault passes: samples are taken again, by the store that saw it
  *         power cut: what was acknowledged is there
  *
@@ -92,6 +92,23 @@ static void run_release(struct run *run) {
     crash_fs_destroy(run->disk);
 }
 
+/* the program is killed: what it still does at its end does not reach the disk */
+static void die(struct run *run) {
+    struct faulty_fs before = run->faulty;
+    run->faulty.kinds = FAULTY_ANY;
+    run->faulty.fail_at = 1;
+    run->faulty.persistent = true;
+    run->faulty.error = EIO; /* EINTR for good would be waited for */
+    store_close(&run->store);
+    run->faulty.kinds = before.kinds;
+    run->faulty.fail_at = before.fail_at;
+    run->faulty.persistent = before.persistent;
+    run->faulty.error = before.error;
+    run->faulty.calls = before.calls;
+    run->faulty.failures = before.failures;
+    run->faulty.syncs_again = before.syncs_again;
+}
+
 static void ingest(struct run *run) {
     struct err err;
     if (!run->store.tsdb) (void)store_open(&run->store, &err); /* refused by the fault, or it works */
@@ -142,12 +159,16 @@ static uint64_t try_fault(const struct fault *fault, uint64_t seed, uint64_t fai
     run.faulty.fail_at = fail_at;
     log_reset();
     ingest(&run);
-    store_close(&run.store);
+    if ((seed + fail_at) % 2)
+        die(&run);
+    else
+        store_close(&run.store);
     ingest(&run);
     uint64_t seen = run.faulty.failures;
     if (fail_at % 3 == 0) expect_acknowledged(&run, CRASH_NONE, seed); /* while it lasts */
     run.faulty.fail_at = 0;
     expect_recovery(&run);
+    expect_acknowledged(&run, CRASH_NONE, seed);
     expect_acknowledged(&run, (enum crash_mode)(fail_at % CRASH_MODES), seed + fail_at);
     store_close(&run.store);
     struct err err;

@@ -35,7 +35,8 @@ static bool toss(struct scenario *scenario) {
 /* each series at most once: as a scrape does */
 static void rows_of_scrape(struct scenario *scenario, size_t count) {
     size_t step = scenario->series / count + 1;
-    uint32_t series = (uint32_t)chance_below(&scenario->random, step);
+    uint32_t series =
+        (uint32_t)chance_below(&scenario->random, step < scenario->series ? step : scenario->series);
     for (; series < scenario->series; series += (uint32_t)step)
         store_row(scenario->store, series, scenario->now_ms, scenario_value(&scenario->random));
 }
