@@ -2,8 +2,9 @@
 # test.sh - everything that can be proved on one machine, from a clean clone, on Debian 12, as root or with sudo.
 #
 #   ./test.sh          unit, corpus and lint tests; the same under the address sanitizer; PromQL case files; end-to-end
-#                      with real programs; a few SIGKILL rounds
-#   ./test.sh --long   also the thread sanitizer, fuzzing for 60 s a target, 50 SIGKILL rounds
+#                      with real programs; a few rounds of SIGKILL, power cuts and a full disk
+#   ./test.sh --long   also the thread sanitizer, fuzzing for 60 s a target, the long forms of tests/faults, 50 SIGKILL rounds
+#                      while scraping and 200 during remote write, 50 power cuts
 #
 # Each step's output goes to build/test-logs/<step>.log and is shown when the step fails. The last line counts single
 # tests (or cases, or checks), not steps.
@@ -62,6 +63,11 @@ fuzz() {
     cmake --preset fuzz -DFUZZ_SECONDS=60 && cmake --build --preset fuzz && ctest --preset fuzz
 }
 
+# What tests/faults does in seconds among the unit tests, at length: every crash point, every call, 10^6 operations.
+faults() {
+    cmake --build --preset release --target "faults_$1" >/dev/null && "build/release/tests/faults/faults_$1" --long "${@:2}"
+}
+
 finish() {
     printf '\n%-16s %-6s %7s %7s %9s\n' step result passed failed time
     printf '%s\n' "${rows[@]}"
@@ -84,10 +90,24 @@ if step build-asan build asan; then
     step promqltest tests/promqltest/run.sh build/asan/cmd/server
 fi
 step e2e /usr/bin/python3 tests/e2e/run.py ./server
+crash() {
+    /usr/bin/python3 "tests/e2e/$1.py" "${@:2}" ./server
+}
+
 if [ $long = no ]; then
-    step crash /usr/bin/python3 tests/e2e/crash.py --rounds 5 ./server
+    step crash crash crash --rounds 5
+    step crash-writer crash crash --writer --rounds 5
+    step powercut crash powercut --rounds 3
+    step diskfull crash diskfull --rounds 2
 else
-    step crash /usr/bin/python3 tests/e2e/crash.py --rounds 50 ./server
+    step crash crash crash --rounds 50
+    step crash-writer crash crash --writer --rounds 200
+    step powercut crash powercut --rounds 50
+    step diskfull crash diskfull --rounds 20
+    step faults-crash faults crash
+    step faults-calls faults faults
+    step faults-flips faults flips
+    step faults-model faults model
     step build-tsan build tsan && step ctest-tsan ctest --preset tsan
     step fuzz fuzz
 fi

@@ -116,6 +116,24 @@ int file_remove(struct file_system *fs, const char *path, struct err *err) {
     return rc ? fail(err, rc, "remove", path) : 0;
 }
 
+/* the folder a path is in */
+static char *folder_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (!slash) return mem_strdup(".");
+    return mem_strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+/* Made, with its name on the disk. The last of a path may be there from an attempt whose sync failed. */
+static int make_one(struct file_system *fs, const char *path, bool is_last) {
+    int rc = fs->ops->mkdir(fs, path);
+    if (rc && rc != -EEXIST) return rc;
+    if (rc && !is_last) return 0;
+    char *parent = folder_of(path);
+    int sync_rc = fs->ops->sync_folder(fs, parent);
+    mem_free(parent);
+    return rc ? 0 : sync_rc; /* of one that is there, the parent need not be ours to read */
+}
+
 int folder_make(struct file_system *fs, const char *path, struct err *err) {
     char *part = mem_strdup(path);
     int rc = 0;
@@ -123,8 +141,7 @@ int folder_make(struct file_system *fs, const char *path, struct err *err) {
         if (*p != '/' && *p != '\0') continue;
         char end = *p;
         *p = '\0';
-        rc = fs->ops->mkdir(fs, part);
-        if (rc == -EEXIST) rc = 0;
+        rc = make_one(fs, part, end == '\0');
         *p = end;
         if (end == '\0') break;
     }
@@ -174,13 +191,6 @@ static int write_and_sync(struct file_system *fs, const char *path, const void *
     if (!rc) rc = file_sync(&file, err);
     file_close(&file);
     return rc;
-}
-
-/* the folder a path is in */
-static char *folder_of(const char *path) {
-    const char *slash = strrchr(path, '/');
-    if (!slash) return mem_strdup(".");
-    return mem_strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
 int file_write_atomic(struct file_system *fs, const char *path, const void *data, size_t len,

@@ -83,7 +83,7 @@ int file_lock(struct file *file, struct err *err); /* ERR_BUSY when another proc
 int file_rename(struct file_system *fs, const char *from, const char *to, struct err *err);
 int file_link(struct file_system *fs, const char *from, const char *to, struct err *err);
 int file_remove(struct file_system *fs, const char *path, struct err *err);
-/* makes missing parents too; a folder that is there is fine */
+/* makes missing parents too, their names synced; a folder that is there is fine */
 int folder_make(struct file_system *fs, const char *path, struct err *err);
 int folder_sync(struct file_system *fs, const char *path, struct err *err);
 /* names without . and .., in no order */

@@ -167,3 +167,8 @@ bool head_number(const struct head *head, struct series_ref ref, uint64_t *numbe
 void head_set_logged(struct head *head, uint32_t slot, bool is_logged) {
     series_at(&head->table, slot)->is_logged = is_logged;
 }
+
+void head_forget_logged(struct head *head) {
+    uint32_t count = (uint32_t)atomic_load(&head->table.count);
+    for (uint32_t slot = 0; slot < count; slot++) series_at(&head->table, slot)->is_logged = false;
+}

@@ -55,6 +55,8 @@ bool head_number(const struct head *head, struct series_ref ref, uint64_t *numbe
 uint32_t head_slots(const struct head *head);
 struct series_ref head_ref(const struct head *head, uint32_t slot);
 void head_set_logged(struct head *head, uint32_t slot, bool is_logged);
+/* none is, before samples are appended */
+void head_forget_logged(struct head *head);
 size_t head_label_count(const struct head *head, uint32_t slot);
 /* items: room for head_label_count; any thread */
 struct labels head_labels(const struct head *head, uint32_t slot, struct label *items);

@@ -176,6 +176,8 @@ int tsdb_log_start(struct tsdb *tsdb, const struct tsdb_options *options, struct
     int rc = wal_open(tsdb->fs, folder, &wal_options, report, &tsdb->wal, err);
     if (rc) return rc;
     tsdb->log.applied = report->last_sequence;
+    if (!wal_tail_is_synced(tsdb->wal))
+        head_forget_logged(tsdb->head); /* named again with their next samples */
     struct wal_writer_options writer_options = {.mode = modes[options->sync]};
     tsdb->writer = wal_writer_create(tsdb->wal, &writer_options, &writer_ops, tsdb);
     return 0;

@@ -178,15 +178,23 @@ static int replay_segment(struct replay *replay, const struct segment *segment, 
 
 /* ---- all segments ---- */
 
+/* a file too short for a header: of zeros it was never begun, anything else was cut off */
+static enum segment_state state_of_short(const uint8_t *bytes, size_t len) {
+    for (size_t i = 0; i < len; i++)
+        if (bytes[i]) return SEGMENT_DAMAGED;
+    return SEGMENT_NEVER_BEGUN;
+}
+
 static int read_header(struct replay *replay, struct segment *segment, struct err *err) {
     uint8_t block[SEGMENT_RECORDS];
     struct file file;
     int copies_bad = 0, rc = open_segment(replay, segment->number, &file, err);
     if (rc) return rc;
     rc = file_size(&file, &segment->size, err);
-    segment->state = SEGMENT_NEVER_BEGUN;
-    if (!rc && segment->size >= SEGMENT_RECORDS) rc = file_read(&file, block, sizeof block, 0, err);
-    if (!rc && segment->size >= SEGMENT_RECORDS)
+    size_t there = segment->size < sizeof block ? (size_t)segment->size : sizeof block;
+    if (!rc) rc = file_read(&file, block, there, 0, err);
+    if (!rc && there < sizeof block) segment->state = state_of_short(block, there);
+    if (!rc && there == sizeof block)
         rc = segment_header_read(block, &segment->state, &segment->header, &copies_bad, err);
     if (rc == ERR_UNSUPPORTED) err_wrap(err, rc, "segment \"%s\"", file.path);
     file_close(&file);

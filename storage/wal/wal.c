@@ -38,6 +38,7 @@ struct wal {
     atomic_uint_least64_t appended; /* see wal_appended */
     uint64_t closed_bytes;          /* all other segments */
     uint64_t next_sequence;
+    bool tail_is_synced;
     struct buf unsynced; /* sealed frames */
     uint64_t unsynced_count;
     struct wal_metrics metrics;
@@ -255,6 +256,10 @@ bool wal_has_unsynced(const struct wal *wal) {
     return wal->unsynced_count > 0;
 }
 
+bool wal_tail_is_synced(const struct wal *wal) {
+    return wal->tail_is_synced;
+}
+
 uint64_t wal_next_sequence(const struct wal *wal) {
     return wal->next_sequence;
 }
@@ -315,21 +320,32 @@ uint64_t wal_appended(const struct wal *wal) {
 /* ---- life ---- */
 
 /* The last segment of the run before: what was read from it is put on disk (the run may have ended before its
- * sync), the room behind its last record is given back, and it goes if it holds none. Nothing that was
- * acknowledged hangs on it, so failures are no reason to stop. */
-static void settle_tail(struct wal *wal, const struct wal_report *report) {
+ * sync), and the room behind its last record is given back, which a full disk may need for the next segment.
+ * Samples that are acknowledged from now on may hang on its series records. */
+static bool settle_tail(struct wal *wal, const struct wal_report *report) {
     char path[SEGMENT_PATH_MAX];
     struct file file;
-    struct err err;
+    struct err err = {0};
     uint64_t size = 0, wanted = report->tail_end > SEGMENT_RECORDS ? report->tail_end : 0;
-    if (!report->tail_segment || segment_path(wal->folder, report->tail_segment, path, NULL)) return;
-    if (file_open(wal->fs, path, FILE_WRITE, &file, NULL)) return;
-    if (file_size(&file, &size, NULL) == 0 && size > wanted && file_truncate(&file, wanted, NULL) == 0)
-        wal->closed_bytes -= size - wanted;
-    if (wanted && !wal->options.never_sync && file_sync(&file, &err))
-        LOG(LOG_WARN, "the log's last segment cannot be synced", "error", err.text);
-    file_close(&file);
-    if (!wanted) (void)file_remove(wal->fs, path, NULL);
+    if (!wanted || wal->options.never_sync) return true;
+    int rc = segment_path(wal->folder, report->tail_segment, path, &err);
+    if (!rc) rc = file_open(wal->fs, path, FILE_WRITE, &file, &err);
+    if (!rc) {
+        if (file_size(&file, &size, NULL) == 0 && size > wanted && file_truncate(&file, wanted, NULL) == 0)
+            wal->closed_bytes -= size - wanted;
+        rc = file_sync(&file, &err);
+        file_close(&file);
+    }
+    if (rc) LOG(LOG_WARN, "the log's last segment cannot be synced", "error", err.text);
+    return rc == 0;
+}
+
+/* One without a record goes; but it overrules those before it until the next one does. */
+static void remove_empty_tail(struct wal *wal, const struct wal_report *report) {
+    char path[SEGMENT_PATH_MAX];
+    if (!report->tail_segment || report->tail_end > SEGMENT_RECORDS) return;
+    if (segment_path(wal->folder, report->tail_segment, path, NULL) == 0)
+        (void)file_remove(wal->fs, path, NULL);
 }
 
 /* the folder's own name is on disk too */
@@ -374,12 +390,13 @@ int wal_open(struct file_system *fs, const char *folder, const struct wal_option
     buf_init(&wal->unsynced, WAL_MAX_GROUP + wal->options.unsynced_bytes);
     wal_metrics_init(&wal->metrics, wal->options.registry);
     wal_metrics_corruptions(&wal->metrics, (double)report->damaged_stretches);
+    wal->tail_is_synced = settle_tail(wal, report);
     rc = begin_segment(wal, err);
     if (rc && rc != ERR_NO_SPACE) { /* with a full disk there is still much to read, and room may come */
         destroy(wal);
         return rc;
     }
-    if (!rc) settle_tail(wal, report);
+    if (!rc) remove_empty_tail(wal, report);
     *result = wal;
     return 0;
 }

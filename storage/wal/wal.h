@@ -73,5 +73,7 @@ int wal_sync(struct wal *wal, struct err *err);
 int wal_truncate(struct wal *wal, uint64_t sequence, struct err *err);
 /* bytes of records written since it was opened, and of those replayed before; any thread */
 uint64_t wal_appended(const struct wal *wal);
+/* what was there when the log was opened is on disk; false: no later record may lean on it */
+bool wal_tail_is_synced(const struct wal *wal);
 bool wal_has_unsynced(const struct wal *wal);
 uint64_t wal_next_sequence(const struct wal *wal);

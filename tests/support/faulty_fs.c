@@ -1,6 +1,9 @@
 #include "tests/support/faulty_fs.h"
 
+#include "lib/base/hash.h"
+
 #include <errno.h>
+#include <string.h>
 
 /* the first member of struct faulty_fs */
 static struct faulty_fs *self(struct file_system *fs) {
@@ -10,17 +13,58 @@ static struct faulty_fs *self(struct file_system *fs) {
 static bool fails(struct file_system *fs, enum faulty_kind kind) {
     struct faulty_fs *faulty = self(fs);
     if (!(faulty->kinds & kind)) return false;
+    mutex_lock(&faulty->lock);
     uint64_t call = ++faulty->calls;
     bool is_hit =
         faulty->fail_at && (call == faulty->fail_at || (faulty->persistent && call > faulty->fail_at));
     faulty->failures += is_hit;
+    mutex_unlock(&faulty->lock);
     return is_hit;
 }
+
+/* ---- files whose sync failed ---- */
+
+static uint64_t *unsyncable(struct faulty_fs *faulty, uint64_t path) {
+    for (size_t i = 0; i < FAULTY_FILES; i++)
+        if (faulty->unsyncable[i] == path) return &faulty->unsyncable[i];
+    return NULL;
+}
+
+static uint64_t hash_of(const char *path) {
+    uint64_t hash = hash_bytes(path, strlen(path));
+    return hash ? hash : 1;
+}
+
+static void note_opened(struct faulty_fs *faulty, const char *path, enum file_mode mode, int fd) {
+    mutex_lock(&faulty->lock);
+    uint64_t hash = hash_of(path), *failed = unsyncable(faulty, hash);
+    faulty->paths[fd % FAULTY_FILES] = hash;
+    if (failed && mode == FILE_CREATE) *failed = 0; /* another file */
+    mutex_unlock(&faulty->lock);
+}
+
+static void note_sync(struct faulty_fs *faulty, int fd, bool has_failed) {
+    mutex_lock(&faulty->lock);
+    uint64_t path = faulty->paths[fd % FAULTY_FILES], *failed = path ? unsyncable(faulty, path) : NULL;
+    faulty->syncs_again += failed != NULL;
+    if (has_failed && !failed && path && (failed = unsyncable(faulty, 0))) *failed = path;
+    mutex_unlock(&faulty->lock);
+}
+
+void faulty_fs_restart(struct faulty_fs *faulty) {
+    memset(faulty->unsyncable, 0, sizeof faulty->unsyncable);
+    memset(faulty->paths, 0, sizeof faulty->paths);
+    faulty->syncs_again = 0;
+}
+
+/* ---- operations ---- */
 
 #define UNDER(fs, kind, call) (fails(fs, kind) ? -self(fs)->error : self(fs)->under->ops->call)
 
 static int faulty_open(struct file_system *fs, const char *path, enum file_mode mode, int *fd) {
-    return UNDER(fs, FAULTY_OPEN, open(self(fs)->under, path, mode, fd));
+    int rc = UNDER(fs, FAULTY_OPEN, open(self(fs)->under, path, mode, fd));
+    if (!rc) note_opened(self(fs), path, mode, *fd);
+    return rc;
 }
 
 static int faulty_close(struct file_system *fs, int fd) {
@@ -28,6 +72,8 @@ static int faulty_close(struct file_system *fs, int fd) {
 }
 
 static ssize_t faulty_read_at(struct file_system *fs, int fd, void *data, size_t len, uint64_t offset) {
+    size_t most = self(fs)->read_most;
+    if (most && len > most) len = most;
     return UNDER(fs, FAULTY_READ, read_at(self(fs)->under, fd, data, len, offset));
 }
 
@@ -51,7 +97,9 @@ static ssize_t faulty_write_at(struct file_system *fs, int fd, const struct iove
 }
 
 static int faulty_sync(struct file_system *fs, int fd) {
-    return UNDER(fs, FAULTY_SYNC, sync(self(fs)->under, fd));
+    int rc = UNDER(fs, FAULTY_SYNC, sync(self(fs)->under, fd));
+    note_sync(self(fs), fd, rc != 0);
+    return rc;
 }
 
 static int faulty_truncate(struct file_system *fs, int fd, uint64_t size) {
@@ -114,4 +162,5 @@ void faulty_fs_init(struct faulty_fs *faulty, struct file_system *under) {
         .list = faulty_list,
     };
     *faulty = (struct faulty_fs){.base = {&ops}, .under = under, .kinds = FAULTY_ANY, .error = EIO};
+    mutex_init(&faulty->lock);
 }

@@ -11,6 +11,7 @@
  *     }
  */
 #include "lib/sys/file.h"
+#include "lib/sys/thread.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,6 +33,8 @@ enum faulty_kind {
     FAULTY_ANY = (1 << 13) - 1,
 };
 
+#define FAULTY_FILES 256
+
 struct faulty_fs {
     struct file_system base; /* hand this one out */
     struct file_system *under;
@@ -42,7 +45,15 @@ struct faulty_fs {
     int error;         /* errno of the failures; EIO at first */
     bool tear;         /* a write that fails has written three quarters before */
     size_t write_most; /* not 0: no write takes more bytes than this (short counts) */
+    size_t read_most;  /* and no read gives more */
     uint64_t failures; /* so far */
+    /* A failed sync is never tried again on the same file: the second would succeed without the data. */
+    uint64_t syncs_again;              /* how often it was done all the same, since the last restart */
+    uint64_t paths[FAULTY_FILES];      /* hashes, by descriptor */
+    uint64_t unsyncable[FAULTY_FILES]; /* hashes of the paths whose sync failed, 0: none */
+    struct mutex lock;                 /* of calls, failures and what is above */
 };
 
+/* the program that saw the syncs fail has ended */
+void faulty_fs_restart(struct faulty_fs *faulty);
 void faulty_fs_init(struct faulty_fs *faulty, struct file_system *under);

@@ -3,6 +3,7 @@
 #include "lib/sys/file.h"
 
 #include "tests/check_main.h"
+#include "tests/support/crash_fs.h"
 #include "tests/support/faulty_fs.h"
 #include "tests/support/memory_fs.h"
 
@@ -94,6 +95,18 @@ START_TEST(folders_are_made_with_their_parents) {
 }
 END_TEST
 
+START_TEST(the_names_of_made_folders_are_on_the_disk) {
+    struct crash_fs *disk = crash_fs_create();
+    ck_assert_int_eq(folder_make(crash_fs_base(disk), "/a/b/c", NULL), 0);
+    struct crash_fs *after = crash_fs_image(disk, crash_fs_point(disk), CRASH_NONE, 0);
+    struct file file;
+    ck_assert_int_eq(file_open(crash_fs_base(after), "/a/b/c/one", FILE_WRITE, &file, NULL), 0);
+    file_close(&file);
+    crash_fs_destroy(after);
+    crash_fs_destroy(disk);
+}
+END_TEST
+
 START_TEST(a_file_larger_than_allowed_is_not_read) {
     struct buf buf;
     make_place();
@@ -182,6 +195,7 @@ START_TEST(an_atomic_write_works_on_a_real_disk) {
 END_TEST
 
 CHECK_MAIN("file", a_file_gives_back_what_was_written, folders_are_made_with_their_parents,
-           a_file_larger_than_allowed_is_not_read, a_full_disk_has_its_own_code_and_the_text_names_the_file,
+           the_names_of_made_folders_are_on_the_disk, a_file_larger_than_allowed_is_not_read,
+           a_full_disk_has_its_own_code_and_the_text_names_the_file,
            interrupted_calls_and_short_writes_are_continued, an_atomic_write_leaves_the_old_or_the_new,
            an_atomic_write_works_on_a_real_disk)

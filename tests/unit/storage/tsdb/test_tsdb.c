@@ -77,6 +77,37 @@ START_TEST(each_failing_call_leaves_what_was_acknowledged) {
 }
 END_TEST
 
+START_TEST(samples_do_not_lean_on_a_log_that_could_not_be_synced) {
+    struct memory_fs *disk = memory_fs_create();
+    struct faulty_fs faulty;
+    faulty_fs_init(&faulty, memory_fs_base(disk));
+    faulty.kinds = FAULTY_SYNC;
+    faulty.fail_at = 2; /* the first is of a new segment */
+    faulty.persistent = true;
+    struct tsdb *tsdb = open_in(&faulty.base);
+    ck_assert_int_ne(append_round(tsdb, 10), 0);
+    tsdb_close(tsdb);
+    faulty.calls = 0;
+    faulty.fail_at = 1; /* what was read, which names the series */
+    faulty.persistent = false;
+    tsdb = open_in(&faulty.base);
+    check_rounds(tsdb, 1);
+    ck_assert_int_eq(append_round(tsdb, 20), 0);
+    faulty.kinds = FAULTY_ANY;
+    faulty.fail_at = faulty.calls + 1;
+    faulty.persistent = true;
+    tsdb_close(tsdb);
+    memory_fs_crash(disk, CRASH_KEEP_NONE, 0);
+    tsdb = open_in(memory_fs_base(disk));
+    struct tsdb_stats stats;
+    tsdb_stats(tsdb, &stats);
+    ck_assert_uint_eq(stats.samples_appended, SERIES);
+    ck_assert_int_eq(stats.max_time, 20);
+    tsdb_close(tsdb);
+    memory_fs_destroy(disk);
+}
+END_TEST
+
 START_TEST(a_second_instance_is_refused) {
     char folder[] = "/tmp/ferula-test-tsdb-XXXXXX";
     ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -258,6 +289,7 @@ int main(void) {
     tcase_add_test(tcase, samples_are_there_after_a_restart);
     tcase_add_test(tcase, what_was_acknowledged_survives_a_power_cut);
     tcase_add_test(tcase, each_failing_call_leaves_what_was_acknowledged);
+    tcase_add_test(tcase, samples_do_not_lean_on_a_log_that_could_not_be_synced);
     tcase_add_test(tcase, a_second_instance_is_refused);
     tcase_add_test(tcase, damage_in_the_log_is_reported_and_the_rest_is_kept);
     tcase_add_test(tcase, samples_of_a_lost_series_record_are_never_given_to_another_series);

@@ -128,6 +128,22 @@ START_TEST(one_flipped_bit_loses_one_record_and_says_so) {
 }
 END_TEST
 
+START_TEST(a_segment_cut_off_within_its_header_is_damage) {
+    setup_log();
+    size_t len;
+    const uint8_t *bytes = memory_fs_bytes(memory, FOLDER "/00000001", &len);
+    uint8_t head[SEGMENT_RECORDS];
+    memcpy(head, bytes, sizeof head);
+    for (size_t cut = 0; cut < sizeof head; cut += 5) {
+        memory_fs_put(memory, FOLDER "/00000001", head, cut);
+        read_log(fs, &reading);
+        ck_assert_uint_eq(reading.report.records, 0);
+        ck_assert_uint_eq(reading.report.damaged_stretches, cut > 0);
+    }
+    teardown_log();
+}
+END_TEST
+
 START_TEST(a_stretch_of_any_bytes_is_skipped) {
     setup_log();
     size_t len;
@@ -238,8 +254,8 @@ START_TEST(a_large_record_moves_the_window) {
 END_TEST
 
 CHECK_MAIN("replay", a_log_comes_back_whole_and_in_order, a_folder_that_is_not_there_is_an_empty_log,
-           a_tail_torn_at_any_byte_is_cut, one_flipped_bit_loses_one_record_and_says_so,
-           a_stretch_of_any_bytes_is_skipped, another_version_is_refused_and_left_alone,
-           a_missing_segment_is_reported_as_its_sequences,
+           a_tail_torn_at_any_byte_is_cut, a_segment_cut_off_within_its_header_is_damage,
+           one_flipped_bit_loses_one_record_and_says_so, a_stretch_of_any_bytes_is_skipped,
+           another_version_is_refused_and_left_alone, a_missing_segment_is_reported_as_its_sequences,
            a_segment_without_a_good_header_is_reported_as_its_sequences,
            a_record_the_reader_cannot_use_counts_as_lost, a_large_record_moves_the_window)
