@@ -20,6 +20,9 @@ struct ulid ulid_make(int64_t now_ms) {
     random[1] = hash_mix(random[0], moment.count);
     for (int i = 0; i < 6; i++) ulid.bytes[i] = (uint8_t)((uint64_t)now_ms >> (40 - 8 * i));
     memcpy(ulid.bytes + 6, random, 10);
+    ulid.bytes[6] =
+        (uint8_t)(moment.count >> 8); /* those of one millisecond are in the order they were made */
+    ulid.bytes[7] = (uint8_t)moment.count;
     return ulid;
 }
 

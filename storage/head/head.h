@@ -95,6 +95,9 @@ void head_leave(struct head *head, const struct head_moment *moment);
 int head_select(struct head *head, const struct head_moment *moment, const struct matcher *matchers,
                 size_t matcher_count, int64_t mint, int64_t maxt, struct budget *budget,
                 struct series_set **set, struct err *err);
+/* Splits a set of head_select in two: it is left without the late samples, which are in *late, NULL when
+ * there are none. Both are closed at one time. */
+int head_set_split(struct series_set *set, struct series_set **late, struct err *err);
 /* puts the series of a set of head_select into the order of their labels */
 void head_set_sort(struct series_set *set);
 int head_label_names(struct head *head, const struct matcher *matchers, size_t matcher_count, int64_t mint,

@@ -101,8 +101,8 @@ static bool look(struct read *r, uint32_t slot, uint64_t reader, struct open_cop
     return r->mint <= r->maxt;
 }
 
-int read_series(struct head *head, uint32_t slot, const struct head_moment *moment, int64_t mint,
-                int64_t maxt, struct columns *columns, struct err *err) {
+int read_series(struct head *head, uint32_t slot, const struct head_moment *moment, bool with_late,
+                int64_t mint, int64_t maxt, struct columns *columns, struct err *err) {
     int64_t from = mint > moment->chunks_from ? mint : moment->chunks_from;
     struct read r = {head,   series_page(&head->table, slot), series_at(&head->table, slot), from, maxt,
                      columns};
@@ -115,7 +115,7 @@ int read_series(struct head *head, uint32_t slot, const struct head_moment *mome
             rc = add_chunk(&r, copy.state.encoding, copy.bytes, chunk_bytes(&copy.state), copy.state.count,
                            err);
     }
-    if (!rc && copy.has_late)
+    if (!rc && with_late && copy.has_late)
         rc = late_read(&head->late, slot, moment->sequence, mint, maxt, before, columns, err);
     if (rc) columns->count = before;
     return rc;

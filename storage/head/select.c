@@ -14,7 +14,8 @@ struct head_set {
     uint32_t magic;
     struct head *head;
     struct head_moment moment; /* until it leaves */
-    bool is_late;              /* only late samples are read */
+    enum { READ_ALL, READ_CHUNKS, READ_LATE } what;
+    bool is_second; /* the moment is another set's */
     struct slots slots;
 };
 
@@ -43,15 +44,16 @@ static int set_read(struct series_set *set, size_t index, int64_t mint, int64_t 
                     struct err *err) {
     struct head_set *own = set_of(set);
     ASSERT(index < own->slots.count);
-    if (own->is_late)
+    if (own->what == READ_LATE)
         return late_read(&own->head->late, own->slots.items[index], own->moment.sequence, mint, maxt,
                          columns->count, columns, err);
-    return read_series(own->head, own->slots.items[index], &own->moment, mint, maxt, columns, err);
+    return read_series(own->head, own->slots.items[index], &own->moment, own->what == READ_ALL, mint, maxt,
+                       columns, err);
 }
 
 static void set_close(struct series_set *set) {
     struct head_set *own = set_of(set);
-    head_leave(own->head, &own->moment);
+    if (!own->is_second) head_leave(own->head, &own->moment);
     slots_release(&own->slots);
     own->magic = 0;
     mem_free(own);
@@ -114,9 +116,23 @@ int head_select_late(struct head *head, const struct head_moment *moment, struct
         head_leave(head, moment);
     else
         rc = head_select_slots(head, moment, &slots, set, err);
-    if (!rc) set_of(*set)->is_late = true;
+    if (!rc) set_of(*set)->what = READ_LATE;
     slots_release(&slots);
     return rc;
+}
+
+int head_set_split(struct series_set *set, struct series_set **late, struct err *err) {
+    struct head_set *own = set_of(set);
+    struct series_set *second;
+    *late = NULL;
+    if (!atomic_load(&own->head->late.samples)) return 0;
+    int rc = head_select_slots(own->head, &own->moment, &own->slots, &second, err);
+    if (rc) return rc;
+    set_of(second)->what = READ_LATE;
+    set_of(second)->is_second = true;
+    own->what = READ_CHUNKS;
+    *late = second;
+    return 0;
 }
 
 static int compare_slots(const void *a, const void *b, void *context) {

@@ -18,10 +18,7 @@
 
 #define LATE_DUE_BYTES ((uint64_t)16 << 20)
 #define QUIET_LOOK_MS ((int64_t)30 * 1000)
-#define STALE_MS ((int64_t)2 * 60 * 1000)
-#define QUIET_MS ((int64_t)15 * 60 * 1000)
 #define QUIET_MANY 1000u
-#define QUIET_WAIT_MS ((int64_t)10 * 60 * 1000)
 #define QUIET_MOST ((size_t)200000)
 
 /* ---- a set becomes a block ---- */
@@ -175,8 +172,8 @@ static int cut_until(struct tsdb *tsdb, int64_t end, struct err *err) {
 
 int tsdb_cut(struct tsdb *tsdb, struct err *err) {
     struct head_stats stats;
+    if (!tsdb_cut_is_due(tsdb)) return 0;
     head_stats(tsdb->head, &stats);
-    if (stats.min_time > stats.max_time) return 0;
     int rc = cut_until(tsdb, aligned_end(stats.min_time, tsdb->block_range_ms), err);
     return rc ? err_wrap(err, rc, "cutting a block") : 0;
 }
@@ -277,14 +274,14 @@ static int let_go(struct letting_go *l, const struct wanted *wanted, struct err 
 int tsdb_release_quiet(struct tsdb *tsdb, struct err *err) {
     int64_t now_ms = clock_monotonic_ms();
     struct letting_go l = {.tsdb = tsdb};
-    uint64_t stale = sequence_before(&tsdb->quiet, now_ms, STALE_MS),
-             quiet = sequence_before(&tsdb->quiet, now_ms, QUIET_MS);
+    uint64_t stale = sequence_before(&tsdb->quiet, now_ms, tsdb->quiet_ms / 8),
+             quiet = sequence_before(&tsdb->quiet, now_ms, tsdb->quiet_ms);
     note(tsdb, now_ms);
     if (!stale) return 0;
     slots_init(&l.slots, NULL);
     int rc = head_quiet(tsdb->head, stale, quiet, QUIET_MOST, &l.slots, err);
-    bool is_worth_it =
-        l.slots.count >= QUIET_MANY || (l.slots.count && now_ms - tsdb->quiet.released_ms >= QUIET_WAIT_MS);
+    bool is_worth_it = l.slots.count >= QUIET_MANY ||
+                       (l.slots.count && now_ms - tsdb->quiet.released_ms >= tsdb->quiet_ms / 2);
     if (!rc && is_worth_it) {
         tsdb->quiet.released_ms = now_ms;
         rc = let_go(&l, &everything, err);

@@ -16,6 +16,7 @@
 /* samples further ahead of the wall clock are refused */
 #define TSDB_FUTURE_MS ((int64_t)10 * 60 * 1000)
 
+#define TSDB_QUIET_MS ((int64_t)15 * 60 * 1000)
 #define TSDB_BLOCK_RANGE_MS ((int64_t)2 * 60 * 60 * 1000)
 
 /* without an out-of-order window, samples so much before the newest are refused */
@@ -91,6 +92,7 @@ struct tsdb {
     atomic_int_least64_t retention_ms;     /* 0: not by time */
     atomic_uint_least64_t retention_bytes; /* 0: not by size */
     struct quiet_watch quiet;
+    int64_t quiet_ms; /* without a sample; an eighth of it behind a staleness marker */
     uint64_t max_series, snapshot_bytes;
     uint64_t damage;                 /* files that could not be believed at the start */
     struct tsdb_snapshots snapshots; /* the maintenance thread's, once it runs */

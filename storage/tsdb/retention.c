@@ -4,6 +4,8 @@
 #include "lib/base/log.h"
 #include "storage/tsdb/inside.h"
 
+#include <stdlib.h>
+
 static int64_t newest_time(const struct tsdb *tsdb, const struct block_list *all) {
     int64_t newest = head_max_time(tsdb->head);
     for (size_t i = 0; i < all->items.count; i++)
@@ -11,11 +13,18 @@ static int64_t newest_time(const struct tsdb *tsdb, const struct block_list *all
     return newest;
 }
 
+static int newest_first(const void *a, const void *b) {
+    int64_t left = block_meta(*(struct block *const *)a)->maxt,
+            right = block_meta(*(struct block *const *)b)->maxt;
+    return left > right ? -1 : left < right;
+}
+
 /* the first block that is outlived, by time or by size counted from the newest; NULL: none */
-static struct block *outlived(const struct tsdb *tsdb, const struct block_list *all) {
+static struct block *outlived(const struct tsdb *tsdb, struct block_list *all) {
     int64_t retention = atomic_load(&tsdb->retention_ms), newest = newest_time(tsdb, all);
     uint64_t limit = atomic_load(&tsdb->retention_bytes), bytes = 0;
-    for (size_t i = all->items.count; i-- > 0;) {
+    if (all->items.count) qsort(all->items.items, all->items.count, sizeof *all->items.items, newest_first);
+    for (size_t i = 0; i < all->items.count; i++) {
         const struct block_meta *meta = block_meta(all->items.items[i]);
         bytes += meta->bytes;
         bool is_old = retention && newest > meta->maxt &&

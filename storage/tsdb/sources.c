@@ -51,10 +51,14 @@ static bool is_among(const struct block *block, struct block *const *list, size_
     return false;
 }
 
+/* those of late samples behind the others, in the order they were made: see sources.h */
 static int by_mint(const void *a, const void *b) {
-    int64_t left = block_meta(*(struct block *const *)a)->mint,
-            right = block_meta(*(struct block *const *)b)->mint;
-    return left < right ? -1 : left > right;
+    const struct block_meta *left = block_meta(*(struct block *const *)a),
+                            *right = block_meta(*(struct block *const *)b);
+    bool left_late = left->origin == BLOCK_LATE, right_late = right->origin == BLOCK_LATE;
+    if (left_late != right_late) return left_late ? 1 : -1;
+    if (left_late) return memcmp(&left->ulid, &right->ulid, sizeof left->ulid);
+    return left->mint < right->mint ? -1 : left->mint > right->mint;
 }
 
 void sources_change(struct sources *sources, struct block *added, struct block *const *removed,
@@ -130,25 +134,51 @@ static int select_block(struct selecting *s, struct block *block, const struct m
     return 0;
 }
 
+static bool is_late(const struct block *block) {
+    return block_meta(block)->origin == BLOCK_LATE;
+}
+
+static bool has_late_block(const struct block_list *blocks) {
+    for (size_t i = 0; i < blocks->items.count; i++)
+        if (is_late(blocks->items.items[i])) return true;
+    return false;
+}
+
+static int select_blocks(struct selecting *s, const struct block_list *blocks, bool late,
+                         const struct matcher *matchers, size_t count, int64_t mint, int64_t maxt,
+                         struct budget *budget, struct err *err) {
+    int rc = 0;
+    for (size_t i = 0; !rc && i < blocks->items.count; i++)
+        if (is_late(blocks->items.items[i]) == late)
+            rc = select_block(s, blocks->items.items[i], matchers, count, mint, maxt, budget, err);
+    return rc;
+}
+
 int sources_select(struct sources *sources, const struct matcher *matchers, size_t matcher_count,
                    int64_t mint, int64_t maxt, struct budget *budget, struct series_set **set,
                    struct err *err) {
     struct selecting s = {.sources = sources};
     struct block_list blocks = {0};
-    struct series_set *head_set = NULL;
+    struct series_set *head_set = NULL, *late_set = NULL;
     struct head_moment moment = enter(sources, mint, maxt, &blocks);
     int rc = head_select(sources->head, &moment, matchers, matcher_count, mint, maxt, budget, &head_set, err);
-    for (size_t i = 0; !rc && i < blocks.items.count; i++)
-        rc = select_block(&s, blocks.items.items[i], matchers, matcher_count, mint, maxt, budget, err);
-    if (rc) goto out;
-    if (head_set->count || !s.sets.count) {
+    if (!rc) rc = select_blocks(&s, &blocks, false, matchers, matcher_count, mint, maxt, budget, err);
+    bool has_late = !rc && has_late_block(&blocks);
+    if (has_late) rc = head_set_split(head_set, &late_set, err);
+    if (!rc && (head_set->count || !s.sets.count)) {
         *vec_push(&s.sets) = head_set;
         head_set = NULL;
     }
+    if (has_late && !rc)
+        rc = select_blocks(&s, &blocks, true, matchers, matcher_count, mint, maxt, budget, err);
+    if (rc) goto out;
+    if (late_set) *vec_push(&s.sets) = late_set;
+    late_set = NULL;
     rc = union_set(s.sets.items, s.sets.count, budget, &sources->damage, set, err);
     if (!rc && s.is_damaged) atomic_store(&(*set)->warning, "a damaged block was left out, the log names it");
     s.sets.count = 0;
 out:
+    series_set_close(late_set);
     series_set_close(head_set);
     for (size_t i = 0; i < s.sets.count; i++) series_set_close(s.sets.items[i]);
     vec_release(&s.sets);

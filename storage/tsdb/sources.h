@@ -32,7 +32,7 @@ void damage_note(struct damage_notes *notes, const struct err *err);
 struct sources {
     struct mutex lock;
     struct head *head;
-    VEC(struct block *) blocks; /* by mint; a reference each */
+    VEC(struct block *) blocks; /* by mint, behind them the late ones; a reference each */
     struct damage_notes damage;
 };
 

@@ -130,6 +130,7 @@ int tsdb_open(const struct tsdb_options *options, struct registry *registry, str
     opened->max_series = options->max_series;
     opened->snapshot_bytes = options->snapshot_bytes;
     opened->block_range_ms = options->block_range_ms ? options->block_range_ms : TSDB_BLOCK_RANGE_MS;
+    opened->quiet_ms = options->quiet_ms ? options->quiet_ms : TSDB_QUIET_MS;
     tsdb_set_retention(opened, options->retention_ms, options->retention_bytes);
     sources_init(&opened->sources, NULL);
     mutex_init(&opened->maintenance.work);

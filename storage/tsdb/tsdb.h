@@ -44,6 +44,7 @@ struct tsdb_options {
     bool no_maintenance;      /* nothing happens by itself, only by tsdb_maintain: for tests */
     int64_t late_window_ms;   /* out_of_order_time_window; see tsdb_set_late_window */
     int64_t block_range_ms;   /* 0: 2 hours */
+    int64_t quiet_ms;         /* a series without samples for so long leaves the head; 0: 15 minutes */
     int64_t retention_ms;     /* 0: not by time; see tsdb_set_retention */
     uint64_t retention_bytes; /* 0: not by size */
     struct file_system *fs;   /* NULL: file_system_real() */
@@ -67,7 +68,8 @@ void tsdb_set_late_window(struct tsdb *tsdb, int64_t window_ms);
 /* What the maintenance thread does when it is due, done now. One caller at a time, only with no_maintenance.
  */
 enum tsdb_task {
-    TSDB_CUT = 1,       /* the oldest block_range_ms of the head becomes a block */
+    TSDB_CUT =
+        1, /* the oldest block_range_ms of the head becomes a block, if it holds more than 1.5 of that */
     TSDB_LATE = 2,      /* late samples become a block */
     TSDB_QUIET = 4,     /* series that got no sample for a while leave the head */
     TSDB_COMPACT = 8,   /* one merge, if there is something to merge */

@@ -39,6 +39,7 @@ struct model {
     struct naive naive;
     struct series_ref refs[SERIES];
     struct asked asked[4];
+    bool has_late_blocks; /* maintenance has run */
     uint64_t random;
     int64_t now_ms;
     /* a batch's answer */
@@ -49,10 +50,6 @@ struct model {
     uint8_t results[ROWS_MAX];
     size_t answers[APPEND_TOO_OLD + 1]; /* of each kind */
 };
-
-static bool takes_late(const struct model *model) {
-    return LATE_SURVIVES || !model->options.path;
-}
 
 /* ---- appending ---- */
 
@@ -100,17 +97,19 @@ static void append(struct model *model) {
     static const size_t sizes[] = {1, 5, 40, ROWS_MAX};
     size_t count = 1 + chance_below(&model->random, sizes[chance_below(&model->random, 4)]);
     uint8_t wanted[ROWS_MAX];
+    bool is_late[ROWS_MAX];
     bool with_times = chance_below(&model->random, 2);
     struct append_batch *batch = append_batch_create(count, with_times, on_done, model);
     batch->wait_sync = chance_below(&model->random, 2);
     batch->time_ms = model->now_ms += 1 + (int64_t)chance_below(&model->random, 20000);
-    batch->keep_late = chance_below(&model->random, 20) == 0 && takes_late(model);
+    batch->keep_late = chance_below(&model->random, 20) == 0;
     struct naive_bounds bounds = naive_bounds(&model->naive, clock_wall_ms(), batch->keep_late);
     for (size_t i = 0; i < count; i++) {
         uint32_t series = (uint32_t)chance_below(&model->random, SERIES);
         int64_t time = with_times ? any_time(model, series) : batch->time_ms;
         double value = chance_below(&model->random, 3) ? scenario_value(&model->random) : 1;
         append_batch_add(batch, ref_of(model, series), value, time);
+        is_late[i] = time < naive_newest(&model->naive, series);
         wanted[i] = (uint8_t)naive_append(&model->naive, series, time, double_bits(value), &bounds);
     }
     model->is_done = false;
@@ -121,7 +120,10 @@ static void append(struct model *model) {
     if (model->rc) fail("a batch failed: %d", model->rc);
     for (size_t i = 0; !model->rc && i < count; i++) {
         model->answers[wanted[i]]++;
-        if (model->results[i] != wanted[i])
+        /* late samples that are in a block already are not looked up: again there, they change nothing */
+        bool is_known = wanted[i] == APPEND_REPEATED || wanted[i] == APPEND_DUPLICATE;
+        bool is_taken_again = model->has_late_blocks && is_late[i] && is_known;
+        if (model->results[i] != wanted[i] && !(is_taken_again && model->results[i] == APPEND_STORED))
             fail("row %zu of %zu: result %d, should be %d", i, count, model->results[i], wanted[i]);
     }
 }
@@ -343,16 +345,28 @@ static void look_at_stats(struct model *model) {
 
 /* ---- life ---- */
 
-static void maintain(struct model *model) {
+static void *maintain_beside(void *context) {
+    static const enum tsdb_task tasks[] = {TSDB_SNAPSHOT, TSDB_LATE, TSDB_COMPACT};
+    struct model *model = context;
     struct err err;
-    if (model->options.path && tsdb_maintain(model->tsdb, TSDB_SNAPSHOT, &err))
-        fail("maintenance: %s", err.text);
+    if (tsdb_maintain(model->tsdb, tasks[model->naive.changes % 3], &err)) fail("maintenance: %s", err.text);
+    return NULL;
+}
+
+/* it waits for the answers that were asked for before, which are read while it is under way */
+static void maintain(struct model *model) {
+    struct thread thread;
+    if (!model->options.path) return;
+    model->has_late_blocks = true;
+    thread_start(&thread, "maintain", maintain_beside, model);
+    for (size_t i = 0; i < 4; i++)
+        if (model->asked[i].set) read_answer(model, &model->asked[i]);
+    thread_join(&thread);
 }
 
 static void set_window(struct model *model) {
     static const int64_t windows[] = {0, 60 * 1000, 3600 * 1000};
-    model->options.late_window_ms = model->naive.window_ms =
-        takes_late(model) ? windows[chance_below(&model->random, 3)] : 0;
+    model->options.late_window_ms = model->naive.window_ms = windows[chance_below(&model->random, 3)];
     tsdb_set_late_window(model->tsdb, model->naive.window_ms);
 }
 

@@ -114,7 +114,7 @@ static void late(struct scenario *scenario) {
         time -= 1 + (int64_t)chance_below(&scenario->random, (size_t)(2 * SCENARIO_WINDOW_MS));
         store_row(scenario->store, series, time, scenario_value(&scenario->random));
     }
-    scenario->store->keep_late = chance_below(&scenario->random, 4) == 0 && LATE_SURVIVES;
+    scenario->store->keep_late = chance_below(&scenario->random, 4) == 0;
     store_send(scenario->store, toss(scenario));
     (void)store_wait(scenario->store);
 }
@@ -139,8 +139,10 @@ static void look(struct scenario *scenario) {
 }
 
 static void maintain(struct scenario *scenario) {
+    static const enum tsdb_task tasks[] = {TSDB_SNAPSHOT, TSDB_LATE, TSDB_CUT, TSDB_COMPACT};
     struct err err;
-    if (tsdb_maintain(scenario->store->tsdb, TSDB_SNAPSHOT, &err) && !scenario->tolerates_failure)
+    enum tsdb_task task = tasks[chance_below(&scenario->random, 4)];
+    if (tsdb_maintain(scenario->store->tsdb, task, &err) && !scenario->tolerates_failure)
         fail("maintenance: %s", err.text);
 }
 
@@ -164,7 +166,7 @@ static const struct operation {
     {"resend", 5, resend},
     {"late", 6, late},
     {"look", 2, look},
-    {"maintain", 3, maintain},
+    {"maintain", 5, maintain},
     {"reopen", 2, reopen},
 };
 
@@ -179,8 +181,9 @@ void scenario_init(struct scenario *scenario, struct store *store, struct crash_
 
 void scenario_options(struct tsdb_options *options, uint64_t seed) {
     options->sync = seed % 4 == 3 ? TSDB_SYNC_INTERVAL : TSDB_SYNC_ACK;
-    options->late_window_ms = seed % 2 && LATE_SURVIVES ? SCENARIO_WINDOW_MS : 0;
+    options->late_window_ms = seed % 2 ? SCENARIO_WINDOW_MS : 0;
     options->no_maintenance = true;
+    options->block_range_ms = SCENARIO_RANGE_MS;
 }
 
 const char *scenario_step(struct scenario *scenario) {

@@ -19,8 +19,8 @@ struct scenario {
 
 #define SCENARIO_WINDOW_MS ((int64_t)600 * 1000)
 
-/* 1 when late samples survive a restart: so far a snapshot of the head is made without them */
-#define LATE_SURVIVES 0
+/* of a block: so short that some are cut */
+#define SCENARIO_RANGE_MS ((int64_t)300 * 1000)
 
 /* how the store is opened, by seed */
 void scenario_options(struct tsdb_options *options, uint64_t seed);

@@ -157,6 +157,22 @@ static int crash_rename(struct file_system *base, const char *from, const char *
     return leave(fs, 0);
 }
 
+static int crash_link(struct file_system *base, const char *from, const char *to) {
+    struct crash_fs *fs = enter_to_change(base);
+    const char *old_name, *name;
+    size_t old_folder = crash_tree_folder_of(&fs->now, from, &old_name);
+    size_t folder = crash_tree_folder_of(&fs->now, to, &name);
+    size_t node = old_folder == NODE_NONE ? NODE_NONE : crash_tree_child(&fs->now, old_folder, old_name);
+    if (node == NODE_NONE || folder == NODE_NONE) return leave(fs, -ENOENT);
+    if (crash_tree_child(&fs->now, folder, name) != NODE_NONE) return leave(fs, -EEXIST);
+    change(fs, (struct change){.kind = CHANGE_NAME,
+                               .node = folder,
+                               .name = mem_strdup(name),
+                               .target = node,
+                               .old_folder = NODE_NONE});
+    return leave(fs, 0);
+}
+
 static int crash_unlink(struct file_system *base, const char *path) {
     struct crash_fs *fs = enter_to_change(base);
     const char *name;
@@ -214,6 +230,7 @@ struct crash_fs *crash_fs_of(const struct crash_tree *tree) {
         .size = crash_size,
         .lock = crash_lock,
         .rename = crash_rename,
+        .link = crash_link,
         .unlink = crash_unlink,
         .mkdir = crash_mkdir,
         .sync_folder = crash_sync_folder,
