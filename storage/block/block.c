@@ -5,7 +5,7 @@
 static void destroy(struct block *block) {
     if (file_is_open(&block->index.file)) index_close(&block->index);
     file_close(&block->data);
-    cache_release(&block->groups);
+    block_cache_release(&block->groups);
     if (block->tombstones) shared_release(&block->tombstones->shared);
     mutex_release(&block->tombstones_lock);
     if (atomic_load(&block->is_discarded)) block_remove_files(block->fs, block->folder, block->meta.ulid);
@@ -37,7 +37,7 @@ int block_open(struct file_system *fs, const char *folder, struct ulid ulid, str
     block->folder = mem_strdup(folder);
     block->queryable = (struct block_queryable){{&block_queryable_ops}, block};
     mutex_init(&block->tombstones_lock);
-    cache_init(&block->groups);
+    block_cache_init(&block->groups);
     int rc = open_parts(block, ulid, err);
     if (rc)
         destroy(block);

@@ -29,9 +29,9 @@ struct cache {
     struct shared *things[CACHE_SLOTS];
 };
 
-void cache_init(struct cache *cache);
-void cache_release(struct cache *cache);
+void block_cache_init(struct cache *cache);
+void block_cache_release(struct cache *cache);
 /* a reference for the caller, or NULL */
-struct shared *cache_get(struct cache *cache, uint64_t key);
+struct shared *block_cache_get(struct cache *cache, uint64_t key);
 /* takes a reference of its own */
-void cache_put(struct cache *cache, uint64_t key, struct shared *thing);
+void block_cache_put(struct cache *cache, uint64_t key, struct shared *thing);

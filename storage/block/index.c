@@ -38,7 +38,7 @@ int index_open(struct index *index, struct file_system *fs, const char *path, in
         return rc;
     }
     mutex_init(&index->lock);
-    cache_init(&index->cache);
+    block_cache_init(&index->cache);
     return 0;
 }
 
@@ -56,7 +56,7 @@ static void forget_table(struct index *index) {
 
 void index_close(struct index *index) {
     forget_table(index);
-    cache_release(&index->cache);
+    block_cache_release(&index->cache);
     mutex_release(&index->lock);
     file_close(&index->file);
 }
@@ -132,13 +132,13 @@ int index_load(struct index *index, struct err *err) {
 
 /* a reference; the caller releases it */
 static int get_page(struct index *index, uint64_t offset, struct page **page, struct err *err) {
-    struct shared *cached = cache_get(&index->cache, offset);
+    struct shared *cached = block_cache_get(&index->cache, offset);
     if (cached) {
         *page = (struct page *)cached;
         return 0;
     }
     int rc = page_read(&index->file, offset, index->bytes, page, err);
-    if (!rc) cache_put(&index->cache, offset, &(*page)->shared);
+    if (!rc) block_cache_put(&index->cache, offset, &(*page)->shared);
     return rc;
 }
 

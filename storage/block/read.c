@@ -11,13 +11,13 @@
 #include <string.h>
 
 static int get_group(struct block *block, uint64_t offset, struct group **group, struct err *err) {
-    struct shared *cached = cache_get(&block->groups, offset);
+    struct shared *cached = block_cache_get(&block->groups, offset);
     if (cached) {
         *group = (struct group *)cached;
         return 0;
     }
     int rc = group_read(&block->data, offset, block->data_bytes, group, err);
-    if (!rc) cache_put(&block->groups, offset, &(*group)->shared);
+    if (!rc) block_cache_put(&block->groups, offset, &(*group)->shared);
     return rc;
 }
 
