@@ -178,7 +178,9 @@ static int choose(struct block *block, void *context, struct err *err) {
     char ulid[ULID_TEXT + 1];
     (void)err;
     ulid_text(block_meta(block)->ulid, ulid);
-    if (a->wanted && strcmp(a->wanted, ulid) != 0) return 0;
+    if (a->wanted ? strcmp(a->wanted, ulid) != 0
+                  : a->block && block_meta(a->block)->maxt > block_meta(block)->maxt)
+        return 0;
     block_release(a->block);
     a->block = block_hold(block);
     return 0;

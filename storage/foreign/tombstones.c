@@ -24,7 +24,7 @@ int foreign_tombstones_parse(struct span bytes, struct foreign_deletions *deleti
     const char *p = bytes.ptr;
     if (bytes.len < 9 || load_be32(p) != MAGIC)
         return err_set(err, ERR_CORRUPT, "not the magic of tombstones");
-    if (crc32c(0, p + 4, bytes.len - 8) != load_be32(p + bytes.len - 4))
+    if (crc32c(0, p + 5, bytes.len - 9) != load_be32(p + bytes.len - 4))
         return err_set(err, ERR_CORRUPT, "tombstones do not pass their checksum");
     if (p[4] != 1) return err_set(err, ERR_UNSUPPORTED, "tombstones of version %d", p[4]);
     struct cursor cursor = cursor_of(p + 5, bytes.len - 9);

@@ -2,7 +2,7 @@
 /*
  * tombstones.h - what was deleted of a block.
  *
- *     magic 0130BA30 | version u8 | series LEB128, mint, maxt zigzag ... | CRC-32C of version and entries
+ *     magic 0130BA30 | version u8 | series LEB128, mint, maxt zigzag ... | CRC-32C of the entries
  */
 #include "lib/base/err.h"
 #include "lib/base/span.h"
