@@ -110,12 +110,13 @@ void columns_delete(struct columns *columns, int64_t mint, int64_t maxt) {
 /* ---- blocks ---- */
 
 int foreign_target_begin(struct foreign_target *target, struct block_writer **writer, struct err *err) {
-    struct block_writer_options options = {.fs = target->fs,
-                                           .folder = target->folder,
-                                           .now_ms = target->now_ms,
-                                           .level = 1,
-                                           .origin = BLOCK_IMPORTED,
-                                           .head_end = INT64_MIN};
+    struct block_writer_options options = {
+        .fs = target->fs,
+        .folder = target->folder,
+        .now_ms = target->now_ms + (int64_t)target->counts.blocks, /* they sort as they were made */
+        .level = 1,
+        .origin = BLOCK_IMPORTED,
+        .head_end = INT64_MIN};
     return block_writer_create(&options, writer, err);
 }
 
