@@ -27,6 +27,7 @@ struct dump {
     struct arena arena;
     VEC(struct series_set *) sets;
     VEC(struct piece) pieces;
+    struct expr *selector; /* NULL: all */
     const struct matcher *matchers;
     size_t matcher_count;
     int64_t mint, maxt;
@@ -152,6 +153,7 @@ static int parse_match(const char *text, struct dump *dump, struct err *err) {
     struct parse_options options = {0};
     struct parse_error error = {0};
     struct expr *expr;
+    if (dump->selector) return err_set(err, ERR_INVALID, "--match: given twice");
     if (promql_parse(span_from(text), &options, &dump->arena, &expr, &error))
         return err_set(err, ERR_INVALID, "--match: %s", error.text);
     if (expr->kind != EXPR_SELECTOR) return err_set(err, ERR_INVALID, "--match: \"%s\" is no selector", text);
@@ -181,7 +183,7 @@ int tsdb_dump(int argc, char **argv) {
     }
     if (is_good && !rc) rc = run_dump(dir, &dump, &err);
     if (rc) fprintf(stderr, "error: %s\n", err.text);
-    for (size_t i = 0; i < dump.matcher_count; i++) matcher_release((struct matcher *)&dump.matchers[i]);
+    if (dump.selector) expr_release(dump.selector);
     arena_release(&dump.arena);
     return !is_good ? tsdb_usage() : rc ? 1 : 0;
 }

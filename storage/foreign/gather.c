@@ -26,6 +26,10 @@ static uint64_t hash_of(uint32_t index, const void *context) {
     return labels_hash(gather->series.items[index].labels);
 }
 
+uint32_t gather_find(const struct gather *gather, struct labels labels) {
+    return map_find(&gather->by_labels, labels_hash(labels), &labels, same_labels, gather);
+}
+
 int gather_series(struct gather *gather, struct labels labels, uint32_t *series, struct err *err) {
     uint64_t hash = labels_hash(labels);
     uint32_t found = map_find(&gather->by_labels, hash, &labels, same_labels, gather);

@@ -46,6 +46,8 @@ struct foreign_target {
 
 void gather_init(struct gather *gather, size_t max_bytes);
 void gather_release(struct gather *gather);
+/* MAP_NONE when there is no such series */
+uint32_t gather_find(const struct gather *gather, struct labels labels);
 int gather_series(struct gather *gather, struct labels labels, uint32_t *series, struct err *err);
 int gather_sample(struct gather *gather, uint32_t series, int64_t time_ms, double value, struct err *err);
 int gather_histogram(struct gather *gather, uint32_t series, int64_t time_ms,

@@ -181,10 +181,9 @@ static void delete_rows(struct head *head) {
         const struct foreign_deletion *deletion = &head->deletions.items[i];
         struct gather_series *series = &head->rows.series.items[deletion->series];
         columns_delete(&series->columns, deletion->mint, deletion->maxt);
-        for (size_t k = 0; k < head->late.series.count; k++) {
-            if (labels_equal(head->late.series.items[k].labels, series->labels))
-                columns_delete(&head->late.series.items[k].columns, deletion->mint, deletion->maxt);
-        }
+        uint32_t late = gather_find(&head->late, series->labels);
+        if (late != MAP_NONE)
+            columns_delete(&head->late.series.items[late].columns, deletion->mint, deletion->maxt);
     }
 }
 

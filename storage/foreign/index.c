@@ -39,7 +39,7 @@ static int read_symbols(struct foreign_index *index, uint64_t offset, struct err
     if (rc) return rc;
     uint64_t len = load_be32(bytes);
     buf_init(&index->symbols_bytes, MAX_SYMBOLS_BYTES);
-    if (offset + 4 + len + 4 > index->source.size || !buf_reserve(&index->symbols_bytes, (size_t)len))
+    if (offset + 4 + len + 4 > index->source.size || !buf_reserve(&index->symbols_bytes, (size_t)len + 1))
         return corrupt(index, offset, "symbols longer than the file, or than 2 GiB", err);
     rc = file_read(&index->source.file, index->symbols_bytes.data, (size_t)len, offset + 4, err);
     if (!rc) rc = file_read(&index->source.file, bytes, sizeof bytes, offset + 4 + len, err);
