@@ -39,15 +39,37 @@ static int show_result(const struct foreign_counts *counts, int rc, const struct
     return rc ? 1 : 0;
 }
 
-/* out/blocks; a folder that a server has open is its own */
-static void target_init(struct foreign_target *target, struct buf *folder, const char *out) {
-    buf_init(folder, 4096);
-    buf_printf(folder, "%s/blocks", out);
-    *target = (struct foreign_target){.fs = file_system_real(),
-                                      .folder = buf_text(folder),
-                                      .now_ms = clock_wall_ms(),
-                                      .made = show_made,
-                                      .context = target};
+struct output {
+    struct foreign_target target;
+    struct buf folder; /* of the blocks */
+    struct file lock;
+};
+
+/* OUT is locked as a server locks it: a running one would take the unfinished files for leftovers */
+static int output_open(struct output *output, const char *out, struct err *err) {
+    struct file_system *fs = file_system_real();
+    struct buf path;
+    *output = (struct output){0};
+    buf_init(&output->folder, 4096);
+    buf_printf(&output->folder, "%s/blocks", out);
+    buf_init(&path, 4096);
+    buf_printf(&path, "%s/lock", out);
+    int rc = folder_make(fs, out, err);
+    if (!rc) rc = file_open(fs, buf_text(&path), FILE_WRITE, &output->lock, err);
+    if (!rc) rc = file_lock(&output->lock, err);
+    if (rc == ERR_BUSY) rc = err_set(err, rc, "data folder \"%s\" is in use by another process", out);
+    output->target = (struct foreign_target){.fs = fs,
+                                             .folder = buf_text(&output->folder),
+                                             .now_ms = clock_wall_ms(),
+                                             .made = show_made,
+                                             .context = &output->target};
+    buf_release(&path);
+    return rc;
+}
+
+static void output_close(struct output *output) {
+    if (file_is_open(&output->lock)) file_close(&output->lock);
+    buf_release(&output->folder);
 }
 
 static int run_import(int argc, char **argv) {
@@ -62,24 +84,22 @@ static int run_import(int argc, char **argv) {
             options.source = argv[i];
     }
     if (!options.source) return tsdb_usage();
-    struct foreign_target target;
-    struct buf folder;
+    struct output output;
     struct err err = {0};
-    target_init(&target, &folder, out);
-    int rc = foreign_import(&options, &target, &err);
-    buf_release(&folder);
-    return show_result(&target.counts, rc, &err);
+    int rc = output_open(&output, out, &err);
+    if (!rc) rc = foreign_import(&options, &output.target, &err);
+    output_close(&output);
+    return show_result(&output.target.counts, rc, &err);
 }
 
 static int run_create(int argc, char **argv) {
     if (argc < 3 || argc > 4 || strcmp(argv[1], "openmetrics") != 0) return tsdb_usage();
-    struct foreign_target target;
-    struct buf folder;
+    struct output output;
     struct err err = {0};
-    target_init(&target, &folder, argc == 4 ? argv[3] : "data/");
-    int rc = foreign_openmetrics(target.fs, argv[2], IMPORT_BYTES, &target, &err);
-    buf_release(&folder);
-    return show_result(&target.counts, rc, &err);
+    int rc = output_open(&output, argc == 4 ? argv[3] : "data/", &err);
+    if (!rc) rc = foreign_openmetrics(output.target.fs, argv[2], IMPORT_BYTES, &output.target, &err);
+    output_close(&output);
+    return show_result(&output.target.counts, rc, &err);
 }
 
 int tsdb_usage(void) {

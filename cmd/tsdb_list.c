@@ -5,24 +5,51 @@
 #include "lib/sys/file.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+struct found {
+    VEC(struct ulid) list;
+};
+
+static void find_meta(const char *name, void *context) {
+    struct found *found = context;
+    char text[ULID_TEXT + 1];
+    struct ulid ulid;
+    size_t len = strlen(name);
+    if (len != ULID_TEXT + 5 || strcmp(name + ULID_TEXT, ".meta") != 0) return;
+    memcpy(text, name, ULID_TEXT);
+    text[ULID_TEXT] = 0;
+    if (ulid_parse(text, &ulid)) *vec_push(&found->list) = ulid;
+}
+
+static int compare_ulids(const void *a, const void *b) {
+    return memcmp(a, b, sizeof(struct ulid));
+}
+
+/* Not block_list: that takes away what is not finished, and a server may be at work in the folder. */
+static int find_blocks(const char *dir, struct buf *folder, struct found *found, struct err *err) {
+    buf_init(folder, 4096);
+    buf_printf(folder, "%s/blocks", dir);
+    int rc = folder_list(file_system_real(), buf_text(folder), find_meta, found, err);
+    if (!rc && found->list.count)
+        qsort(found->list.items, found->list.count, sizeof *found->list.items, compare_ulids);
+    return rc;
+}
+
 int tsdb_each_block(const char *dir, tsdb_block *each, void *context, struct err *err) {
-    struct file_system *fs = file_system_real();
-    struct ulids ulids = {0};
+    struct found found = {0};
     struct buf folder;
-    buf_init(&folder, 4096);
-    buf_printf(&folder, "%s/blocks", dir);
-    int rc = block_list(fs, buf_text(&folder), &ulids, err);
-    for (size_t i = 0; i < ulids.list.count && !rc; i++) {
+    int rc = find_blocks(dir, &folder, &found, err);
+    for (size_t i = 0; i < found.list.count && !rc; i++) {
         struct block *block;
-        rc = block_open(fs, buf_text(&folder), ulids.list.items[i], &block, err);
+        rc = block_open(file_system_real(), buf_text(&folder), found.list.items[i], &block, err);
         if (rc) break;
         rc = each(block, context, err);
         block_release(block);
     }
-    vec_release(&ulids.list);
+    vec_release(&found.list);
     buf_release(&folder);
     return rc;
 }
@@ -97,23 +124,24 @@ static void show_finding(void *context, const char *text) {
 }
 
 /* goes on with the next block whatever this one has */
-static int verify_folder(const char *folder, struct verifying *verifying, struct err *err) {
-    struct file_system *fs = file_system_real();
-    struct ulids ulids = {0};
-    int rc = block_list(fs, folder, &ulids, err);
-    for (size_t i = 0; i < ulids.list.count && !rc; i++) {
+static int verify_folder(const char *dir, struct verifying *verifying, struct err *err) {
+    struct found found = {0};
+    struct buf folder;
+    int rc = find_blocks(dir, &folder, &found, err);
+    for (size_t i = 0; i < found.list.count && !rc; i++) {
         struct block *block;
         struct err why = {0};
-        ulid_text(ulids.list.items[i], verifying->ulid);
+        ulid_text(found.list.items[i], verifying->ulid);
         verifying->blocks++;
-        if (block_open(fs, folder, ulids.list.items[i], &block, &why)) {
+        if (block_open(file_system_real(), buf_text(&folder), found.list.items[i], &block, &why)) {
             show_finding(verifying, why.text);
             continue;
         }
         if (block_verify(block, show_finding, verifying, &why)) show_finding(verifying, why.text);
         block_release(block);
     }
-    vec_release(&ulids.list);
+    vec_release(&found.list);
+    buf_release(&folder);
     return rc;
 }
 
@@ -121,11 +149,7 @@ int tsdb_verify(int argc, char **argv) {
     if (argc > 2 || (argc == 2 && argv[1][0] == '-')) return tsdb_usage();
     struct verifying verifying = {0};
     struct err err = {0};
-    struct buf folder;
-    buf_init(&folder, 4096);
-    buf_printf(&folder, "%s/blocks", argc == 2 ? argv[1] : "data/");
-    int rc = verify_folder(buf_text(&folder), &verifying, &err);
-    buf_release(&folder);
+    int rc = verify_folder(argc == 2 ? argv[1] : "data/", &verifying, &err);
     if (rc) fprintf(stderr, "error: %s\n", err.text);
     printf("%zu blocks, %zu findings\n", verifying.blocks, verifying.findings);
     return rc || verifying.findings ? 1 : 0;

@@ -210,12 +210,27 @@ static int import_head(const struct foreign_import_options *options, int64_t min
     return rc;
 }
 
+static void ignore_name(const char *name, void *context) {
+    (void)name, (void)context;
+}
+
+static bool has_log(struct file_system *fs, const char *source) {
+    struct buf path;
+    buf_init(&path, 4096);
+    buf_printf(&path, "%s/wal", source);
+    int rc = folder_list(fs, buf_text(&path), ignore_name, NULL, NULL);
+    buf_release(&path);
+    return rc == 0;
+}
+
 int foreign_import(const struct foreign_import_options *options, struct foreign_target *target,
                    struct err *err) {
     struct foreign_blocks blocks = {0};
     int64_t mint = INT64_MIN;
     int rc = foreign_blocks_list(target->fs, options->source, &blocks, err);
     if (rc) return rc;
+    if (!blocks.list.count && !has_log(target->fs, options->source))
+        return err_set(err, ERR_NOT_FOUND, "\"%s\" has neither a Prometheus block nor wal/", options->source);
     for (size_t i = 0; i < blocks.list.count && !rc; i++) {
         const struct foreign_block *block = &blocks.list.items[i];
         rc = foreign_block_import(options->source, block, target, err);
