@@ -26,12 +26,13 @@ def pushgateway(bench):
                                                   f"--web.listen-address=127.0.0.1:{port}"]), port)
 
 
-def prometheus(bench, config):
+def prometheus(bench, config, name="peer", *flags):
+    """its address; the process is bench.processes[-1], its samples are in <bench>/<name>.data"""
     port = free_port()
-    file = bench.folder / "peer.yml"
+    file = bench.folder / f"{name}.yml"
     file.write_text(config)
-    process = bench.run("prometheus", [REAL / "prometheus", f"--config.file={file}",
-                                       f"--storage.tsdb.path={bench.folder}/peer.data",
+    process = bench.run("prometheus", [REAL / "prometheus", f"--config.file={file}", *flags,
+                                       f"--storage.tsdb.path={bench.folder}/{name}.data",
                                        f"--web.listen-address=127.0.0.1:{port}",
                                        "--web.console.templates=/nonexistent", "--web.console.libraries=/nonexistent"])
     return wait_metrics(process, port)

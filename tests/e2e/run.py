@@ -10,6 +10,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import checks_clients  # noqa: E402
+import checks_import  # noqa: E402
 import checks_peer  # noqa: E402
 import checks_process  # noqa: E402
 import checks_pushgateway  # noqa: E402
@@ -17,7 +18,7 @@ import checks_scrape  # noqa: E402
 from harness import Bench  # noqa: E402
 
 PARTS = {"process": checks_process.run, "scrape": checks_scrape.run, "pushgateway": checks_pushgateway.run,
-         "clients": checks_clients.run, "peer": checks_peer.run}
+         "clients": checks_clients.run, "peer": checks_peer.run, "import": checks_import.run}
 
 
 def main():

@@ -1,5 +1,5 @@
 // A program with the official Go client: one stream of observations in a summary and in a histogram, so that their
-// quantiles can be compared, and a counter of requests.
+// quantiles can be compared, the same in a native histogram, and a counter of requests.
 package main
 
 import (
@@ -22,16 +22,21 @@ func main() {
 		Name: "rpc_durations_histogram_seconds", Help: "Time of calls, in buckets.",
 		Buckets: prometheus.LinearBuckets(0.05, 0.05, 20),
 	})
+	native := prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "rpc_native_seconds", Help: "Time of calls, in a native histogram.",
+		NativeHistogramBucketFactor: 1.1,
+	})
 	calls := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "rpc_calls_total", Help: "Calls.",
 	}, []string{"service"})
-	prometheus.MustRegister(summary, histogram, calls)
+	prometheus.MustRegister(summary, histogram, native, calls)
 
 	go func() {
 		for range time.Tick(2 * time.Millisecond) {
 			seconds := rand.Float64()
 			summary.Observe(seconds)
 			histogram.Observe(seconds)
+			native.Observe(seconds)
 			calls.WithLabelValues("demo").Inc()
 		}
 	}()
