@@ -4,6 +4,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/sys/clock.h"
+#include "storage/remote/intake.h"
 #include "storage/tsdb/tsdb.h"
 #include "web/api/api.h"
 #include "web/http/server.h"
@@ -12,6 +13,7 @@ struct web {
     struct web_parts parts;
     struct api *api;
     struct http_server *server;
+    struct intake *intake; /* NULL: no remote write */
 };
 
 static struct config *current_config(void *context) {
@@ -41,6 +43,7 @@ static void ask_quit(void *context) {
 
 static struct api *make_api(struct web *web) {
     const struct version *version = version_of_program();
+    if (web->parts.flags->web_enable_remote_write_receiver) web->intake = intake_create(web->parts.registry);
     struct api_context context = {.engine = web->parts.engine,
                                   .registry = web->parts.registry,
                                   .build = {.version = version->version,
@@ -51,6 +54,7 @@ static struct api *make_api(struct web *web) {
                                             .compiler = version->compiler},
                                   .start_time_ms = clock_wall_ms(),
                                   .has_lifecycle = web->parts.flags->web_enable_lifecycle,
+                                  .intake = web->intake,
                                   .data_path = web->parts.flags->storage_tsdb_path,
                                   .retention = "15d",
                                   .current_config = current_config,
@@ -105,5 +109,6 @@ void web_stop(struct web *web) {
         http_server_destroy(web->server);
     }
     api_destroy(web->api);
+    intake_destroy(web->intake);
     mem_free(web);
 }

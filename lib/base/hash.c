@@ -22,6 +22,12 @@ uint64_t hash_bytes_keyed(const void *data, size_t len) {
     return XXH3_64bits_withSeed(data, len, seed);
 }
 
+struct hash128 hash_bytes_keyed_128(const void *data, size_t len) {
+    pthread_once(&seed_once, seed_draw);
+    XXH128_hash_t hash = XXH3_128bits_withSeed(data, len, seed);
+    return (struct hash128){hash.low64, hash.high64};
+}
+
 uint64_t hash_mix(uint64_t hash, uint64_t value) {
     hash ^= value + 0x9e3779b97f4a7c15u + (hash << 6) + (hash >> 2);
     hash ^= hash >> 32;

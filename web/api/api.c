@@ -3,6 +3,7 @@
 #include "lib/base/assert.h"
 #include "lib/base/mem.h"
 #include "lib/instrument/instrument.h"
+#include "storage/remote/intake.h"
 #include "web/api/inside.h"
 
 #define API_MAGIC 0x61706921u
@@ -28,6 +29,7 @@ static const struct route routes[] = {
     {"/api/v1/status/config", METHOD_GET, ROUTE_LIGHT, API, api_config},
     {"/api/v1/status/flags", METHOD_GET, ROUTE_LIGHT, API, api_flags},
     {"/api/v1/status/tsdb", METHOD_GET, ROUTE_HEAVY, API, api_tsdb},
+    {"/api/v1/write", METHOD_POST, ROUTE_INTAKE, API | ROUTE_LARGE, api_write},
     {"/-/healthy", METHOD_GET | METHOD_HEAD, ROUTE_AT_ONCE, 0, api_healthy},
     {"/-/ready", METHOD_GET | METHOD_HEAD, ROUTE_AT_ONCE, 0, api_ready},
     {"/-/reload", METHOD_POST | METHOD_PUT, ROUTE_HEAVY, 0, api_reload},
@@ -77,6 +79,10 @@ struct api *api_create(const struct api_context *context) {
     api->context = *context;
     api->router = (struct router){
         .routes = routes, .count = sizeof routes / sizeof *routes, .gate = is_ready, .context = api};
+    if (context->intake) {
+        api->router.large_body_max = INTAKE_PACKED_MAX;
+        api->router.large_memory = intake_memory(context->intake);
+    }
     add_metrics(api);
     return api;
 }

@@ -7,7 +7,7 @@
  * -> api_set_stopping, http_server_stop, THEN the parts may be destroyed, api_destroy
  *
  * Before api_set_ready and after api_set_stopping the API answers 503 with X-Prometheus-Stopping; the paths
- * of what does not exist yet (remote write, federation, admin ...) are 404.
+ * of what does not exist yet (federation, admin ...) are 404.
  *
  * Threads: the callbacks are called by any worker; api_set_ready and api_set_stopping by any thread.
  */
@@ -21,6 +21,7 @@
 struct api;
 struct config;
 struct engine;
+struct intake;
 struct queryable;
 struct registry;
 struct scrape_manager;
@@ -38,6 +39,7 @@ struct api_context {
     struct api_build build;
     int64_t start_time_ms; /* wall clock */
     bool has_lifecycle;    /* --web.enable-lifecycle: /-/reload and /-/quit */
+    struct intake *intake; /* of remote write; NULL: it is not enabled */
     const char *data_path; /* only shown */
     const char *retention; /* only shown, "15d" */
 

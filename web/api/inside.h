@@ -45,6 +45,8 @@ void api_runtime_info(struct exchange *exchange, void *context);
 void api_config(struct exchange *exchange, void *context);
 void api_flags(struct exchange *exchange, void *context);
 void api_tsdb(struct exchange *exchange, void *context);
+/* write.c */
+void api_write(struct exchange *exchange, void *context);
 /* rules.c */
 void api_rules(struct exchange *exchange, void *context);
 void api_alerts(struct exchange *exchange, void *context);

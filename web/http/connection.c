@@ -244,6 +244,7 @@ void connection_open(struct http_server *server, int fd) {
     connection->magic = CONNECTION_MAGIC;
     connection->server = server;
     request_parser_init(&connection->parser, &server->memory);
+    connection->parser.router = server->router;
     uv_tcp_init(loop_uv(server->loop), &connection->tcp); /* cannot fail: it opens nothing */
     connection->tcp.data = connection;
     connection->after = server->connections;

@@ -28,11 +28,30 @@ static struct exchange *of_job(struct pool_job *job) {
     return (struct exchange *)((char *)job - offsetof(struct exchange, job));
 }
 
+static struct pool *pool_of(const struct http_server *server, const struct route *route) {
+    struct pool *pools[] = {
+        [ROUTE_LIGHT] = server->writers, [ROUTE_HEAVY] = server->workers, [ROUTE_INTAKE] = server->intake};
+    return pools[route->place];
+}
+
 static void run_handler(struct pool_job *job) {
     struct exchange *exchange = of_job(job);
     struct http_server *server = exchange->server;
     exchange_run(exchange, server->router->context);
-    loop_post(server->loop, on_back, exchange);
+    if (exchange->resumed)
+        exchange_resume(exchange); /* the handler's hold */
+    else
+        loop_post(server->loop, on_back, exchange);
+}
+
+/* whoever lets go last sends it on; until then neither touches it */
+void exchange_resume(struct exchange *exchange) {
+    if (atomic_fetch_sub(&exchange->holds, 1) > 1) return;
+    exchange->job.run = run_handler;
+    struct pool *pool = pool_of(exchange->server, exchange->route);
+    if (pool_submit(pool, &exchange->job, NULL) == 0) return;
+    int rc = pool_submit(exchange->server->writers, &exchange->job, NULL); /* their line has no end */
+    ASSERT(rc == 0);
 }
 
 static void run_more(struct pool_job *job) {
@@ -121,8 +140,7 @@ static void run_route(struct exchange *exchange) {
         answer_now(exchange);
         return;
     }
-    struct pool *pool = exchange->route->place == ROUTE_LIGHT ? server->writers : server->workers;
-    if (submit(pool, exchange, run_handler)) return;
+    if (submit(pool_of(server, exchange->route), exchange, run_handler)) return;
     reply_header(exchange, "Retry-After", "1");
     reply_text(exchange, 503, PLAIN, SPAN("too many requests are waiting\n"));
     answer_now(exchange);
@@ -161,6 +179,7 @@ void dispatch(struct connection *connection, struct incoming *incoming) {
 
 void dispatch_refusal(struct connection *connection, int status, const char *reason) {
     struct exchange *exchange = begin(connection, NULL);
+    if (status == 503) reply_header(exchange, "Retry-After", "1");
     if (status == 405) write_allow(exchange, METHOD_GET | METHOD_HEAD | METHOD_POST | METHOD_PUT);
     reply_text(exchange, status, PLAIN, span_from(reason));
     answer_now(exchange);

@@ -263,9 +263,23 @@ void exchange_produce(struct exchange *exchange) {
     exchange->is_broken = exchange->wire.failed;
 }
 
+void reply_later(struct exchange *exchange, reply_resumed *resumed, void *state) {
+    CHECK_OBJ(exchange, EXCHANGE_MAGIC);
+    ASSERT(exchange->status == 0 && !exchange->resumed && exchange->route->place != ROUTE_AT_ONCE);
+    exchange->resumed = resumed;
+    exchange->resumed_state = state;
+    atomic_store(&exchange->holds, 2);
+}
+
 void exchange_run(struct exchange *exchange, void *context) {
     CHECK_OBJ(exchange, EXCHANGE_MAGIC);
-    if (!exchange->status && exchange->route) exchange->route->handler(exchange, context);
+    reply_resumed *resumed = exchange->resumed;
+    exchange->resumed = NULL;
+    if (resumed)
+        resumed(exchange, exchange->resumed_state);
+    else if (!exchange->status && exchange->route)
+        exchange->route->handler(exchange, context);
+    if (exchange->resumed) return;
     if (!exchange->status) reply_text(exchange, 500, "text/plain; charset=utf-8", SPAN("no answer\n"));
     exchange_produce(exchange);
 }

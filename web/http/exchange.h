@@ -7,10 +7,11 @@
  *                                                +-- destroyed when the last piece is out --+
  *
  * A handler reads exchange_request and answers exactly once by one of the reply_ functions, before it
- * returns. A reply is whole (reply_text, reply_buf) or a stream: `more` is then asked for piece after piece
- * of about REPLY_PIECE_BYTES, the next one only when the client has taken the last (back-pressure); nothing
- * is built ahead. A stream that fits into one piece is sent with a Content-Length, others chunked.
- * Compression and framing are the server's business.
+ * returns, or, where somebody else has to finish first, says reply_later and is called back. A reply is whole
+ * (reply_text, reply_buf) or a stream: `more` is then asked for piece after piece of about REPLY_PIECE_BYTES,
+ * the next one only when the client has taken the last (back-pressure); nothing is built ahead. A stream that
+ * fits into one piece is sent with a Content-Length, others chunked. Compression and framing are the server's
+ * business.
  *
  * Threads: a handler runs where its route says (router.h) and `more` on a worker, never both at once. `done`
  * is called once, on any thread, when the reply is out or the client has left. All memory of the exchange's
@@ -74,6 +75,15 @@ void reply_header(struct exchange *exchange, const char *name, const char *value
 void reply_text(struct exchange *exchange, int status, const char *content_type, struct span body);
 /* takes over the buf's memory and leaves it empty; 500 when it had failed */
 void reply_buf(struct exchange *exchange, int status, const char *content_type, struct buf *body);
+
+/* Instead of a reply: `resumed` will give it, once exchange_resume was called (from any thread, even before
+   this handler returns; exactly once). It runs where the route's handlers run, and may say reply_later again.
+   Not from ROUTE_AT_ONCE. What it needs must not be the handler's: state lives until then, for example in the
+   arena; a client that leaves meanwhile is no reason not to resume. */
+typedef void reply_resumed(struct exchange *exchange, void *state);
+void reply_later(struct exchange *exchange, reply_resumed *resumed, void *state);
+/* short; posts a job */
+void exchange_resume(struct exchange *exchange);
 
 /* Appends the next piece to `piece` (empty at each call); false when that was the last. Setting piece->failed
    breaks the reply off. */

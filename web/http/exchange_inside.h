@@ -31,6 +31,9 @@ struct exchange {
     struct pool_job job;
     bool is_out; /* the loop's: with a worker */
     atomic_bool cancel;
+    reply_resumed *resumed; /* the reply comes later; NULL: not (any more) */
+    void *resumed_state;
+    atomic_int holds; /* of a later reply: its handler has not returned, it is not resumed */
 
     int status; /* 0: no reply yet */
     const char *content_type;

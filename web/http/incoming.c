@@ -154,6 +154,11 @@ static struct span without_authority(struct span target) {
     return slash < target.len ? span_of(target.ptr + slash, target.len - slash) : SPAN("/");
 }
 
+struct span incoming_path(struct span target) {
+    target = without_authority(target);
+    return span_of(target.ptr, span_find_byte(target, '?', 0));
+}
+
 int incoming_finish(struct incoming *incoming, const char **reason) {
     struct web_request *request = &incoming->request;
     struct span target = without_authority(incoming->target), query = {0};

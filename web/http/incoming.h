@@ -18,6 +18,8 @@ struct incoming {
 
 struct incoming *incoming_create(struct budget *budget);
 void incoming_destroy(struct incoming *incoming);
+/* the path of a target, as sent: not decoded */
+struct span incoming_path(struct span target);
 /* fills path, params and body of the request from target, headers and body. 0, or the status to refuse with
  * and *reason */
 int incoming_finish(struct incoming *incoming, const char **reason);

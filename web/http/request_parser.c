@@ -89,13 +89,40 @@ static int check_headers(struct request_parser *parser, int http_minor) {
     return 0;
 }
 
+static enum web_method method_of(uint8_t method) {
+    switch (method) {
+    case HTTP_GET: return METHOD_GET;
+    case HTTP_HEAD: return METHOD_HEAD;
+    case HTTP_POST: return METHOD_POST;
+    case HTTP_PUT: return METHOD_PUT;
+    case HTTP_DELETE: return METHOD_DELETE;
+    case HTTP_OPTIONS: return METHOD_OPTIONS;
+    default: return METHOD_OTHER;
+    }
+}
+
+/* The path is judged as it is sent: a route that takes large bodies has no name that needs escapes. */
+static void allow_large(struct request_parser *parser, enum web_method method) {
+    struct incoming *incoming = parser->incoming;
+    const struct router *router = parser->router;
+    if (!router || !router->large_body_max) return;
+    struct span captured, path = incoming_path(incoming->target);
+    unsigned allowed;
+    int found = router_find(router, path, method, &captured, &allowed);
+    if (found < 0 || !(router->routes[found].flags & ROUTE_LARGE)) return;
+    incoming->body.max_bytes = router->large_body_max;
+    if (router->large_memory) incoming->body.budget = router->large_memory;
+}
+
 static int on_headers_complete(llhttp_t *llhttp) {
     struct request_parser *parser = llhttp->data;
     if (llhttp->http_major != 1 || llhttp->http_minor > 1)
         return refuse(parser, 505, "only HTTP/1.0 and HTTP/1.1");
     if (check_headers(parser, llhttp->http_minor)) return -1;
     if (llhttp->method == HTTP_CONNECT) return refuse(parser, 405, "CONNECT is not for servers");
-    if (llhttp->content_length > REQUEST_BODY_MAX) return refuse(parser, 413, "body too large");
+    allow_large(parser, method_of(llhttp->method));
+    if (llhttp->content_length > parser->incoming->body.max_bytes)
+        return refuse(parser, 413, "body too large");
     llhttp->upgrade = 0; /* an offer that is not taken up */
     struct span expect = web_request_header(&parser->incoming->request, "Expect");
     bool has_body = llhttp->content_length > 0 || (llhttp->flags & F_CHUNKED);
@@ -107,20 +134,8 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t len) {
     struct request_parser *parser = llhttp->data;
     struct buf *body = &parser->incoming->body;
     if (buf_append(body, at, len)) return 0;
-    if (body->len + len > body->max_bytes) return refuse(parser, 413, "body too large");
+    if (len > body->max_bytes - body->len) return refuse(parser, 413, "body too large");
     return refuse(parser, 503, "no memory for the body");
-}
-
-static enum web_method method_of(uint8_t method) {
-    switch (method) {
-    case HTTP_GET: return METHOD_GET;
-    case HTTP_HEAD: return METHOD_HEAD;
-    case HTTP_POST: return METHOD_POST;
-    case HTTP_PUT: return METHOD_PUT;
-    case HTTP_DELETE: return METHOD_DELETE;
-    case HTTP_OPTIONS: return METHOD_OPTIONS;
-    default: return METHOD_OTHER;
-    }
 }
 
 static int on_message_complete(llhttp_t *llhttp) {
@@ -266,7 +281,8 @@ static int advance(struct request_parser *parser) {
         parser->body_bytes += used;
         if (rc) return rc;
         consume(parser, used);
-        if (parser->body_bytes > 2 * REQUEST_BODY_MAX) return refuse(parser, 413, "body too large");
+        if (parser->body_bytes > 2 * parser->incoming->body.max_bytes)
+            return refuse(parser, 413, "body too large");
     }
     return parser->is_complete;
 }

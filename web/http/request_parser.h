@@ -12,11 +12,12 @@
  * connection is lost: where the next request would begin is not known.
  */
 #include "web/http/incoming.h"
+#include "web/http/router.h"
 
 #define REQUEST_LINE_MAX ((size_t)64 << 10)
 #define REQUEST_HEADERS_MAX ((size_t)64 << 10)
 #define REQUEST_HEADER_COUNT_MAX 100
-#define REQUEST_BODY_MAX ((size_t)4 << 20)
+#define REQUEST_BODY_MAX ((size_t)4 << 20) /* but for routes that take large ones */
 
 enum parse_state { PARSE_MORE, PARSE_DONE, PARSE_REFUSED };
 enum parse_place { PLACE_IDLE, PLACE_HEAD, PLACE_BODY };
@@ -32,7 +33,8 @@ struct request_parser {
     int header_count;
     uint64_t body_bytes; /* as they came, chunk framing included */
     struct budget *budget;
-    struct incoming *incoming; /* from the end of the head on; owned */
+    const struct router *router; /* says which routes take large bodies; NULL: none does */
+    struct incoming *incoming;   /* from the end of the head on; owned */
     bool is_complete, wants_continue;
     int refused;        /* status */
     const char *reason; /* a literal */

@@ -14,11 +14,14 @@ enum route_place {
     ROUTE_AT_ONCE, /* on the loop: microseconds, no locks */
     ROUTE_LIGHT,   /* on a writer thread: milliseconds; never refused */
     ROUTE_HEAVY,   /* on the worker pool; 503 with Retry-After when its line is full */
+    ROUTE_INTAKE,  /* on threads of their own, so that neither queries nor intake wait for the other; never
+                      refused: what waits is limited by the memory of its bodies */
 };
 
 enum route_flags {
     ROUTE_CORS = 1,  /* answers cross-origin requests, see http_server_options.cors_origin */
     ROUTE_GATED = 2, /* asks the router's gate first */
+    ROUTE_LARGE = 4, /* takes bodies up to the router's large_body_max */
 };
 
 typedef void route_handler(struct exchange *exchange, void *context);
@@ -36,8 +39,10 @@ struct route {
 struct router {
     const struct route *routes; /* outlive the server */
     size_t count;
-    route_gate *gate; /* may be NULL when no route is gated */
-    void *context;    /* for handlers and gate */
+    route_gate *gate;            /* may be NULL when no route is gated */
+    void *context;               /* for handlers and gate */
+    size_t large_body_max;       /* of ROUTE_LARGE; 0: as of any other */
+    struct budget *large_memory; /* counts those bodies; NULL: as any other */
 };
 
 /* Index of the route, or -1 with *allowed the methods the path has (0: no such path). *captured is what

@@ -136,6 +136,7 @@ void http_server_start(struct http_server *server) {
     server->workers = pool_create("web-worker", server->options.workers, server->options.max_waiting);
     /* one job a connection at most, and those left behind by connections that closed */
     server->writers = pool_create("web-writer", thread_processors(), SIZE_MAX);
+    server->intake = pool_create("web-intake", thread_processors(), SIZE_MAX);
     thread_start(&server->thread, "web-loop", run, server);
 }
 
@@ -160,6 +161,7 @@ void http_server_stop(struct http_server *server) {
     loop_post(server->loop, on_stop, server);
     thread_join(&server->thread);
     pool_destroy(server->workers);
+    pool_destroy(server->intake);
     pool_destroy(server->writers);
     server->workers = server->writers = NULL;
     server->is_running = false;

@@ -61,7 +61,7 @@ struct http_server {
     struct http_metrics *metrics; /* NULL: nothing is counted */
     struct regex *cors_origin;    /* NULL: every origin */
     struct budget memory;         /* of requests in flight */
-    struct pool *workers, *writers;
+    struct pool *workers, *writers, *intake;
     struct loop *loop;
     struct thread thread;
     struct listener listeners[LISTENERS_MAX];

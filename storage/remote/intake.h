@@ -1,0 +1,56 @@
+#pragma once
+/*
+ * intake.h - samples that others send by remote write 1.0, as far as a store's appender.
+ *
+ *     snappy block -> prometheus.WriteRequest -> one append_batch -> appender -> judged row by row
+ *
+ *     intake_read(intake, body, &request)            decodes and checks everything; nothing is stored yet
+ *     intake_append(request, appender, done, ...)    resolves new series, hands the batch over
+ *         ... done, on a thread of the store: calls nothing but somebody who then calls, on another thread
+ *     intake_finish(request)                         1: some references were stale, append again; else the
+ * verdict intake_request_destroy(request)
+ *
+ * What can be stored is stored, whatever is wrong with the rest; the verdict then tells the first trouble. A
+ * body that cannot be decoded to its end stores nothing.
+ *
+ * A series that was seen before costs a hash of its labels' bytes (series_cache.h). Memory of all requests in
+ * flight comes from one budget, which the server's buffers for the bodies share (intake_memory).
+ *
+ * Not taken: exemplars and metadata, which the request may carry and which are passed over.
+ *
+ * Threads: any; a request belongs to one at a time.
+ */
+#include "lib/base/budget.h"
+#include "lib/base/err.h"
+#include "lib/base/span.h"
+#include "lib/model/appender.h"
+
+struct registry;
+struct intake;
+struct intake_request;
+
+/* of one request */
+#define INTAKE_PACKED_MAX ((size_t)32 << 20)
+#define INTAKE_DECODED_MAX ((size_t)32 << 20)
+#define INTAKE_REQUEST_MEMORY ((size_t)128 << 20) /* decoded, with its rows and histograms */
+/* of all requests in flight, packed and decoded */
+#define INTAKE_MEMORY ((size_t)256 << 20)
+
+/* registry may be NULL */
+struct intake *intake_create(struct registry *registry);
+void intake_destroy(struct intake *intake);
+struct budget *intake_memory(struct intake *intake);
+
+/* ERR_INVALID: bad snappy or protobuf. ERR_LIMIT: larger than one request may be. ERR_BUSY: too much is in
+   flight. */
+int intake_read(struct intake *intake, struct span packed, struct intake_request **request, struct err *err);
+
+/* False: there is nothing to append (any more), so done is not called. May wait while the store's queue is
+   full. */
+bool intake_append(struct intake_request *request, struct appender *appender, void (*done)(void *context),
+                   void *context);
+
+/* 1: intake_append once more. 0: all is stored. ERR_INVALID: not all of it, and never will be. Another code:
+   nothing was stored of what was appended last, and the sender may try again. */
+int intake_finish(struct intake_request *request, struct err *err);
+void intake_request_destroy(struct intake_request *request);

@@ -1,0 +1,202 @@
+#include "lib/sys/clock.h"
+#include "promql/eval/engine.h"
+#include "storage/remote/intake.h"
+#include "storage/tsdb/tsdb.h"
+#include "tests/check_main.h"
+#include "tests/support/memory_fs.h"
+#include "tests/unit/storage/remote/write_body.h"
+#include "tests/unit/web/client.h"
+#include "web/api/api.h"
+
+#include <stdio.h>
+
+/* POST /api/v1/write through the HTTP server, over a database in memory (which is done before append returns)
+ * or over one with a log (which is done later, on its own thread). */
+
+static struct {
+    struct memory_fs *fs;
+    struct engine *engine;
+    struct tsdb *tsdb;
+    struct intake *intake;
+    struct api *api;
+    struct http_server *server;
+    struct write_body body;
+    struct buf request, out;
+} t;
+
+static void start(bool has_log, bool is_enabled) {
+    static const char *const addresses[] = {"127.0.0.1:0"};
+    struct tsdb_options options = {.path = has_log ? "/data" : NULL};
+    struct engine_options engine = {.timeout_ms = 10000, .max_samples = 1000000};
+    struct http_server_options server = {.addresses = addresses, .address_count = 1};
+    struct err err = {0};
+    t.fs = memory_fs_create();
+    options.fs = memory_fs_base(t.fs);
+    options.no_lockfile = true;
+    ck_assert_msg(tsdb_open(&options, NULL, &t.tsdb, &err) == 0, "%s", err.text);
+    t.engine = engine_create(&engine, NULL);
+    if (is_enabled) t.intake = intake_create(NULL);
+    struct api_context context = {.engine = t.engine, .intake = t.intake};
+    t.api = api_create(&context);
+    ck_assert_int_eq(http_server_create(&server, api_router(t.api), NULL, &t.server, &err), 0);
+    http_server_start(t.server);
+    api_set_ready(t.api, tsdb_queryable(t.tsdb), t.tsdb, NULL);
+    write_body_init(&t.body);
+    buf_init(&t.request, (size_t)64 << 20);
+    buf_init(&t.out, 1 << 20);
+}
+
+static void stop(void) {
+    api_set_stopping(t.api);
+    http_server_stop(t.server);
+    http_server_destroy(t.server);
+    api_destroy(t.api);
+    if (t.intake) ck_assert_uint_eq(intake_memory(t.intake)->used_bytes, 0);
+    intake_destroy(t.intake);
+    t.intake = NULL;
+    engine_destroy(t.engine);
+    tsdb_close(t.tsdb);
+    memory_fs_destroy(t.fs);
+    write_body_release(&t.body);
+    buf_release(&t.request);
+    buf_release(&t.out);
+}
+
+/* status and body of the answer in out */
+static int post(const char *headers, struct span body) {
+    buf_reset(&t.request);
+    buf_reset(&t.out);
+    buf_printf(&t.request,
+               "POST /api/v1/write HTTP/1.1\r\n%sContent-Length: %zu\r\n" HOST "Connection: close\r\n\r\n",
+               headers, body.len);
+    buf_span(&t.request, body);
+    int fd = connect_to(t.server);
+    for (size_t at = 0; at < t.request.len;) {
+        ssize_t sent = send(fd, t.request.data + at, t.request.len - at, MSG_NOSIGNAL);
+        if (sent <= 0) break; /* refused by its head */
+        at += (size_t)sent;
+    }
+    hear_all(fd, &t.out);
+    close(fd);
+    ck_assert_uint_gt(t.out.len, 12);
+    return atoi(buf_text(&t.out) + 9);
+}
+
+#define USUAL                                                                                                \
+    "Content-Type: application/x-protobuf\r\nContent-Encoding: "                                             \
+    "snappy\r\nX-Prometheus-Remote-Write-Version: 0.1.0\r\n"
+
+static int post_body(void) {
+    return post(USUAL, write_body_packed(&t.body));
+}
+
+static bool says(const char *text) {
+    return strstr(buf_text(&t.out), text) != NULL;
+}
+
+static void write_and_query(bool has_log) {
+    int64_t now = clock_wall_ms();
+    start(has_log, true);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 300; i++) {
+            char labels[40];
+            snprintf(labels, sizeof labels, "__name__=m i=%d", i);
+            write_series(&t.body, labels, round * 1000 + i, now - 3000 + round * 1000);
+        }
+        ck_assert_int_eq(post_body(), 204);
+        ck_assert(says("\r\n\r\n") && !says("Content-Type"));
+    }
+    ask(t.server, "GET /api/v1/query?query=sum(m) HTTP/1.1\r\n" CLOSE, &t.out);
+    ck_assert_msg(says(",\"644850\"]"), "%s", buf_text(&t.out)); /* 300 * 2000 + 299 * 150 */
+    stop();
+}
+
+START_TEST(samples_are_there_when_it_is_answered) {
+    write_and_query(false);
+    write_and_query(true);
+}
+END_TEST
+
+START_TEST(what_is_wrong_is_said_as_prometheus_does) {
+    int64_t now = clock_wall_ms();
+    start(true, true);
+    write_series(&t.body, "__name__=a", 1, now);
+    ck_assert_int_eq(post_body(), 204);
+    write_series(&t.body, "__name__=a", 2, now);
+    write_series(&t.body, "__name__=b", 2, now);
+    ck_assert_int_eq(post_body(), 400);
+    ck_assert_msg(says("\r\n\r\nduplicate sample for timestamp\n"), "%s", buf_text(&t.out));
+    ck_assert(says("X-Content-Type-Options: nosniff\r\n"));
+    write_series(&t.body, "__name__=a", 1, now + 86400000);
+    ck_assert_int_eq(post_body(), 400);
+    ck_assert(says("\r\n\r\nout of bounds\n"));
+    ck_assert_int_eq(post(USUAL, SPAN("rubbish")), 400);
+    ck_assert(says("\r\n\r\nsnappy: corrupt input\n"));
+    ck_assert_int_eq(post(USUAL, SPAN("\xff\xff\xff\xff\x0f\x00")), 413);
+    ck_assert_int_eq(post(USUAL, SPAN("\x02\x04\x0a\x05")), 400);
+    ck_assert(says("\r\n\r\nproto: malformed write request\n"));
+    ask(t.server, "GET /api/v1/query?query=b HTTP/1.1\r\n" CLOSE, &t.out);
+    ck_assert_msg(says(",\"2\"]"), "%s", buf_text(&t.out));
+    ask(t.server, "GET /api/v1/write HTTP/1.1\r\n" CLOSE, &t.out);
+    ck_assert(says(" 405 "));
+    stop();
+}
+END_TEST
+
+START_TEST(only_the_message_of_version_one_in_snappy_is_taken) {
+    static const struct {
+        const char *headers;
+        int status;
+        const char *text;
+    } cases[] = {
+        {"", 204, ""},
+        {"Content-Type: application/x-protobuf;proto=prometheus.WriteRequest\r\n", 204, ""},
+        {"Content-Type: application/x-protobuf; proto=io.prometheus.write.v2.Request\r\n", 415,
+         "io.prometheus.write.v2.Request protobuf message is not accepted by this server"},
+        {"Content-Type: application/x-protobuf;proto=other\r\n", 415,
+         "unknown remote write protobuf message other"},
+        {"Content-Type: application/json\r\n", 415,
+         "expected application/x-protobuf as the first (media) part, got application/json content-type\n"},
+        {"Content-Encoding: gzip\r\n", 415,
+         "gzip encoding (compression) is not accepted by this server; only snappy is acceptable\n"},
+    };
+    start(false, true);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        write_series(&t.body, "__name__=a", (double)i, clock_wall_ms() + (int64_t)i * 1000);
+        ck_assert_int_eq(post(cases[i].headers, write_body_packed(&t.body)), cases[i].status);
+        ck_assert_msg(says(cases[i].text), "%s", buf_text(&t.out));
+    }
+    stop();
+}
+END_TEST
+
+START_TEST(large_bodies_are_taken_only_here_and_up_to_the_limit) {
+    start(false, true);
+    char *large = malloc((size_t)33 << 20);
+    memset(large, 'x', (size_t)33 << 20);
+    ck_assert_int_eq(post(USUAL, span_of(large, (size_t)33 << 20)), 413);
+    ck_assert_int_eq(post(USUAL, span_of(large, (size_t)32 << 20)), 400); /* read, and then no snappy */
+    free(large);
+    ask(t.server, "POST /api/v1/query HTTP/1.1\r\nContent-Length: 5000000\r\n" CLOSE, &t.out);
+    ck_assert(says(" 413 "));
+    ck_assert(budget_take(intake_memory(t.intake), INTAKE_MEMORY - 100));
+    write_series(&t.body, "__name__=a", 1, clock_wall_ms());
+    ck_assert_int_eq(post_body(), 503);
+    ck_assert(says("Retry-After: 1\r\n"));
+    budget_give(intake_memory(t.intake), INTAKE_MEMORY - 100);
+    stop();
+}
+END_TEST
+
+START_TEST(without_the_flag_it_says_how_to_enable_it) {
+    start(false, false);
+    ck_assert_int_eq(post_body(), 404);
+    ck_assert(
+        says("\r\n\r\nremote write receiver needs to be enabled with --web.enable-remote-write-receiver\n"));
+    stop();
+}
+END_TEST
+
+CHECK_MAIN("write", samples_are_there_when_it_is_answered, what_is_wrong_is_said_as_prometheus_does,
+           only_the_message_of_version_one_in_snappy_is_taken,
+           large_bodies_are_taken_only_here_and_up_to_the_limit, without_the_flag_it_says_how_to_enable_it)

@@ -1,0 +1,136 @@
+/*
+ * write.c - POST /api/v1/write: remote write 1.0, answered when the samples are on disk.
+ *
+ *     handler: headers judged, body decoded, batch handed over --- reply_later
+ *          store's thread: written and synced --- exchange_resume
+ *     finished: the verdict, or, when references were stale, once more
+ *
+ * Statuses and texts are Prometheus'; senders repeat on 5xx and drop on 4xx.
+ */
+#include "storage/remote/intake.h"
+#include "storage/tsdb/tsdb.h"
+#include "web/api/inside.h"
+
+#include <string.h>
+
+#define MEDIA_TYPE "application/x-protobuf"
+#define MESSAGE_1 "prometheus.WriteRequest"
+#define MESSAGE_2 "io.prometheus.write.v2.Request"
+
+struct write {
+    struct exchange *exchange;
+    struct appender *appender;
+    struct intake_request *request;
+};
+
+/* as Go's http.Error */
+static void reply_error(struct exchange *exchange, int status, const char *text) {
+    const char *line = arena_printf(exchange_arena(exchange), "%s\n", text);
+    reply_header(exchange, "X-Content-Type-Options", "nosniff");
+    reply_text(exchange, status, "text/plain; charset=utf-8", line ? span_from(line) : SPAN("error\n"));
+}
+
+static void reply_verdict(struct exchange *exchange, int rc, const char *text) {
+    if (rc == 0) {
+        reply_text(exchange, 204, NULL, (struct span){0});
+        return;
+    }
+    int status = rc == ERR_INVALID                      ? 400
+                 : rc == ERR_LIMIT                      ? 413
+                 : rc == ERR_BUSY || rc == ERR_NO_SPACE ? 503
+                                                        : 500;
+    if (status == 503) reply_header(exchange, "Retry-After", rc == ERR_BUSY ? "1" : "5");
+    reply_error(exchange, status, text);
+}
+
+/* ---- headers ---- */
+
+/* application/x-protobuf;proto=prometheus.WriteRequest; without proto it is that one, too */
+static int judge_type(struct span type, struct err *err) {
+    size_t at = span_find_byte(type, ';', 0);
+    if (!span_is(span_of(type.ptr, at), MEDIA_TYPE))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "expected " MEDIA_TYPE " as the first (media) part, got %.*s content-type",
+                       SPAN_ARG(type));
+    while (at < type.len) {
+        size_t end = span_find_byte(type, ';', at + 1);
+        struct span pair = span_trim(span_of(type.ptr + at + 1, end - at - 1));
+        at = end;
+        if (!span_starts_with(pair, SPAN("proto="))) continue;
+        struct span message = span_of(pair.ptr + 6, pair.len - 6);
+        if (span_is(message, MESSAGE_1)) return 0;
+        if (span_is(message, MESSAGE_2))
+            return err_set(err, ERR_UNSUPPORTED,
+                           MESSAGE_2 " protobuf message is not accepted by this server; accepted [" MESSAGE_1
+                                     "]");
+        return err_set(
+            err, ERR_UNSUPPORTED,
+            "got %.*s content type; unknown remote write protobuf message %.*s, supported: " MESSAGE_1,
+            SPAN_ARG(type), SPAN_ARG(message));
+    }
+    return 0;
+}
+
+/* what is not said is taken for right, as senders of old do */
+static int judge_headers(const struct web_request *request, struct err *err) {
+    struct span type = web_request_header(request, "Content-Type");
+    struct span encoding = web_request_header(request, "Content-Encoding");
+    if (type.len && judge_type(type, err)) return ERR_UNSUPPORTED;
+    if (encoding.len && !span_is(encoding, "snappy"))
+        return err_set(
+            err, ERR_UNSUPPORTED,
+            "%.*s encoding (compression) is not accepted by this server; only snappy is acceptable",
+            SPAN_ARG(encoding));
+    return 0;
+}
+
+/* ---- the samples ---- */
+
+/* on a thread of the store */
+static void on_stored(void *context) {
+    struct write *write = context;
+    exchange_resume(write->exchange);
+}
+
+static void finished(struct exchange *exchange, void *state);
+
+static void append(struct write *write) {
+    reply_later(write->exchange, finished, write);
+    if (!intake_append(write->request, write->appender, on_stored, write)) exchange_resume(write->exchange);
+}
+
+static void finished(struct exchange *exchange, void *state) {
+    struct write *write = state;
+    struct err err = {0};
+    int rc = intake_finish(write->request, &err);
+    if (rc == 1) {
+        append(write);
+        return;
+    }
+    intake_request_destroy(write->request);
+    reply_verdict(exchange, rc, err.text);
+}
+
+void api_write(struct exchange *exchange, void *context) {
+    struct api *api = api_of(context);
+    struct err err = {0};
+    if (!api->context.intake || !api->tsdb) {
+        reply_error(exchange, 404,
+                    "remote write receiver needs to be enabled with --web.enable-remote-write-receiver");
+        return;
+    }
+    if (judge_headers(exchange_request(exchange), &err)) {
+        reply_error(exchange, 415, err.text);
+        return;
+    }
+    struct write *write = arena_zalloc(exchange_arena(exchange), sizeof *write);
+    int rc = write ? intake_read(api->context.intake, exchange_request(exchange)->body, &write->request, &err)
+                   : ERR_BUSY;
+    if (rc) {
+        reply_verdict(exchange, rc, err.text);
+        return;
+    }
+    write->exchange = exchange;
+    write->appender = tsdb_appender(api->tsdb);
+    append(write);
+}
