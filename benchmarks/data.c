@@ -143,7 +143,7 @@ struct data_value data_value(const struct data_line *line, int64_t tick) {
     case COUNTER_INT: return (struct data_value){total + (int64_t)(noise % 7) * (moved != 0), 0};
     case COUNTER_SECONDS: return (struct data_value){(base + moved * 2) * 100 + (int64_t)(noise % 100), 2};
     case GAUGE_INT: return (struct data_value){base + (int64_t)(noise % 4096), 0};
-    case GAUGE_DECIMAL: return (struct data_value){(int64_t)(noise % 100000), 3};
+    case GAUGE_DECIMAL: return (struct data_value){(int64_t)(noise % 100 * 1000 + noise / 100 % 1000), 3};
     case BUCKET: return (struct data_value){total * (line->bucket + 1) / BUCKETS, 0};
     case BUCKET_SUM: return (struct data_value){total / 3 * 1000 + (int64_t)(noise % 1000), 3};
     case BUCKET_COUNT: break;

@@ -75,9 +75,7 @@ static void put_bytes(struct buf *out, uint8_t field, struct span bytes) {
 
 static int by_name(const void *a, const void *b) {
     const struct label *x = a, *y = b;
-    size_t shorter = x->name.len < y->name.len ? x->name.len : y->name.len;
-    int order = memcmp(x->name.ptr, y->name.ptr, shorter);
-    return order ? order : (x->name.len > y->name.len) - (x->name.len < y->name.len);
+    return span_compare(x->name, y->name);
 }
 
 /* name{a="b",c="d"} of our own making, so without escapes */
