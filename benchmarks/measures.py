@@ -82,7 +82,10 @@ def disk(kind, folder, quick):
     acked = write(server, series, ticks, last_tick() - ticks * STEP, 2)["acked"]
     server.settle()
     server.stop()
-    result = {"disk": server.disk() / acked, "written": server.written / acked}
+    result = {"written": server.written / acked}
+    server.start()
+    result["disk"] = server.all_in_blocks() / acked
+    server.stop()
     result["start"] = server.start()
     began = time.monotonic()
     if not server.query('count({job="load"})', last_tick() - STEP):
@@ -126,7 +129,7 @@ class Scraped:
         home = tempfile.mkdtemp(dir=folder)
         self.generator = Process(home, "generator", [TOOLS / "scrape_target", self.port, targets, 1000, interval * 1000, 1, renew])
         running.append(self)
-        eventually("the generator answers", self.samples, 30)
+        eventually("the generator answers", lambda: self.samples() is not None, 30)
         self.server = fresh(kind, folder, scrape_config(self.port, targets, interval))
 
     def samples(self):
@@ -250,4 +253,5 @@ def main():
     show(results, list(kinds), shown)
 
 
-main()
+if __name__ == "__main__":
+    main()

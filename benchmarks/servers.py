@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import shutil
 import sys
 import time
 import urllib.parse
@@ -31,7 +32,8 @@ class Server:
 
     def command(self):
         return [self.binary, f"--config.file={self.config}", f"--storage.tsdb.path={self.data}",
-                f"--web.listen-address=127.0.0.1:{self.port}", "--web.enable-remote-write-receiver", *self.extra]
+                f"--web.listen-address=127.0.0.1:{self.port}", "--web.enable-remote-write-receiver",
+                "--web.enable-admin-api", *self.extra]
 
     def start(self, seconds=120):
         """the seconds from exec to ready"""
@@ -98,14 +100,24 @@ class Server:
         io = dict(line.split(": ") for line in self.proc("io").splitlines())
         return int(io["write_bytes"]) - int(io["cancelled_write_bytes"])
 
-    def disk(self):
+    def all_in_blocks(self):
+        """bytes of everything as blocks, what the head still holds too: those of a snapshot, which is removed again"""
+        status, _, body = http(self.url("/api/v1/admin/tsdb/snapshot"), method="POST", timeout=600)
+        if status != 200:
+            raise Failed(f"snapshot: {status} {body[:100]!r}")
+        folder = self.data / "snapshots" / json.loads(body)["data"]["name"]
+        size = self.disk(folder)
+        shutil.rmtree(folder)
+        return size
+
+    def disk(self, folder=None):
         def blocks(file):
             try:
                 return file.stat().st_blocks * 512 if file.is_file() else 0
             except OSError:  # a file that a merge removed meanwhile
                 return 0
         os.sync()  # a file system that allocates late counts no blocks before
-        return sum(blocks(f) for f in self.data.rglob("*"))
+        return sum(blocks(f) for f in (folder or self.data).rglob("*"))
 
     def stop(self, seconds=120):
         """asks and waits; what it wrote on the way down is lost to /proc unless the process is still there, so it is polled"""
@@ -145,6 +157,9 @@ class VictoriaMetrics(Server):
         if http(self.url("/health"), timeout=5)[0] != 200:
             return False
         return http(self.url("/api/v1/query?query=1"), timeout=5)[0] == 200
+
+    def all_in_blocks(self):
+        return self.disk()  # it has no log beside its parts
 
     def flush(self):
         http(self.url("/internal/force_flush"), timeout=300)
