@@ -226,6 +226,13 @@ def end_all():
         running.pop().kill()
 
 
+def interrupt(*_):
+    """once: a second Ctrl-C must not stop the servers from being ended"""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def main():
     parser = argparse.ArgumentParser(prog="benchmarks/run.sh")
     parser.add_argument("measurements", nargs="+", choices=["all", "start", *APART, *TOGETHER])
@@ -238,7 +245,8 @@ def main():
     kinds = {name: kind for name, kind in ALL.items()
              if (not arguments.no_ours if name == "ours" else name in arguments.peers.split(","))}
     results = {name: {} for name in kinds}
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
     folder = tempfile.mkdtemp(prefix="ferula-bench-")
     try:
         for measurement in [*APART, *TOGETHER]:
