@@ -1,17 +1,12 @@
 #!/usr/bin/env bash
-# run.sh scrape [SECONDS] [options of measure.py] - builds, fetches the peers, measures, prints a table. Default 600 s.
+# run.sh all|ingest|disk|start|restart|churn|scrape|resident ... [--quick] [--peers none|prometheus,victoria] [--no-ours]
+# Builds, fetches the peers, measures, prints a table. README.md says what each figure is.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tests/setup/packages.sh
 
-[ "${1-}" = scrape ] || { echo "usage: benchmarks/run.sh scrape [SECONDS] [--apart] [--only NAME] ..." >&2 && exit 1; }
-shift
-seconds=600
-if [[ "${1-}" =~ ^[0-9]+$ ]]; then
-    seconds=$1
-    shift
-fi
-./run.sh --build-only
-cmake --build --preset release --target load_generator
+[ $# -gt 0 ] || { sed -n '2,3s/^# //p' benchmarks/run.sh >&2 && exit 1; }
+./run.sh --build-only >&2
+cmake --build --preset release --target scrape_target remote_writer >&2
 tests/setup/fetch.sh "${packages_unpack[@]}" "${packages_bench[@]}" >/dev/null
-exec /usr/bin/python3 benchmarks/measure.py --seconds "$seconds" "$@" ./server build/release/benchmarks/load_generator
+exec /usr/bin/python3 benchmarks/measures.py "$@"

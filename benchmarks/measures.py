@@ -1,0 +1,265 @@
+#!/usr/bin/python3
+"""measures.py - the measurements of README.md, one function each, and the command that runs them.
+
+    measures.py [--quick] [--peers none|prometheus,victoria] [--no-ours] all|ingest|disk|start|restart|churn|scrape|resident ...
+"""
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+from servers import ALL, TOOLS, Failed, Process, eventually, free_port, http  # noqa: E402
+from table import FIGURES, show  # noqa: E402
+
+STEP = 15
+running = []  # every server and generator, ended at the end of the run whatever happens
+
+
+def write(server, series, ticks, start, connections, first_target=0):
+    """sends ticks samples of each series by remote write; what the client reports"""
+    command = [TOOLS / "remote_writer", server.port, series, ticks, int(start * 1000), STEP * 1000, connections, 2000, first_target]
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=3600)
+    if done.returncode:
+        raise Failed(f"remote_writer: {done.stderr[-200:]}")
+    report = json.loads(done.stdout)
+    if report["refused"]:
+        raise Failed(f"refused {report['refused']} of {report['refused'] + report['acked']} samples: {report['refusal'][:160]}")
+    return report
+
+
+def last_tick():
+    return int(time.time()) // STEP * STEP
+
+
+def fresh(kind, folder, config=None):
+    server = kind(tempfile.mkdtemp(dir=folder), *([config] if config else []))
+    running.append(server)
+    server.start()
+    return server
+
+
+def end(server):
+    server.stop()
+    shutil.rmtree(server.folder.parent, ignore_errors=True)
+
+
+def ingest(kind, folder, quick):
+    server = fresh(kind, folder)
+    series, ticks = 10000, 50 if quick else 200
+    write(server, series, 1, last_tick() - ticks * STEP, 1)  # the series are known before the clock runs
+    before = server.cpu()
+    report = write(server, series, ticks - 1, last_tick() - (ticks - 1) * STEP, 1)
+    time.sleep(2)  # what it does behind its answers counts too
+    result = {"write_cpu": (server.cpu() - before) / report["acked"] * 1e6}
+    end(server)
+
+    server = fresh(kind, folder)
+    series, ticks = 100000, 10 if quick else 50
+    write(server, series, 1, last_tick() - ticks * STEP, 2)
+    report = write(server, series, ticks - 1, last_tick() - (ticks - 1) * STEP, 2)
+    result["write_rate"] = report["acked"] / report["seconds"]
+    end(server)
+
+    server = fresh(kind, folder)
+    report = write(server, 100000 if quick else 500000, 1, last_tick(), 2)
+    result["new_rate"] = report["acked"] / report["seconds"]
+    end(server)
+    return result
+
+
+def disk(kind, folder, quick):
+    """and the start on the data it leaves"""
+    server = fresh(kind, folder)
+    series, hours = (2000, 6) if quick else (20000, 12)
+    ticks = hours * 3600 // STEP
+    acked = write(server, series, ticks, last_tick() - ticks * STEP, 2)["acked"]
+    server.settle()
+    server.stop()
+    result = {"written": server.written / acked}
+    server.start()
+    result["disk"] = server.all_in_blocks() / acked
+    server.stop()
+    result["start"] = server.start()
+    began = time.monotonic()
+    if not server.query('count({job="load"})', last_tick() - STEP):
+        raise Failed("nothing is found after the start")
+    result["start"] += time.monotonic() - began
+    end(server)
+    return result
+
+
+def restart(kind, folder, quick):
+    server = fresh(kind, folder)
+    series, ticks = 100000 if quick else 1000000, 4
+    last = last_tick()
+    acked = write(server, series, ticks, last - (ticks - 1) * STEP, 2)["acked"]
+    server.kill()
+    result = {"restart": server.start()}
+    server.flush()
+    # tick by tick, because count_over_time drops names and so refuses series that differ in nothing else
+    found = sum(server.query('count(last_over_time({job="load"}[1s]))', last - i * STEP) for i in range(ticks))
+    result["lost"] = acked - found
+    end(server)
+    return result
+
+
+# ---- scraping: the servers side by side ----
+
+
+def scrape_config(port, targets, interval):
+    lines = ["global:", f"  scrape_interval: {interval}s", "scrape_configs:", "  - job_name: load", "    static_configs:"]
+    for number in range(targets):
+        lines += [f'      - targets: ["127.0.0.1:{port}"]',
+                  f'        labels: {{__metrics_path__: /t/{number}, instance: "host-{number}:9100"}}']
+    return "\n".join(lines) + "\n"
+
+
+class Scraped:
+    """a server and the generator it scrapes"""
+
+    def __init__(self, kind, folder, targets, interval, renew):
+        self.port, self.series = free_port(), targets * 1000
+        home = tempfile.mkdtemp(dir=folder)
+        self.generator = Process(home, "generator", [TOOLS / "scrape_target", self.port, targets, 1000, interval * 1000, 1, renew])
+        running.append(self)
+        eventually("the generator answers", lambda: self.samples() is not None, 30)
+        self.server = fresh(kind, folder, scrape_config(self.port, targets, interval))
+
+    def samples(self):
+        return json.loads(http(f"http://127.0.0.1:{self.port}/stats")[2])["samples"]
+
+    def reading(self):
+        return self.server.cpu(), self.samples()
+
+    def kill(self):
+        self.generator.kill()
+
+
+def scraping(kinds, folder, targets, interval, renew, warmup, seconds):
+    """{name: (CPU s per million samples, resident bytes per series, peak MB) or a failure}"""
+    subjects, before, results = {}, {}, {}
+
+    def each(step):
+        for name in [name for name in kinds if name not in results]:
+            try:
+                step(name)
+            except (Failed, AssertionError) as e:
+                results[name] = str(e)
+
+    def begin(name):
+        subjects[name] = Scraped(kinds[name], folder, targets, interval, renew)
+
+    def whole(name):
+        subject = subjects[name]
+        eventually(f"{name} has scraped every target", lambda: subject.samples() >= subject.series, 60 + 2 * interval)
+
+    def first(name):
+        before[name] = subjects[name].reading()
+
+    def last(name):
+        subject = subjects[name]
+        (cpu0, samples0), (cpu, samples) = before[name], subject.reading()
+        if samples == samples0:
+            raise Failed("scraped nothing")
+        results[name] = ((cpu - cpu0) / (samples - samples0) * 1e6, subject.server.memory("VmRSS") / subject.series,
+                         subject.server.memory("VmHWM") / 1e6)
+    each(begin)
+    each(whole)
+    time.sleep(warmup)
+    each(first)
+    time.sleep(seconds)
+    each(last)
+    for subject in subjects.values():
+        end(subject.server)
+        subject.kill()
+    return results
+
+
+def spread(results, *keys):
+    """each reading under its key; a failure under all of them. keys: of (CPU, resident, peak), None is left out"""
+    return {name: {key: value if isinstance(value, str) else value[i] for i, key in enumerate(keys) if key}
+            for name, value in results.items()}
+
+
+def churn(kinds, folder, quick):
+    return spread(scraping(kinds, folder, 200, 2, 10, *((10, 40) if quick else (60, 600))), "churn_cpu", None, "churn_peak")
+
+
+def scrape(kinds, folder, quick):
+    return spread(scraping(kinds, folder, 200, 2, 0, *((10, 40) if quick else (60, 600))), "scrape_cpu", "scrape_bytes")
+
+
+def resident(kinds, folder, quick):
+    targets, seconds = (100, 45) if quick else (1000, 300)
+    return spread(scraping(kinds, folder, targets, 15, 0, 15, seconds), None, "resident")
+
+
+APART = {"ingest": ingest, "disk": disk, "restart": restart}
+TOGETHER = {"churn": churn, "scrape": scrape, "resident": resident}
+
+
+def run(measurement, kinds, folder, quick, results):
+    keys = [key for key, row in FIGURES.items() if row[0] == measurement or (measurement == "disk" and row[0] == "start")]
+    if measurement in TOGETHER:
+        for name, result in TOGETHER[measurement](kinds, folder, quick).items():
+            results[name].update(result)
+        return
+    for name, kind in kinds.items():
+        print(f"{time.strftime('%H:%M:%S')} {measurement} {name}", file=sys.stderr, flush=True)
+        try:
+            results[name].update(APART[measurement](kind, folder, quick))
+        except (Failed, AssertionError, OSError, subprocess.TimeoutExpired) as e:
+            results[name].update(dict.fromkeys(keys, f"{e}"))
+        finally:
+            end_all()
+
+
+def end_all():
+    while running:
+        running.pop().kill()
+
+
+def interrupt(*_):
+    """once: a second Ctrl-C must not stop the servers from being ended"""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="benchmarks/run.sh")
+    parser.add_argument("measurements", nargs="+", choices=["all", "start", *APART, *TOGETHER])
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--peers", default="prometheus,victoria")
+    parser.add_argument("--no-ours", action="store_true")
+    arguments = parser.parse_args()
+    wanted = set(arguments.measurements)
+    shown = {row[0] for row in FIGURES.values()} if "all" in wanted else wanted
+    kinds = {name: kind for name, kind in ALL.items()
+             if (not arguments.no_ours if name == "ours" else name in arguments.peers.split(","))}
+    results = {name: {} for name in kinds}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+    folder = tempfile.mkdtemp(prefix="ferula-bench-")
+    try:
+        for measurement in [*APART, *TOGETHER]:
+            if measurement in shown or (measurement == "disk" and "start" in shown):
+                run(measurement, kinds, folder, arguments.quick, results)
+    except KeyboardInterrupt:
+        print("interrupted: what is measured so far", file=sys.stderr)
+    finally:
+        end_all()
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f"{'quick' if arguments.quick else 'full'} sizes, {os.cpu_count()} CPUs, {pathlib.Path('/proc/version').read_text().split()[2]}\n")
+    show(results, list(kinds), shown)
+
+
+if __name__ == "__main__":
+    main()
