@@ -109,6 +109,13 @@ static void put_sample(struct buf *out, const struct histogram *h, const struct 
     put_counts(out, &h->negative, before ? &before->negative : NULL, whole);
 }
 
+size_t histogram_page_most(const struct histogram *h) {
+    size_t counts = (size_t)3 + h->positive.count + h->negative.count;
+    size_t spans = (size_t)h->positive.span_count + h->negative.span_count;
+    size_t fixed = 2 + 8 + 4 * VARINT_MAX; /* flags, zero_threshold; schema and three lengths */
+    return fixed + counts * VARINT_MAX + spans * 2 * 5 + (size_t)h->bound_count * 8;
+}
+
 void histogram_page_write(struct buf *out, const struct histogram *const *histograms, size_t count) {
     struct buf body;
     const struct histogram *before = NULL;
