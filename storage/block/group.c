@@ -138,7 +138,7 @@ static int find_pages(struct group *group, struct err *err) {
         case GROUP_VALUES: rc = column_read_values(cursors, NULL, group->counts[page], err); break;
         case GROUP_HISTOGRAMS: rc = histogram_page_skip(&cursors[STREAM_CONTROL], err); break;
         case GROUP_TIMES: rc = column_read_times(cursors, group->times_ms, group->counts[page], err); break;
-        default: rc = ERR_CORRUPT;
+        default: rc = err_set(err, ERR_CORRUPT, "a group of kind %d", (int)group->kind);
         }
         if (rc) return rc;
     }

@@ -9,6 +9,7 @@
 #define HAS_LAYOUT 2u
 #define IS_INTEGER 4u
 #define RESET_SHIFT 3
+#define WHOLE_LIMIT ((uint64_t)1 << 53)
 
 /* room for one sample's parts; what was read of the sample before stays in it */
 struct scratch {
@@ -72,7 +73,7 @@ static void put_counts(struct buf *out, const struct histogram_buckets *buckets,
 }
 
 static bool is_whole(double value) {
-    return value >= 0 && value < 9007199254740992.0 &&
+    return value >= 0 && value < (double)WHOLE_LIMIT &&
            double_bits((double)(int64_t)value) == double_bits(value);
 }
 
@@ -108,6 +109,13 @@ static void put_sample(struct buf *out, const struct histogram *h, const struct 
     put_counts(out, &h->negative, before ? &before->negative : NULL, whole);
 }
 
+size_t histogram_page_most(const struct histogram *h) {
+    size_t counts = (size_t)3 + h->positive.count + h->negative.count;
+    size_t spans = (size_t)h->positive.span_count + h->negative.span_count;
+    size_t fixed = 2 + 8 + 4 * VARINT_MAX; /* flags, zero_threshold; schema and three lengths */
+    return fixed + counts * VARINT_MAX + spans * 2 * 5 + (size_t)h->bound_count * 8;
+}
+
 void histogram_page_write(struct buf *out, const struct histogram *const *histograms, size_t count) {
     struct buf body;
     const struct histogram *before = NULL;
@@ -139,9 +147,13 @@ static double get_double(struct cursor *cursor) {
     return bits_double(cursor_u64(cursor));
 }
 
+/* a whole number stays in [0, 2^53), as it was written: anything else fails the cursor */
 static double get_change(struct cursor *cursor, double before, bool whole) {
     if (!whole) return bits_double(__builtin_bswap64(cursor_varint(cursor)) ^ double_bits(before));
-    return (double)(int64_t)((uint64_t)(int64_t)before + (uint64_t)cursor_zigzag(cursor));
+    uint64_t number = (uint64_t)(int64_t)before + (uint64_t)cursor_zigzag(cursor);
+    if (number < WHOLE_LIMIT) return (double)number;
+    cursor->failed = true;
+    return 0;
 }
 
 static bool get_spans(struct cursor *cursor, struct histogram_span *spans,
@@ -224,6 +236,7 @@ int histogram_page_read(struct cursor *cursor, const int64_t *times_ms, size_t c
         else if (times_ms[i] >= mint && times_ms[i] <= maxt)
             rc = columns_add_histogram(columns, times_ms[i], &sample, err);
     }
+    if (!rc && cursor_left(&body)) rc = bad(err);
     mem_free(scratch);
     return rc;
 }

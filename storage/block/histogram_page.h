@@ -11,6 +11,8 @@
 #include "lib/codec/varint.h"
 #include "lib/model/queryable.h"
 
+/* a sample takes at most so many bytes of a page */
+size_t histogram_page_most(const struct histogram *histogram);
 void histogram_page_write(struct buf *out, const struct histogram *const *histograms, size_t count);
 int histogram_page_skip(struct cursor *cursor, struct err *err);
 /* rows in [mint, maxt] are appended */

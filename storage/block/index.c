@@ -226,16 +226,16 @@ static bool read_page_ref(const struct index *index, struct cursor *cursor, uint
                           struct page_ref *ref) {
     uint64_t kind = cursor_varint(cursor);
     *group += (uint64_t)cursor_zigzag(cursor);
-    uint64_t count = cursor_varint(cursor) + 1;
+    uint64_t more = cursor_varint(cursor);
     uint64_t mint = (uint64_t)index->mint + cursor_varint(cursor), maxt = mint + cursor_varint(cursor);
     *ref = (struct page_ref){.group = *group,
                              .times = kind & 2 ? cursor_varint(cursor) : 0,
                              .mint = (int64_t)mint,
                              .maxt = (int64_t)maxt,
                              .page = (uint32_t)(kind >> 2),
-                             .count = (uint32_t)count,
+                             .count = (uint32_t)more + 1,
                              .is_histogram = kind & 1};
-    return !cursor->failed && count <= PAGE_SAMPLES && ref->mint <= ref->maxt && kind >> 2 < GROUP_MAX_PAGES;
+    return !cursor->failed && more < PAGE_SAMPLES && ref->mint <= ref->maxt && kind >> 2 < GROUP_MAX_PAGES;
 }
 
 static bool read_entry(const struct index *index, struct cursor *cursor, uint64_t *group,

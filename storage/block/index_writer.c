@@ -62,12 +62,15 @@ static int compare_with_last(const struct index_writer *index, struct labels lab
     return count < labels.count ? -1 : count > labels.count;
 }
 
-int index_writer_series(struct index_writer *index, struct labels labels, bool *is_ordered, struct err *err) {
-    *is_ordered = !index->series || compare_with_last(index, labels) < 0;
-    if (!*is_ordered)
+int index_writer_check(const struct index_writer *index, struct labels labels, struct err *err) {
+    if (index->series && compare_with_last(index, labels) >= 0)
         return err_set(err, ERR_INVALID, "series of a block are not in the order of their labels");
     if (index->series == UINT32_MAX - 1 || index->symbols.count > UINT32_MAX / 2)
         return err_set(err, ERR_LIMIT, "a block has too many series");
+    return 0;
+}
+
+void index_writer_series(struct index_writer *index, struct labels labels) {
     index->last = index->labels.count;
     *vec_push(&index->labels) = labels.count;
     for (uint32_t i = 0; i < labels.count; i++) {
@@ -78,7 +81,6 @@ int index_writer_series(struct index_writer *index, struct labels labels, bool *
     }
     *vec_push(&index->page_ends) = (uint32_t)index->pages.count;
     index->series++;
-    return 0;
 }
 
 /* ---- the file ---- */

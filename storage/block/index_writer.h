@@ -37,8 +37,10 @@ struct index_writer {
 void index_writer_init(struct index_writer *index);
 void index_writer_release(struct index_writer *index);
 void index_writer_page(struct index_writer *index, struct page_ref page);
-/* behind its pages; *is_ordered false: not above the series before, and nothing was noted */
-int index_writer_series(struct index_writer *index, struct labels labels, bool *is_ordered, struct err *err);
+/* ERR_INVALID: not above the series before; asked before its pages are noted */
+int index_writer_check(const struct index_writer *index, struct labels labels, struct err *err);
+/* checked, and behind its pages */
+void index_writer_series(struct index_writer *index, struct labels labels);
 /* the whole file; mint of the block: times are stored from there */
 int index_writer_end(struct index_writer *index, int64_t mint, struct file *file, uint64_t *bytes,
                      struct err *err);

@@ -20,7 +20,8 @@ int block_path(const char *folder, struct ulid ulid, const char *kind, char path
     return 0;
 }
 
-static const char *const kinds[] = {"meta", "tombstones", "index", "data"};
+/* .tmp: a crash came before the file got its name */
+static const char *const kinds[] = {"meta", "meta.tmp", "tombstones", "tombstones.tmp", "index", "data"};
 
 void block_remove_files(struct file_system *fs, const char *folder, struct ulid ulid) {
     char path[BLOCK_PATH_MAX];

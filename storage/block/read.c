@@ -44,6 +44,12 @@ static int get_times(struct block *block, const struct page_ref *ref, int64_t *t
     return rc;
 }
 
+/* rows from `count` on; what stands behind the rows is no histogram, or the next page of floats would be */
+static void drop_rows(struct columns *columns, size_t count) {
+    for (size_t i = count; columns->histograms && i < columns->count; i++) columns->histograms[i] = NULL;
+    columns->count = count;
+}
+
 /* rows outside of [mint, maxt] are dropped, of those from row `from` on */
 static void trim(struct columns *columns, size_t from, int64_t mint, int64_t maxt) {
     size_t first = from, end = columns->count;
@@ -99,7 +105,7 @@ static int read_pages(struct block *block, const struct index_series *series, in
         size_t before = columns->count;
         if (ref->maxt < mint || ref->mint > maxt) continue;
         int rc = read_page(block, ref, mint, maxt, columns, err);
-        if (rc) columns->count = before;
+        if (rc) drop_rows(columns, before);
         if (rc && rc != ERR_CORRUPT) return rc;
         if (rc) damaged = note_damage(block, rc);
     }
@@ -112,7 +118,7 @@ int block_read(struct block *block, uint32_t number, const struct tombstones *to
     size_t before = columns->count;
     int rc = note_damage(block, index_series_read(&block->index, number, &series, err));
     if (!rc) rc = read_pages(block, &series, mint, maxt, columns, err);
-    if (rc && rc != ERR_CORRUPT) columns->count = before;
+    if (rc && rc != ERR_CORRUPT) drop_rows(columns, before);
     if (tombstones) tombstones_apply(tombstones, number, columns, before);
     index_series_release(&series);
     return rc;

@@ -32,7 +32,8 @@ void ulid_text(struct ulid ulid, char text[ULID_TEXT + 1]) {
         unsigned value = 0;
         for (int bit = 0; bit < 5; bit++) {
             int at = i * 5 + bit - 2;
-            value = value << 1 | (at >= 0 ? ulid.bytes[at / 8] >> (7 - at % 8) & 1u : 0);
+            unsigned byte = at >= 0 ? ulid.bytes[at / 8] : 0;
+            value = value << 1 | (byte >> ((unsigned)(7 - at) % 8) & 1u);
         }
         text[i] = digits[value];
     }
@@ -47,7 +48,7 @@ bool ulid_parse(const char *text, struct ulid *ulid) {
         if (!digit) return false;
         for (int bit = 0; bit < 5; bit++) {
             int at = i * 5 + bit - 2;
-            if (at >= 0 && (digit - digits) >> (4 - bit) & 1)
+            if (at >= 0 && (unsigned)(digit - digits) >> (4 - bit) & 1u)
                 parsed.bytes[at / 8] |= (uint8_t)(1u << (7 - at % 8));
         }
     }

@@ -12,6 +12,10 @@
 
 #define LEVEL 3
 
+/* A page of histograms ends before it may take more bytes than this, so that its group stays within
+   GROUP_MAX_BYTES: many buckets that all change would not fit otherwise. */
+#define HISTOGRAM_PAGE_BYTES ((size_t)4 << 20)
+
 /* times of a page that are in the file already: series of one target share theirs */
 struct known_times {
     uint64_t hashes[2], offset;
@@ -30,6 +34,7 @@ struct block_writer {
     struct map by_hash;
     struct zstd_writer *zstd;
     struct buf packed;
+    int failed; /* a series was not written whole: there will be no block */
     /* pages of the groups that are not written yet wait for their offset: from these on, in index.pages */
     size_t values_from, histograms_from;
 };
@@ -187,28 +192,38 @@ static int put_page(struct block_writer *w, const struct columns *columns, size_
 
 /* rows of one kind, at most a page */
 static size_t page_length(const struct columns *columns, size_t from) {
-    size_t count = 1;
+    size_t count = 0, bytes = 0;
     bool is_histogram = columns_histogram(columns, from) != NULL;
-    while (count < PAGE_SAMPLES && from + count < columns->count &&
-           (columns_histogram(columns, from + count) != NULL) == is_histogram)
+    while (count < PAGE_SAMPLES && from + count < columns->count) {
+        const struct histogram *histogram = columns_histogram(columns, from + count);
+        if ((histogram != NULL) != is_histogram) break;
+        if (histogram) bytes += histogram_page_most(histogram);
+        if (count && bytes > HISTOGRAM_PAGE_BYTES) break;
         count++;
+    }
     return count;
+}
+
+static int check_series(const struct block_writer *w, struct labels labels, const struct columns *columns,
+                        struct err *err) {
+    for (size_t i = 1; i < columns->count; i++)
+        if (columns->times_ms[i] <= columns->times_ms[i - 1])
+            return err_set(err, ERR_INVALID, "samples of a block are not in the order of their times");
+    return index_writer_check(&w->index, labels, err);
 }
 
 int block_writer_add(struct block_writer *w, struct labels labels, const struct columns *columns,
                      struct err *err) {
-    bool is_ordered;
-    int rc = 0;
     if (!columns->count) return 0;
-    for (size_t i = 1; i < columns->count; i++)
-        if (columns->times_ms[i] <= columns->times_ms[i - 1])
-            return err_set(err, ERR_INVALID, "samples of a block are not in the order of their times");
+    if (w->failed) return err_set(err, w->failed, "a series of the block was not written");
+    int rc = check_series(w, labels, columns, err);
+    if (rc) return rc;
     for (size_t from = 0, count; !rc && from < columns->count; from += count) {
         count = page_length(columns, from);
         rc = put_page(w, columns, from, count, err);
     }
-    if (!rc) rc = index_writer_series(&w->index, labels, &is_ordered, err);
-    if (rc) return rc;
+    if (rc) return w->failed = rc; /* pages without a series: nothing may come behind them */
+    index_writer_series(&w->index, labels);
     if (columns->times_ms[0] < w->meta.mint) w->meta.mint = columns->times_ms[0];
     if (columns->times_ms[columns->count - 1] > w->meta.maxt)
         w->meta.maxt = columns->times_ms[columns->count - 1];
@@ -248,7 +263,8 @@ static int finish(struct block_writer *w, struct err *err) {
 }
 
 int block_writer_finish(struct block_writer *w, struct block_meta *meta, struct err *err) {
-    int rc = w->meta.samples ? finish(w, err) : 0;
+    int rc = w->failed ? err_set(err, w->failed, "a series of the block was not written") : 0;
+    if (!rc && w->meta.samples) rc = finish(w, err);
     if (rc || !w->meta.samples) {
         *meta = (struct block_meta){0};
         block_writer_abort(w);

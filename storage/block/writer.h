@@ -2,9 +2,8 @@
 /*
  * writer.h - a block is written, series by series, in the order of their labels.
  *
- *     block_writer_create -> add(labels, columns) ... ascending by labels_compare -> finish
- *         everything goes into <parent>/<ulid>.tmp; finish syncs the files, renames the folder, syncs the
- * parent
+ *     create -> add(labels, columns) ... ascending by labels_compare -> finish
+ *     data      data                                                    index, then meta makes it a block
  *
  * Memory: the symbols and postings of the block, and a few pages. Samples are encoded as they come. One
  * thread.
