@@ -4,6 +4,7 @@
 #include "cmd/flags.h"
 #include "cmd/reload_door.h"
 #include "cmd/self.h"
+#include "cmd/storage.h"
 #include "cmd/version.h"
 #include "cmd/web.h"
 #include "lib/base/log.h"
@@ -33,6 +34,8 @@
  */
 
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_BAD_CONFIG = 2 };
+
+#define QUERY_BYTES_MOST ((uint64_t)512 << 20)
 
 struct server {
     struct flags flags;
@@ -71,6 +74,7 @@ static int apply_config(void *context, struct config *config, struct err *err) {
     (void)err;
     engine_set_default_step(s->engine, config->global.evaluation_interval_ms);
     if (s->scrape) scrape_manager_apply(s->scrape, config);
+    if (s->tsdb && !s->is_opening) storage_apply(s->tsdb, &s->flags, config);
     return 0;
 }
 
@@ -106,6 +110,7 @@ static int start_scraping(struct server *s, struct err *err) {
     if (rc) return rc;
     struct config *config = reload_current(&s->reload);
     scrape_manager_apply(s->scrape, config);
+    storage_apply(s->tsdb, &s->flags, config); /* it may be another than at the beginning of opening */
     config_unref(config);
     return 0;
 }
@@ -134,16 +139,12 @@ static void on_opened(void *argument) {
     LOG(LOG_INFO, "server is ready to receive web requests");
 }
 
-static enum tsdb_sync sync_of(const char *choice) {
-    if (strcmp(choice, "off") == 0) return TSDB_SYNC_OFF;
-    return strcmp(choice, "1s") == 0 ? TSDB_SYNC_INTERVAL : TSDB_SYNC_ACK;
-}
-
 static void *open_database(void *context) {
     struct server *s = context;
-    struct tsdb_options options = {.path = s->flags.storage_tsdb_path,
-                                   .no_lockfile = s->flags.storage_no_lockfile,
-                                   .sync = sync_of(s->flags.storage_wal_sync)};
+    struct tsdb_options options;
+    struct config *config = reload_current(&s->reload);
+    storage_options(&s->flags, config, &options);
+    config_unref(config);
     s->open_rc = tsdb_open(&options, s->registry, &s->tsdb, &s->open_err);
     loop_post(s->loop, on_opened, s);
     return NULL;
@@ -161,12 +162,20 @@ static void log_start(const struct server *s) {
     buf_release(&idle);
 }
 
+/* all queries together: a quarter of the memory; one of them: half of that, but no more than the default */
+static size_t query_bytes(const struct server *s, uint64_t part) {
+    uint64_t bytes = storage_memory_max(&s->flags) / 4 / part;
+    return part > 1 && bytes > QUERY_BYTES_MOST ? QUERY_BYTES_MOST : (size_t)bytes;
+}
+
 static struct engine *make_engine(const struct server *s) {
     struct engine_options options = {.lookback_ms = s->flags.query_lookback_delta_ms,
                                      .timeout_ms = s->flags.query_timeout_ms,
                                      .max_samples = s->flags.query_max_samples,
                                      .max_concurrency = (int)s->flags.query_max_concurrency,
-                                     .delayed_name_removal = s->features.delayed_name_removal};
+                                     .delayed_name_removal = s->features.delayed_name_removal,
+                                     .max_bytes_query = query_bytes(s, 2),
+                                     .max_bytes_all = query_bytes(s, 1)};
     options.parse.experimental_functions = s->features.experimental_functions;
     options.parse.extended_range_selectors = s->features.extended_range_selectors;
     options.parse.binop_fill_modifiers = s->features.binop_fill_modifiers;

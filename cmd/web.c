@@ -1,8 +1,10 @@
 #include "cmd/web.h"
 
+#include "cmd/storage.h"
 #include "cmd/version.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/config/config.h"
 #include "lib/sys/clock.h"
 #include "storage/remote/intake.h"
 #include "storage/tsdb/tsdb.h"
@@ -41,6 +43,13 @@ static void ask_quit(void *context) {
     web->parts.quit(web->parts.context);
 }
 
+static void retention(void *context, char out[64]) {
+    const struct web *web = context;
+    struct config *config = reload_current(web->parts.reload);
+    storage_retention_text(web->parts.flags, config, out);
+    config_unref(config);
+}
+
 static struct api *make_api(struct web *web) {
     const struct version *version = version_of_program();
     if (web->parts.flags->web_enable_remote_write_receiver) web->intake = intake_create(web->parts.registry);
@@ -56,7 +65,8 @@ static struct api *make_api(struct web *web) {
                                   .has_lifecycle = web->parts.flags->web_enable_lifecycle,
                                   .intake = web->intake,
                                   .data_path = web->parts.flags->storage_tsdb_path,
-                                  .retention = "15d",
+                                  .has_admin = web->parts.flags->web_enable_admin_api,
+                                  .retention = retention,
                                   .current_config = current_config,
                                   .reload_state = reload_state,
                                   .flag_count = flag_count(),

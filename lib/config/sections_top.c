@@ -239,7 +239,7 @@ const struct section runtime_section = SECTION(S, runtime_fields, NULL);
 static const struct field retention_fields[] = {
     FIELD(S, "time", DURATION, time_ms),
     FIELD(S, "size", SIZE, size_bytes),
-    FIELD(S, "percentage", DOUBLE, percentage),
+    FIELD(S, "percentage", DOUBLE, percentage, .flags = UNSUPPORTED),
 };
 static void retention_check(struct loader *l, void *object, const struct ynode *node) {
     const struct retention_config *retention = object;
@@ -257,8 +257,8 @@ static const struct section chunk_encoding_section = SECTION(S, chunk_encoding_f
 
 #define S struct tsdb_config
 static const struct field tsdb_fields[] = {
-    FIELD(S, "out_of_order_time_window", DURATION, out_of_order_time_window_ms, .flags = UNSUPPORTED),
-    FIELD(S, "retention", OPTIONAL, retention, .section = &retention_section, .flags = UNSUPPORTED),
+    FIELD(S, "out_of_order_time_window", DURATION, out_of_order_time_window_ms),
+    FIELD(S, "retention", OPTIONAL, retention, .section = &retention_section),
     FIELD(S, "stale_series_compaction_threshold", DOUBLE, stale_series_compaction_threshold,
           .flags = UNSUPPORTED),
     FIELD(S, "chunk_encoding", OPTIONAL, chunk_encoding, .section = &chunk_encoding_section,

@@ -1,6 +1,7 @@
 #include "lib/sys/process.h"
 
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -50,6 +51,44 @@ static void read_fds(struct process_info *info) {
         info->open_fds -= info->open_fds > 3 ? 3 : info->open_fds; /* ".", "..", and the folder itself */
     }
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) info->max_fds = limit.rlim_cur;
+}
+
+/* memory.max of a folder of cgroups; UINT64_MAX: no limit */
+static uint64_t limit_of(const char *group) {
+    char path[1200];
+    unsigned long long bytes;
+    (void)snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.max", group);
+    FILE *file = fopen(path, "re");
+    if (!file) return UINT64_MAX;
+    bool is_number = fscanf(file, "%llu", &bytes) == 1; /* "max" is none */
+    fclose(file);
+    return is_number ? bytes : UINT64_MAX;
+}
+
+/* the least of the limits from our group up to the root */
+static uint64_t cgroup_limit(void) {
+    char line[1100];
+    FILE *file = fopen("/proc/self/cgroup", "re");
+    uint64_t least = UINT64_MAX;
+    if (!file) return least;
+    bool found = false;
+    while (!found && fgets(line, sizeof line, file)) found = strncmp(line, "0::/", 4) == 0;
+    fclose(file);
+    if (!found) return least;
+    char *group = line + 3;
+    group[strcspn(group, "\n")] = 0;
+    for (char *slash; *group; *slash = 0) {
+        uint64_t limit = limit_of(group);
+        if (limit < least) least = limit;
+        slash = strrchr(group, '/');
+    }
+    return least;
+}
+
+uint64_t process_memory_bytes(void) {
+    uint64_t limit = cgroup_limit();
+    uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    return limit < machine ? limit : machine;
 }
 
 void process_info_read(struct process_info *info) {

@@ -11,5 +11,8 @@ struct process_info {
     uint64_t open_fds, max_fds;
 };
 
+/* what the machine has, or less when a cgroup (version 2) of this process says so */
+uint64_t process_memory_bytes(void);
+
 /* What cannot be read stays 0. */
 void process_info_read(struct process_info *info);

@@ -37,8 +37,7 @@ int tsdb_delete(struct tsdb *tsdb, const struct matcher *matchers, size_t matche
         rc = tsdb_expel(tsdb, matchers, matcher_count, mint, maxt, &is_left, err);
     if (!rc && is_left) rc = err_set(err, ERR_BUSY, "the series are written to all the time, try again");
     if (!rc) rc = delete_from_blocks(tsdb, matchers, matcher_count, mint, maxt, err);
-    /* twice: no log and no snapshot from before is leaned on any more */
-    for (int i = 0; !rc && tsdb->writer && i < SNAPSHOTS_KEPT; i++) rc = tsdb_snapshot(tsdb, err);
+    if (!rc && tsdb->writer) rc = tsdb_snapshot_alone(tsdb, err);
     mutex_unlock(&tsdb->maintenance.work);
     return rc ? err_wrap(err, rc, "deleting series") : 0;
 }

@@ -129,6 +129,8 @@ int tsdb_replay(struct tsdb *tsdb, const char *folder, uint64_t after, struct wa
 int tsdb_load_head(struct tsdb *tsdb, uint64_t *sequence, struct err *err);
 /* by the maintenance thread: a new snapshot; then the log it makes superfluous goes */
 int tsdb_snapshot(struct tsdb *tsdb, struct err *err);
+/* as this, and nothing from before is leaned on any more: what was deleted is gone for good */
+int tsdb_snapshot_alone(struct tsdb *tsdb, struct err *err);
 /* is the log's tail long enough? */
 bool tsdb_snapshot_is_due(const struct tsdb *tsdb);
 

@@ -271,21 +271,39 @@ bool tsdb_snapshot_is_due(const struct tsdb *tsdb) {
     return wal_appended(tsdb->wal) - tsdb->snapshots.appended >= due;
 }
 
-int tsdb_snapshot(struct tsdb *tsdb, struct err *err) {
+/* again: also when the log has nothing new */
+static int make_snapshot(struct tsdb *tsdb, bool again, struct err *err) {
     struct begin begin = {.tsdb = tsdb};
     int64_t started_ms = clock_monotonic_ms();
     tsdb_on_applier(tsdb, note_begin, &begin);
     bool is_new = !tsdb->snapshots.count || tsdb->snapshots.sequences[0] != begin.sequence;
-    if (!is_new) {
+    if (!is_new && !again) {
         head_leave(tsdb->head, &begin.moment);
         return 0;
     }
     int rc = tsdb_flush_late(tsdb, &begin.moment, err);
     if (!rc) rc = write_snapshot(tsdb, begin.sequence, err);
     if (rc) return err_wrap(err, rc, "snapshot of the head");
-    note_made(tsdb, &begin);
+    if (is_new) note_made(tsdb, &begin);
     remove_old(tsdb);
     LOG(LOG_INFO, "snapshot of the head made", "duration",
         log_text("%lldms", (long long)(clock_monotonic_ms() - started_ms)));
     return 0;
+}
+
+int tsdb_snapshot(struct tsdb *tsdb, struct err *err) {
+    return make_snapshot(tsdb, false, err);
+}
+
+int tsdb_snapshot_alone(struct tsdb *tsdb, struct err *err) {
+    char path[TSDB_PATH_MAX];
+    int rc = make_snapshot(tsdb, true, err);
+    while (!rc && tsdb->snapshots.count > 1) {
+        tsdb->snapshots.count--;
+        rc = snapshot_path(tsdb, tsdb->snapshots.sequences[tsdb->snapshots.count], "", path, err);
+        if (!rc) remove_named(tsdb, path);
+    }
+    struct cut cut = {tsdb, tsdb->snapshots.sequences[0]};
+    if (!rc) tsdb_on_applier(tsdb, cut_log, &cut);
+    return rc;
 }

@@ -39,10 +39,12 @@ struct api_context {
     struct api_build build;
     int64_t start_time_ms; /* wall clock */
     bool has_lifecycle;    /* --web.enable-lifecycle: /-/reload and /-/quit */
+    bool has_admin;        /* --web.enable-admin-api: /api/v1/admin/tsdb */
     struct intake *intake; /* of remote write; NULL: it is not enabled */
     const char *data_path; /* only shown */
-    const char *retention; /* only shown, "15d" */
 
+    /* how long and how much is kept, as runtimeinfo shows it: "15d" */
+    void (*retention)(void *context, char out[64]);
     /* the configuration in force with a reference for the caller, or NULL */
     struct config *(*current_config)(void *context);
     /* how the last reload went, and when one last went well (0: never) */

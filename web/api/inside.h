@@ -47,6 +47,10 @@ void api_flags(struct exchange *exchange, void *context);
 void api_tsdb(struct exchange *exchange, void *context);
 /* write.c */
 void api_write(struct exchange *exchange, void *context);
+/* admin.c */
+void api_delete_series(struct exchange *exchange, void *context);
+void api_clean_tombstones(struct exchange *exchange, void *context);
+void api_snapshot(struct exchange *exchange, void *context);
 /* rules.c */
 void api_rules(struct exchange *exchange, void *context);
 void api_alerts(struct exchange *exchange, void *context);

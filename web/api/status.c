@@ -99,7 +99,9 @@ void api_runtime_info(struct exchange *exchange, void *context) {
     json_int(json, INT64_MAX);
     write_field(json, "GOGC", "");
     write_field(json, "GODEBUG", "");
-    write_field(json, "storageRetention", api->context.retention);
+    char retention[64] = "";
+    if (api->context.retention) api->context.retention(api->context.context, retention);
+    write_field(json, "storageRetention", retention);
     json_end_object(json);
     answer_end(&answer);
 }

@@ -81,7 +81,7 @@ START_TEST(mistakes_are_named_as_kingpin_does) {
     EXPECT_ERROR("--agent: true or false is expected, not \"maybe\"", "--agent=maybe");
     EXPECT_ERROR("--log.level: one of debug, info, warn, error is expected, not \"loud\"",
                  "--log.level=loud");
-    EXPECT_ERROR("--log.format: logfmt or json is expected, not \"xml\"", "--log.format=xml");
+    EXPECT_ERROR("--log.format: one of logfmt, json is expected, not \"xml\"", "--log.format=xml");
 }
 END_TEST
 

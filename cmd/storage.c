@@ -1,0 +1,71 @@
+#include "cmd/storage.h"
+
+#include "cmd/flags.h"
+#include "lib/config/config.h"
+#include "lib/model/duration.h"
+#include "lib/sys/process.h"
+#include "storage/tsdb/tsdb.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define RETENTION_DEFAULT_MS ((int64_t)15 * 24 * 3600 * 1000)
+/* a series in the head with everything around it, and the part of the memory that series may take */
+#define SERIES_BYTES 400u
+#define SERIES_PERCENT 70u
+
+struct retention {
+    int64_t time_ms;
+    uint64_t bytes;
+};
+
+/* the file is preferred; without any limit fifteen days */
+static struct retention retention_of(const struct flags *flags, const struct config *config) {
+    struct retention retention = {flags->storage_retention_time_ms, flags->storage_retention_size_bytes};
+    if (config && config->storage.tsdb.retention) {
+        retention.time_ms = config->storage.tsdb.retention->time_ms;
+        retention.bytes = config->storage.tsdb.retention->size_bytes;
+    }
+    if (!retention.time_ms && !retention.bytes) retention.time_ms = RETENTION_DEFAULT_MS;
+    return retention;
+}
+
+uint64_t storage_memory_max(const struct flags *flags) {
+    return flags->memory_max_bytes ? flags->memory_max_bytes : process_memory_bytes() / 5 * 4;
+}
+
+static enum tsdb_sync sync_of(const char *choice) {
+    if (strcmp(choice, "off") == 0) return TSDB_SYNC_OFF;
+    return strcmp(choice, "1s") == 0 ? TSDB_SYNC_INTERVAL : TSDB_SYNC_ACK;
+}
+
+void storage_options(const struct flags *flags, const struct config *config, struct tsdb_options *options) {
+    struct retention retention = retention_of(flags, config);
+    *options = (struct tsdb_options){
+        .path = flags->storage_tsdb_path,
+        .no_lockfile = flags->storage_no_lockfile,
+        .sync = sync_of(flags->storage_wal_sync),
+        .max_series = storage_memory_max(flags) / 100 * SERIES_PERCENT / SERIES_BYTES,
+        .late_window_ms = config ? config->storage.tsdb.out_of_order_time_window_ms : 0,
+        .block_range_ms = flags->storage_min_block_duration_ms,
+        .retention_ms = retention.time_ms,
+        .retention_bytes = retention.bytes,
+    };
+}
+
+void storage_apply(struct tsdb *tsdb, const struct flags *flags, const struct config *config) {
+    struct retention retention = retention_of(flags, config);
+    tsdb_set_retention(tsdb, retention.time_ms, retention.bytes);
+    tsdb_set_late_window(tsdb, config->storage.tsdb.out_of_order_time_window_ms);
+}
+
+void storage_retention_text(const struct flags *flags, const struct config *config, char out[64]) {
+    struct retention retention = retention_of(flags, config);
+    struct buf text;
+    buf_init(&text, 63);
+    if (retention.time_ms) duration_write(retention.time_ms, &text);
+    if (retention.bytes)
+        buf_printf(&text, "%s%lluB", text.len ? " or " : "", (unsigned long long)retention.bytes);
+    (void)snprintf(out, 64, "%s", buf_text(&text));
+    buf_release(&text);
+}
