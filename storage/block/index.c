@@ -170,7 +170,7 @@ static int symbol_page(struct index *index, uint32_t symbol, struct page **page,
 int index_symbol(struct index *index, uint32_t symbol, struct arena *arena, struct span *text,
                  struct err *err) {
     struct page *page;
-    struct span found;
+    struct span found = {0};
     int rc = symbol_page(index, symbol, &page, &found, err);
     if (rc) return rc;
     char *copy = arena_strndup(arena, found.ptr, found.len);

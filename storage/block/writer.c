@@ -117,7 +117,7 @@ static int put_group(struct block_writer *w, struct group_writer *group, uint64_
 
 /* the pages that waited know their group now */
 static int flush_group(struct block_writer *w, struct group_writer *group, size_t *from, struct err *err) {
-    uint64_t offset;
+    uint64_t offset = 0;
     bool is_histogram = group->kind == GROUP_HISTOGRAMS;
     int rc = group->pages ? put_group(w, group, &offset, err) : 0;
     if (rc) return rc;

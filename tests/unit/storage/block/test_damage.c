@@ -207,6 +207,36 @@ START_TEST(floats_behind_a_damaged_page_of_histograms_are_floats) {
 }
 END_TEST
 
+/* memory ends in the middle of a page of histograms: none of its rows may stay behind the last row, where the
+ * next floats are put */
+START_TEST(rows_that_were_given_up_leave_no_histogram_behind) {
+    struct block *block;
+    struct series_set *set;
+    size_t seen = 0;
+    struct ulid ulid = begin();
+    ck_assert_int_eq(block_open(memory_fs_base(disk), "/blocks", ulid, &block, NULL), 0);
+    ck_assert_int_eq(
+        queryable_select(block_queryable(block), NULL, 0, INT64_MIN, INT64_MAX, NULL, &set, NULL), 0);
+    for (size_t most = 1024; most < 32768; most += 128) {
+        struct budget budget;
+        struct columns read;
+        budget_init(&budget, "test", most, NULL);
+        columns_init(&read, &budget);
+        int rc = series_set_read(set, 4, INT64_MIN, INT64_MAX, &read, NULL);
+        ck_assert(rc == 0 || rc == ERR_LIMIT);
+        ck_assert_uint_eq(read.count, rc ? 0 : 40);
+        for (size_t i = read.count; read.histograms && i < read.capacity; i++)
+            ck_assert(read.histograms[i] == NULL);
+        seen += rc && read.histograms;
+        columns_release(&read);
+    }
+    ck_assert_uint_gt(seen, 0);
+    series_set_close(set);
+    block_release(block);
+    end();
+}
+END_TEST
+
 START_TEST(another_version_is_refused_and_left_alone) {
     static const char *const kinds[] = {"meta", "data", "index"};
     for (int k = 0; k < 3; k++) {
@@ -375,8 +405,8 @@ START_TEST(histograms_of_many_noisy_buckets_fit) {
 }
 END_TEST
 
-CHECK_MAIN("damage", floats_and_histograms_of_one_series_come_back,
-           every_byte_that_changes_is_found_or_does_no_harm,
+CHECK_MAIN("damage", rows_that_were_given_up_leave_no_histogram_behind,
+           floats_and_histograms_of_one_series_come_back, every_byte_that_changes_is_found_or_does_no_harm,
            floats_behind_a_damaged_page_of_histograms_are_floats, another_version_is_refused_and_left_alone,
            verify_finds_what_reading_does_not, what_was_not_finished_is_removed_with_its_temporary_files,
            a_writer_that_gives_up_leaves_nothing, a_series_out_of_order_is_refused_and_leaves_no_pages,
