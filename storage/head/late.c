@@ -16,13 +16,13 @@ static void sample_free(struct late *late, struct late_sample *sample) {
     mem_free(sample->histogram);
 }
 
-static void series_free(struct late *late, struct late_series *series) {
+static void late_series_free(struct late *late, struct late_series *series) {
     for (size_t i = 0; i < series->samples.count; i++) sample_free(late, &series->samples.items[i]);
     vec_release(&series->samples);
 }
 
 void late_release(struct late *late) {
-    for (size_t i = 0; i < late->series.count; i++) series_free(late, &late->series.items[i]);
+    for (size_t i = 0; i < late->series.count; i++) late_series_free(late, &late->series.items[i]);
     vec_release(&late->series);
     map_release(&late->by_slot);
     mutex_release(&late->lock);

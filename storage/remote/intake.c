@@ -50,13 +50,6 @@ struct budget *intake_memory(struct intake *intake) {
     return &intake->memory;
 }
 
-/* ---- a request ---- */
-
-int intake_note(struct intake_request *request, const struct err *trouble) {
-    if (!request->trouble.code) request->trouble = *trouble;
-    return 0;
-}
-
 void intake_request_destroy(struct intake_request *request) {
     if (!request) return;
     CHECK_OBJ(request, REQUEST_MAGIC);

@@ -8,6 +8,12 @@
 #include "storage/remote/intake_inside.h"
 #include "storage/remote/intake_labels.h"
 
+/* ---- a request ---- */
+int intake_note(struct intake_request *request, const struct err *trouble) {
+    if (!request->trouble.code) request->trouble = *trouble;
+    return 0;
+}
+
 #define ATTEMPTS_MAX 3
 
 /* Prometheus' words, which senders log; NULL: nothing to say */

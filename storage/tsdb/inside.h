@@ -113,12 +113,11 @@ struct tsdb {
 int tsdb_log_start(struct tsdb *tsdb, const struct tsdb_options *options, struct registry *registry,
                    const char *folder, const struct wal_report *report, struct err *err);
 void tsdb_log_stop(struct tsdb *tsdb);
+/* runs fn where batches are applied, between two of them, and waits for it */
+void tsdb_on_applier(struct tsdb *tsdb, void (*fn)(void *context), void *context);
 /* results made, rows too far in the future or the past marked; late_from set */
 void tsdb_judge(const struct tsdb *tsdb, struct append_batch *batch);
 void tsdb_apply(struct tsdb *tsdb, struct append_batch *batch);
-
-/* runs fn where batches are applied, between two of them, and waits for it */
-void tsdb_on_applier(struct tsdb *tsdb, void (*fn)(void *context), void *context);
 
 /* replay.c: the log behind a sequence into the head; damage is logged and in the report */
 int tsdb_replay(struct tsdb *tsdb, const char *folder, uint64_t after, struct wal_report *report,

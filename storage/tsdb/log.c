@@ -167,6 +167,16 @@ static void apply(void *context, struct append_batch *batch, uint64_t sequence) 
 static const struct wal_writer_ops writer_ops = {
     .encode = encode, .written = written, .failed = failed, .apply = apply};
 
+void tsdb_on_applier(struct tsdb *tsdb, void (*fn)(void *context), void *context) {
+    if (tsdb->writer) {
+        wal_writer_run(tsdb->writer, fn, context);
+        return;
+    }
+    mutex_lock(&tsdb->memory_lock);
+    fn(context);
+    mutex_unlock(&tsdb->memory_lock);
+}
+
 int tsdb_log_start(struct tsdb *tsdb, const struct tsdb_options *options, struct registry *registry,
                    const char *folder, const struct wal_report *report, struct err *err) {
     static const enum wal_sync_mode modes[] = {[TSDB_SYNC_ACK] = WAL_SYNC_ACK,

@@ -11,19 +11,8 @@
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
 #include "storage/tsdb/inside.h"
-#include "storage/wal/writer.h"
 
 #define LOOK_MS 1000
-
-void tsdb_on_applier(struct tsdb *tsdb, void (*fn)(void *context), void *context) {
-    if (tsdb->writer) {
-        wal_writer_run(tsdb->writer, fn, context);
-        return;
-    }
-    mutex_lock(&tsdb->memory_lock);
-    fn(context);
-    mutex_unlock(&tsdb->memory_lock);
-}
 
 static const struct {
     enum tsdb_task task;
