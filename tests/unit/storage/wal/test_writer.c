@@ -25,6 +25,7 @@ struct store {
     unsigned written, failed, done, refused;
     unsigned marked;      /* encodes since the last written or failed */
     bool is_held;         /* encode waits while set */
+    bool is_waiting;      /* an encode does */
     uint64_t refuse_slot; /* encode refuses a batch whose first slot this is; 0: none */
 };
 
@@ -45,7 +46,10 @@ static int store_encode(void *context, struct append_batch *batch, struct wal_gr
     struct store *store = context;
     uint64_t numbers[16];
     mutex_lock(&store->lock);
+    store->is_waiting = store->is_held;
+    condition_broadcast(&store->changed);
     while (store->is_held) condition_wait(&store->changed, &store->lock);
+    store->is_waiting = false;
     mutex_unlock(&store->lock);
     for (size_t i = 0; i < batch->count; i++) numbers[i] = batch->refs[i].slot;
     struct buf *out = wal_group_begin(group, RECORD_SAMPLES);
@@ -276,12 +280,18 @@ START_TEST(only_a_batch_that_waits_for_its_sync_hears_of_one_that_fails) {
     bench.faulty.error = EIO;
     bench.faulty.fail_at = 1;
     bench.faulty.persistent = true;
+    hold(&bench, true);
+    submit(&bench, 2); /* alone, so that the next two are taken together */
+    mutex_lock(&bench.store.lock);
+    while (!bench.store.is_waiting) condition_wait(&bench.store.changed, &bench.store.lock);
+    mutex_unlock(&bench.store.lock);
     submit(&bench, 4);
     submit(&bench, 6);
+    hold(&bench, false);
     (void)wal_writer_flush(bench.writer, NULL);
-    ck_assert_uint_eq(bench.store.done, 2);
+    ck_assert_uint_eq(bench.store.done, 3);
     ck_assert_uint_eq(bench.store.refused, 1);
-    ck_assert_uint_eq(bench.store.applied.count, 2);
+    ck_assert_uint_eq(bench.store.applied.count, 3);
     bench.faulty.fail_at = 0;
     submit(&bench, 8);
     ck_assert_int_eq(wal_writer_flush(bench.writer, NULL), 0);
