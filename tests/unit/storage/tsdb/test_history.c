@@ -294,7 +294,7 @@ END_TEST
 int main(void) {
     Suite *suite = suite_create("history");
     TCase *tcase = tcase_create("history");
-    tcase_set_timeout(tcase, 120);
+    tcase_set_timeout(tcase, 900);
     mutex_init(&waiter.lock);
     condition_init(&waiter.changed);
     tcase_add_loop_test(tcase, whatever_is_done_all_samples_are_read, 0, 8);
