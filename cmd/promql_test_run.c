@@ -63,7 +63,7 @@ struct engine *promql_test_engine(void) {
 /* ---- loading ---- */
 
 static int store_renew(struct runner *runner, struct err *err) {
-    struct tsdb_options options = {.take_future = true};
+    struct tsdb_options options = {.take_any_time = true};
     tsdb_close(runner->store);
     runner->store = NULL;
     runner->specials = NULL;

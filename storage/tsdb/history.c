@@ -114,7 +114,7 @@ bool tsdb_cut_is_due(const struct tsdb *tsdb) {
     struct head_stats stats;
     head_stats(tsdb->head, &stats);
     int64_t newest = stats.max_time, now = clock_wall_ms() + TSDB_FUTURE_MS;
-    if (!tsdb->take_future && newest > now) newest = now;
+    if (!tsdb->take_any_time && newest > now) newest = now;
     return stats.min_time < newest && newest - stats.min_time > tsdb->block_range_ms / 2 * 3;
 }
 

@@ -75,7 +75,7 @@ struct tsdb {
     struct tsdb_appender appender;
     struct tsdb_queryable queryable;
     struct head *head;
-    bool take_future;
+    bool take_any_time;
     atomic_int_least64_t late_window_ms;
     /* in memory: one batch at a time */
     struct mutex memory_lock;

@@ -23,17 +23,18 @@ struct bounds {
 };
 
 static struct bounds bounds_of(const struct tsdb *tsdb, const struct append_batch *batch) {
-    int64_t now = tsdb->take_future ? INT64_MAX : clock_wall_ms();
+    int64_t now = tsdb->take_any_time ? INT64_MAX : clock_wall_ms();
     int64_t window = atomic_load(&tsdb->late_window_ms), newest = head_max_time(tsdb->head);
     struct bounds bounds = {head_closed(tsdb->head), INT64_MAX, LATE_NEVER};
-    if (!tsdb->take_future) bounds.latest = now + TSDB_FUTURE_MS;
+    if (!tsdb->take_any_time) bounds.latest = now + TSDB_FUTURE_MS;
     if (newest > now) newest = now;
     if (batch->keep_late) {
         bounds.earliest = bounds.late_from = INT64_MIN;
     } else if (window > 0) {
         bounds.earliest = INT64_MIN;
         bounds.late_from = newest == INT64_MIN ? INT64_MIN : newest - window;
-    } else if (newest > INT64_MIN + TSDB_PAST_MS && newest - TSDB_PAST_MS > bounds.earliest) {
+    } else if (!tsdb->take_any_time && newest > INT64_MIN + TSDB_PAST_MS &&
+               newest - TSDB_PAST_MS > bounds.earliest) {
         bounds.earliest = newest - TSDB_PAST_MS;
     }
     return bounds;

@@ -125,7 +125,7 @@ int tsdb_open(const struct tsdb_options *options, struct registry *registry, str
     opened->magic = TSDB_MAGIC;
     opened->appender = (struct tsdb_appender){{&appender_ops}, opened};
     opened->queryable = (struct tsdb_queryable){{&queryable_ops}, opened};
-    opened->take_future = options->take_future;
+    opened->take_any_time = options->take_any_time;
     opened->path = options->path ? mem_strdup(options->path) : NULL;
     opened->max_series = options->max_series;
     opened->snapshot_bytes = options->snapshot_bytes;

@@ -39,7 +39,7 @@ struct tsdb_options {
     bool no_lockfile; /* --storage.tsdb.no-lockfile */
     enum tsdb_sync sync;
     uint64_t max_series; /* appender_resolve answers ERR_LIMIT beyond; 0: only the 32-bit slots limit it */
-    bool take_future;    /* do not refuse samples more than 10 minutes ahead of the wall clock */
+    bool take_any_time;  /* do not refuse samples far ahead of the wall clock, or far behind the newest */
     uint64_t snapshot_bytes;  /* of the log until the next snapshot; 0: 256 MiB */
     bool no_maintenance;      /* nothing happens by itself, only by tsdb_maintain: for tests */
     int64_t late_window_ms;   /* out_of_order_time_window; see tsdb_set_late_window */

@@ -225,7 +225,7 @@ START_TEST(rows_get_their_results) {
 END_TEST
 
 START_TEST(the_future_is_taken_when_asked_to) {
-    struct tsdb_options options = {.take_future = true};
+    struct tsdb_options options = {.take_any_time = true};
     struct tsdb *tsdb;
     struct err err;
     ck_assert_int_eq(tsdb_open(&options, NULL, &tsdb, &err), 0);
