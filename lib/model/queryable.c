@@ -79,6 +79,17 @@ static void move_row(struct columns *columns, size_t to, size_t from) {
     if (columns->histograms) columns->histograms[to] = columns->histograms[from];
 }
 
+size_t columns_drop_histograms(struct columns *columns) {
+    size_t kept = 0, count = columns->count;
+    for (size_t i = 0; columns->histograms && i < count; i++) {
+        bool is_histogram = columns->histograms[i] != NULL;
+        columns->histograms[i] = NULL;
+        if (!is_histogram) move_row(columns, kept++, i);
+    }
+    if (columns->histograms) columns->count = kept;
+    return count - columns->count;
+}
+
 /* The first run is copied behind the rows; then both are merged into its place, which the second cannot
  * overtake. */
 int columns_merge(struct columns *columns, size_t from, size_t middle, struct err *err) {

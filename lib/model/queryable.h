@@ -45,6 +45,8 @@ int columns_add_histogram(struct columns *columns, int64_t time_ms, const struct
 /* row i of from behind the rows of to; from's histogram is copied */
 int columns_add_row(struct columns *to, const struct columns *from, size_t i, struct err *err);
 
+/* only floats stay; how many rows were histograms */
+size_t columns_drop_histograms(struct columns *columns);
 /* Rows [from, middle) and [middle, count) each ascend in time: together they ascend strictly afterwards. Of
  * two rows of one time the first run's stays. */
 int columns_merge(struct columns *columns, size_t from, size_t middle, struct err *err);

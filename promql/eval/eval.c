@@ -50,6 +50,20 @@ void eval_give_samples(struct eval *ev, size_t count) {
     ev->query->samples_now -= count;
 }
 
+/* each once; a note is not worth failing the query */
+static void add_note(struct eval *ev, struct annotations *list, const char *note) {
+    for (size_t i = 0; note && i < list->count; i++)
+        if (strcmp(list->items[i], note) == 0) return;
+    if (!note) return;
+    if ((list->count & (list->count - 1)) == 0) {
+        const char **grown = arena_array(&ev->query->arena, list->count ? list->count * 2 : 1, sizeof *grown);
+        if (!grown) return;
+        if (list->count) memcpy(grown, list->items, list->count * sizeof *grown);
+        list->items = grown;
+    }
+    list->items[list->count++] = note;
+}
+
 static void annotate(struct eval *ev, struct annotations *list, const char *kind, const struct expr *at,
                      const char *format, va_list args) {
     struct query_state *query = ev->query;
@@ -61,17 +75,20 @@ static void annotate(struct eval *ev, struct annotations *list, const char *kind
     }
     int len = snprintf(text, sizeof text, "PromQL %s: ", kind);
     vsnprintf(text + len, sizeof text - (size_t)len, format, args);
-    const char *note = arena_printf(&query->arena, "%s (%u:%u)", text, line, column);
-    for (size_t i = 0; note && i < list->count; i++)
-        if (strcmp(list->items[i], note) == 0) return;
-    if (!note) return; /* a note is not worth failing the query */
-    if ((list->count & (list->count - 1)) == 0) {
-        const char **grown = arena_array(&query->arena, list->count ? list->count * 2 : 1, sizeof *grown);
-        if (!grown) return;
-        if (list->count) memcpy(grown, list->items, list->count * sizeof *grown);
-        list->items = grown;
-    }
-    list->items[list->count++] = note;
+    add_note(ev, list, arena_printf(&query->arena, "%s (%u:%u)", text, line, column));
+}
+
+int eval_read(struct eval *ev, struct series_set *set, size_t index, int64_t mint, int64_t maxt,
+              struct columns *samples, struct err *err) {
+    int rc = series_set_read(set, index, mint, maxt, samples, err);
+    if (!rc && columns_drop_histograms(samples))
+        add_note(ev, &ev->query->warnings, "native histograms are not evaluated yet and were left out");
+    return rc;
+}
+
+void eval_close(struct eval *ev, struct series_set *set) {
+    add_note(ev, &ev->query->warnings, atomic_load(&set->warning));
+    series_set_close(set);
 }
 
 void eval_warn(struct eval *ev, const struct expr *at, const char *format, ...) {

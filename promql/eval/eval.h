@@ -59,6 +59,11 @@ int eval_tick(struct eval *ev, struct err *err);
 /* samples that come into memory and leave it */
 int eval_take_samples(struct eval *ev, size_t count, struct err *err);
 void eval_give_samples(struct eval *ev, size_t count);
+/* series_set_read without histograms, which nothing here can evaluate yet: said in a warning */
+int eval_read(struct eval *ev, struct series_set *set, size_t index, int64_t mint, int64_t maxt,
+              struct columns *samples, struct err *err);
+/* series_set_close; what the store left out becomes a warning of the query */
+void eval_close(struct eval *ev, struct series_set *set);
 /* adds "PromQL warning: <text> (line:col)" once */
 void eval_warn(struct eval *ev, const struct expr *at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

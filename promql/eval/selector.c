@@ -53,7 +53,7 @@ static int push_series(struct eval *ev, struct series_set *set, size_t index, co
                        bool want_times, struct columns *samples, struct row *row, struct sink *sink,
                        struct err *err) {
     columns_reset(samples);
-    int rc = series_set_read(set, index, at->first_ms - ev->lookback_ms + 1, at->last_ms, samples, err);
+    int rc = eval_read(ev, set, index, at->first_ms - ev->lookback_ms + 1, at->last_ms, samples, err);
     if (!rc) rc = eval_take_samples(ev, samples->count, err);
     if (rc) return rc;
     ev->query->samples_read += samples->count;
@@ -84,6 +84,6 @@ int eval_selector(struct eval *ev, const struct expr *expr, bool want_times, str
     for (size_t i = 0; i < set->count && !rc; i++)
         rc = push_series(ev, set, i, &at, want_times, &samples, &row, sink, err);
     columns_release(&samples);
-    series_set_close(set);
+    eval_close(ev, set);
     return rc;
 }

@@ -139,7 +139,7 @@ static int range_selector(struct eval *ev, struct windows *windows, const struct
     for (size_t i = 0; i < set->count && !rc; i++) {
         struct labels labels;
         columns_reset(&samples);
-        rc = series_set_read(set, i, from_ms, windows->last_ms, &samples, err);
+        rc = eval_read(ev, set, i, from_ms, windows->last_ms, &samples, err);
         size_t count = samples.count;
         if (!rc) rc = eval_take_samples(ev, count, err);
         if (rc || !count) continue;
@@ -149,7 +149,7 @@ static int range_selector(struct eval *ev, struct windows *windows, const struct
         eval_give_samples(ev, count);
     }
     columns_release(&samples);
-    series_set_close(set);
+    eval_close(ev, set);
     return rc;
 }
 
@@ -302,14 +302,14 @@ static int matrix_of_selector(struct eval *ev, const struct selector *selector, 
     for (size_t i = 0; i < set->count && !rc; i++) {
         struct labels labels;
         columns_reset(&samples);
-        rc = series_set_read(set, i, end_ms - range_ms + 1, end_ms, &samples, err);
+        rc = eval_read(ev, set, i, end_ms - range_ms + 1, end_ms, &samples, err);
         if (!rc) rc = eval_take_samples(ev, samples.count, err);
         if (!rc) rc = series_set_labels(set, i, &ev->query->arena, &labels, err);
         ev->query->samples_read += samples.count;
         if (!rc) rc = put_samples(ev, &samples, labels, result, err);
     }
     columns_release(&samples);
-    series_set_close(set);
+    eval_close(ev, set);
     return rc;
 }
 

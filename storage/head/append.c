@@ -125,6 +125,7 @@ static void count_result(struct tally *tally, uint8_t result) {
     case APPEND_OUT_OF_BOUNDS: tally->out_of_bounds++; break;
     case APPEND_TOO_OLD: tally->too_old++; break;
     case APPEND_REPEATED:
+    case APPEND_UNSUPPORTED:
     case APPEND_NO_SERIES: break;
     }
 }

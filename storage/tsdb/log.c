@@ -47,6 +47,8 @@ void tsdb_judge(const struct tsdb *tsdb, struct append_batch *batch) {
         int64_t time = batch->times_ms ? batch->times_ms[i] : batch->time_ms;
         bool is_inside = time >= bounds.earliest && time <= bounds.latest;
         batch->results[i] = is_inside ? APPEND_STORED : APPEND_OUT_OF_BOUNDS;
+        /* its sum is no value of the series */
+        if (batch->histograms && batch->histograms[i]) batch->results[i] = APPEND_UNSUPPORTED;
     }
     batch->late_from = bounds.late_from;
 }
