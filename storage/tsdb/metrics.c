@@ -12,7 +12,8 @@ struct tsdb_metrics {
     struct gauge *min_time, *max_time, *min_time_seconds, *max_time_seconds, *lowest_timestamp;
     struct gauge *symbol_bytes, *clean_start, *replay_seconds;
     struct counter *samples, *created, *removed;
-    struct counter *out_of_order, *out_of_bound;
+    struct counter *out_of_order, *out_of_bound, *too_old, *late, *corruptions;
+    struct gauge *blocks, *block_bytes;
 };
 
 static void collect(void *context) {
@@ -25,7 +26,15 @@ static void collect(void *context) {
     gauge_set(m->max_time, (double)stats.max_time);
     gauge_set(m->min_time_seconds, (double)stats.min_time / 1000);
     gauge_set(m->max_time_seconds, (double)stats.max_time / 1000);
-    gauge_set(m->lowest_timestamp, (double)stats.min_time);
+    struct tsdb_stats all;
+    tsdb_stats(m->tsdb, &all);
+    gauge_set(m->lowest_timestamp, (double)all.min_time);
+    gauge_set(m->blocks, (double)all.blocks);
+    gauge_set(m->block_bytes, (double)all.block_bytes);
+    counter_set(m->corruptions, (double)all.damage);
+    counter_set(m->removed, (double)(stats.series_created - stats.series));
+    counter_set(m->too_old, (double)stats.too_old);
+    counter_set(m->late, (double)stats.late_samples);
     gauge_set(m->symbol_bytes, (double)stats.symbol_bytes);
     counter_set(m->samples, (double)stats.samples);
     counter_set(m->created, (double)stats.series_created);
@@ -52,6 +61,11 @@ static void name_gauges(struct tsdb_metrics *m, struct registry *r) {
                                          "Lowest timestamp stored in the database, in milliseconds.", NULL);
     m->symbol_bytes = registry_gauge(r, "prometheus_tsdb_symbol_table_size_bytes",
                                      "Size of the table of label names and values, in bytes.", NULL);
+    m->blocks =
+        registry_gauge(r, "prometheus_tsdb_blocks_loaded", "Number of currently loaded data blocks", NULL);
+    m->block_bytes =
+        registry_gauge(r, "prometheus_tsdb_storage_blocks_bytes",
+                       "The number of bytes that are currently used for local storage by all blocks.", NULL);
     m->clean_start =
         registry_gauge(r, "prometheus_tsdb_clean_start",
                        "-1: lockfile is disabled. 0: a lockfile from a previous execution was replaced. "
@@ -75,6 +89,16 @@ static void name_counters(struct tsdb_metrics *m, struct registry *r) {
     m->out_of_bound =
         registry_counter(r, "prometheus_tsdb_out_of_bound_samples_total",
                          "Total number of out of bound samples ingestion failed attempts.", floats);
+    m->too_old =
+        registry_counter(r, "prometheus_tsdb_too_old_samples_total",
+                         "Total number of out of order samples ingestion failed attempts with out of "
+                         "support enabled, but sample outside of time window.",
+                         floats);
+    m->late = registry_counter(r, "prometheus_tsdb_head_out_of_order_samples_appended_total",
+                               "Total number of appended out of order samples.", floats);
+    m->corruptions =
+        registry_counter(r, "ferula_tsdb_corruptions_total",
+                         "Pieces of the data on disk that could not be believed and were left out.", NULL);
 }
 
 struct tsdb_metrics *tsdb_metrics_create(struct tsdb *tsdb, struct registry *registry) {
