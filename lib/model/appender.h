@@ -35,7 +35,6 @@ enum append_result {
     APPEND_OUT_OF_ORDER,  /* before the newest sample */
     APPEND_OUT_OF_BOUNDS, /* too far in the future or before what the store takes */
     APPEND_NO_SERIES,     /* the reference's slot was recycled */
-    APPEND_UNSUPPORTED,   /* a native histogram, which the store does not take yet */
     APPEND_TOO_OLD,       /* before the newest sample by more than the out-of-order window */
 };
 

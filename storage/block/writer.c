@@ -7,6 +7,7 @@
 #include "storage/block/histogram_page.h"
 #include "storage/block/index_writer.h"
 #include "storage/block/layout.h"
+#include "storage/chunk/histogram_code.h"
 
 #include <string.h>
 
@@ -197,7 +198,7 @@ static size_t page_length(const struct columns *columns, size_t from) {
     while (count < PAGE_SAMPLES && from + count < columns->count) {
         const struct histogram *histogram = columns_histogram(columns, from + count);
         if ((histogram != NULL) != is_histogram) break;
-        if (histogram) bytes += histogram_page_most(histogram);
+        if (histogram) bytes += histogram_code_most(histogram);
         if (count && bytes > HISTOGRAM_PAGE_BYTES) break;
         count++;
     }

@@ -29,7 +29,7 @@
 #define CHUNK_SAMPLES 120
 #define CHUNK_MAX_BYTES 1024
 
-enum chunk_encoding { CHUNK_INTEGER = 1, CHUNK_XOR = 2 };
+enum chunk_encoding { CHUNK_INTEGER = 1, CHUNK_XOR = 2, CHUNK_HISTOGRAM = 3 /* histogram_chunk.h */ };
 
 /* what the next append to an open chunk needs to know; all zero for an empty chunk */
 struct chunk_state {

@@ -18,7 +18,24 @@ struct tally {
     int64_t min_time, max_time;
 };
 
-static void chunk_close(struct head *head, struct series *series) {
+static void close_histograms(struct head *head, struct series *series) {
+    struct histogram_chunk *histograms = series->histograms;
+    const struct chunk_state *chunk = &series->chunk;
+    struct chunk_info info = {
+        .number = series->number,
+        .mint = histogram_chunk_first_time(histograms),
+        .maxt = chunk->last_time,
+        .encoding = chunk->encoding,
+        .count = chunk->count,
+        .len = (uint32_t)histograms->bytes.len,
+    };
+    series_push_full(series, chunk_store_add(&head->chunks, &info, (uint8_t *)histograms->bytes.data));
+    histogram_chunk_destroy(histograms);
+    series->histograms = NULL;
+    chunk_begin(&series->chunk);
+}
+
+static void close_floats(struct head *head, struct series *series) {
     const struct chunk_state *chunk = &series->chunk;
     struct chunk_info info = {
         .number = series->number,
@@ -26,13 +43,21 @@ static void chunk_close(struct head *head, struct series *series) {
         .maxt = chunk->last_time,
         .encoding = chunk->encoding,
         .count = chunk->count,
-        .len = (uint16_t)chunk_bytes(chunk),
+        .len = (uint32_t)chunk_bytes(chunk),
     };
     series_push_full(series, chunk_store_add(&head->chunks, &info, series->bytes));
     slab_free(&head->slab, series->size_class, series->bytes);
     series->bytes = NULL;
     series->size_class = 0;
     chunk_begin(&series->chunk);
+}
+
+static void chunk_close(struct head *head, struct series *series, struct tally *tally) {
+    if (series_has_histograms(series))
+        close_histograms(head, series);
+    else
+        close_floats(head, series);
+    tally->filled++;
 }
 
 static void chunk_grow(struct head *head, struct series *series, size_t needed) {
@@ -50,12 +75,9 @@ static bool ends_early(const struct series *series, uint32_t slot) {
     return series->full_count == 0 && series->chunk.count >= 24 + (slot * 2654435761u >> 16) % 96;
 }
 
-static void put(struct head *head, struct series *series, uint32_t slot, int64_t time, uint64_t bits,
-                struct tally *tally) {
-    if (ends_early(series, slot)) {
-        chunk_close(head, series);
-        tally->filled++;
-    }
+static void put_float(struct head *head, struct series *series, uint32_t slot, int64_t time, uint64_t bits,
+                      struct tally *tally) {
+    if (ends_early(series, slot) || series_has_histograms(series)) chunk_close(head, series, tally);
     for (;;) {
         size_t needed, capacity = series->bytes ? slab_class_bytes(series->size_class) : 0;
         tally->opened += series->chunk.count == 0 && capacity == 0 && series->full_count == 0;
@@ -64,9 +86,21 @@ static void put(struct head *head, struct series *series, uint32_t slot, int64_t
         if (result == CHUNK_GROW) {
             chunk_grow(head, series, needed);
         } else {
-            chunk_close(head, series);
-            tally->filled++;
+            chunk_close(head, series, tally);
         }
+    }
+}
+
+static void put_histogram(struct head *head, struct series *series, uint32_t slot, int64_t time,
+                          const struct histogram *histogram, struct tally *tally) {
+    bool has_floats = series->chunk.count && !series_has_histograms(series);
+    if (has_floats || ends_early(series, slot)) chunk_close(head, series, tally);
+    tally->opened += series->chunk.count == 0 && series->full_count == 0;
+    for (;;) {
+        if (!series->chunk.count) series->histograms = histogram_chunk_create();
+        if (histogram_chunk_append(&series->chunk, series->histograms, time, histogram) == CHUNK_STORED)
+            return;
+        chunk_close(head, series, tally);
     }
 }
 
@@ -80,12 +114,37 @@ struct arrival {
     const struct histogram *histogram; /* NULL: a float */
 };
 
+/* the marker that ends a series of histograms is a histogram, whatever it came as */
+static void put(struct head *head, const struct arrival *row, struct tally *tally) {
+    struct series *series = row->series;
+    struct histogram stale;
+    const struct histogram *histogram = row->histogram;
+    if (!histogram && series_has_histograms(series) && value_is_stale(row->value)) {
+        stale = histogram_stale();
+        histogram = &stale;
+    }
+    if (histogram)
+        put_histogram(head, series, row->slot, row->time, histogram, tally);
+    else
+        put_float(head, series, row->slot, row->time, double_bits(row->value), tally);
+}
+
+/* as the newest sample; a staleness marker is one whatever the series holds */
+static bool is_same(const struct arrival *row) {
+    const struct series *series = row->series;
+    if (double_bits(row->value) != series->chunk.last_bits) return false;
+    if (value_is_stale(row->value)) return true;
+    if (!row->histogram) return !series_has_histograms(series);
+    return series_has_histograms(series) &&
+           histogram_chunk_is_last(&series->chunk, series->histograms, row->histogram);
+}
+
 static enum append_result judge(const struct arrival *row) {
     const struct chunk_state *chunk = &row->series->chunk;
     if (chunk->count == 0 || row->time > chunk->last_time) return APPEND_STORED;
     if (row->time < chunk->last_time)
         return row->late_from == LATE_NEVER ? APPEND_OUT_OF_ORDER : APPEND_TOO_OLD;
-    return double_bits(row->value) == chunk->last_bits ? APPEND_REPEATED : APPEND_DUPLICATE;
+    return is_same(row) ? APPEND_REPEATED : APPEND_DUPLICATE;
 }
 
 static void mark_batch(struct head *head, struct series *series, uint32_t slot, uint64_t sequence,
@@ -111,7 +170,7 @@ static enum append_result append_row(struct head *head, const struct arrival *ro
     if (result == APPEND_TOO_OLD && row->time >= row->late_from) return append_late(head, row, tally);
     if (result != APPEND_STORED) return result;
     mark_batch(head, row->series, row->slot, row->sequence, row->time);
-    put(head, row->series, row->slot, row->time, double_bits(row->value), tally);
+    put(head, row, tally);
     if (row->time < tally->min_time) tally->min_time = row->time;
     if (row->time > tally->max_time) tally->max_time = row->time;
     return APPEND_STORED;
@@ -125,7 +184,6 @@ static void count_result(struct tally *tally, uint8_t result) {
     case APPEND_OUT_OF_BOUNDS: tally->out_of_bounds++; break;
     case APPEND_TOO_OLD: tally->too_old++; break;
     case APPEND_REPEATED:
-    case APPEND_UNSUPPORTED:
     case APPEND_NO_SERIES: break;
     }
 }

@@ -27,7 +27,7 @@
 #define SECONDS_MAX 0x7fffu
 
 struct heap_chunk {
-    uint16_t len;
+    uint32_t len;
     uint8_t encoding, count;
     uint8_t bytes[];
 };
@@ -237,27 +237,40 @@ static bool make_room(struct chunk_store *store, size_t bytes) {
     return true;
 }
 
-static void record_write(uint8_t record[RECORD_BYTES], const struct chunk_info *info, const uint8_t *bytes) {
+/* lengths are written in these units; the last is filled with zeros */
+static size_t unit_of(uint8_t encoding) {
+    return encoding == CHUNK_HISTOGRAM ? 64 : 1;
+}
+
+static size_t record_bytes(const struct chunk_info *info) {
+    size_t unit = unit_of(info->encoding);
+    return RECORD_BYTES + (info->len + unit - 1) / unit * unit;
+}
+
+static void record_write(uint8_t *record, const struct chunk_info *info, const uint8_t *bytes) {
+    size_t len = record_bytes(info) - RECORD_BYTES;
+    uint16_t units = (uint16_t)(len / unit_of(info->encoding));
     store_u64(record + 4, info->number);
     store_u64(record + 12, (uint64_t)info->mint);
     store_u64(record + 20, (uint64_t)info->maxt);
     record[28] = info->encoding;
     record[29] = info->count;
-    memcpy(record + 30, &info->len, 2);
-    store_u32(record, crc32c(crc32c(0, record + 4, RECORD_BYTES - 4), bytes, info->len));
+    memcpy(record + 30, &units, 2);
+    memcpy(record + RECORD_BYTES, bytes, info->len);
+    memset(record + RECORD_BYTES + info->len, 0, len - info->len);
+    store_u32(record, crc32c(0, record + 4, RECORD_BYTES - 4 + len));
 }
 
 struct chunk_ref chunk_store_add(struct chunk_store *store, const struct chunk_info *info,
                                  const uint8_t *bytes) {
-    if (!make_room(store, RECORD_BYTES + info->len)) return add_to_heap(store, info, bytes);
-    uint8_t record[RECORD_BYTES];
-    record_write(record, info, bytes);
+    size_t len = record_bytes(info);
+    if (!make_room(store, len)) return add_to_heap(store, info, bytes);
     uint64_t offset = store->offset + store->pending.len;
     mutex_lock(&store->lock);
-    bool fits = buf_reserve(&store->pending, RECORD_BYTES + info->len);
+    bool fits = buf_reserve(&store->pending, len);
     ASSERT(fits); /* make_room has looked */
-    (void)buf_append(&store->pending, record, RECORD_BYTES);
-    (void)buf_append(&store->pending, bytes, info->len);
+    record_write((uint8_t *)store->pending.data + store->pending.len, info, bytes);
+    store->pending.len += len;
     if (info->maxt > current(store)->maxt) current(store)->maxt = info->maxt;
     mutex_unlock(&store->lock);
     return ref_make(info, WHERE_IN_FILE | place_of(store->number, offset));
@@ -268,61 +281,79 @@ static bool is_behind(uint64_t place, uint64_t flushed) {
     return place >> FILE_BITS == flushed >> FILE_BITS && place >= flushed;
 }
 
-/* false: it has meanwhile been written to its file */
-static bool copy_pending(struct chunk_store *store, uint64_t place, uint8_t *record, size_t *len) {
+/* up to `want` bytes; false: it has meanwhile been written to its file */
+static bool copy_pending(struct chunk_store *store, uint64_t place, uint8_t *record, size_t want,
+                         size_t *len) {
     mutex_lock(&store->lock);
     bool is_pending = is_behind(place, atomic_load_explicit(&store->flushed, memory_order_relaxed));
     if (is_pending) {
         uint64_t at = (place & (FILE_MAX - 1)) - store->offset;
         ASSERT(at < store->pending.len);
-        *len = store->pending.len - at;
-        if (*len > RECORD_BYTES + CHUNK_MAX_BYTES) *len = RECORD_BYTES + CHUNK_MAX_BYTES;
+        *len = store->pending.len - at < want ? store->pending.len - at : want;
         memcpy(record, store->pending.data + at, *len);
     }
     mutex_unlock(&store->lock);
     return is_pending;
 }
 
-static int record_check(const uint8_t *record, size_t got, uint64_t number, uint16_t *len) {
-    if (got < RECORD_BYTES) return ERR_CORRUPT;
-    memcpy(len, record + 30, 2);
-    if (*len > CHUNK_MAX_BYTES || *len > got - RECORD_BYTES) return ERR_CORRUPT;
-    if (crc32c(0, record + 4, RECORD_BYTES - 4 + *len) != load_u32(record)) return ERR_CORRUPT;
-    return load_u64(record + 4) == number && record[29] <= CHUNK_SAMPLES ? 0 : ERR_CORRUPT;
-}
-
-/* as much as there is, up to the longest record */
-static int read_file(const struct file *file, uint8_t *record, uint64_t offset, size_t *got,
+/* as much as there is, up to `want` */
+static int read_file(const struct file *file, uint8_t *record, uint64_t offset, size_t want, size_t *got,
                      struct err *err) {
     size_t done = 0, more;
     do {
-        int rc = file_read_some(file, record + done, RECORD_BYTES + CHUNK_MAX_BYTES - done, offset + done,
-                                &more, err);
+        int rc = file_read_some(file, record + done, want - done, offset + done, &more, err);
         if (rc) return rc;
         done += more;
-    } while (more && done < RECORD_BYTES + CHUNK_MAX_BYTES);
+    } while (more && done < want);
     *got = done;
     return 0;
 }
 
+/* the first `want` bytes of a record, or fewer where the file ends */
+static int read_some(struct chunk_store *store, uint64_t place, size_t want, struct chunk_copy *copy,
+                     struct err *err) {
+    vec_reserve(&copy->record, want);
+    bool is_written = !is_behind(place, atomic_load_explicit(&store->flushed, memory_order_acquire));
+    if (!is_written && copy_pending(store, place, copy->record.items, want, &copy->record.count)) return 0;
+    return read_file(&file_of(store, place)->file, copy->record.items, place & (FILE_MAX - 1), want,
+                     &copy->record.count, err);
+}
+
+/* of the whole record as its header says it; 0: makes no sense */
+static size_t said_bytes(const struct chunk_copy *copy) {
+    uint16_t units;
+    if (copy->record.count < RECORD_BYTES) return 0;
+    memcpy(&units, copy->record.items + 30, 2);
+    uint8_t encoding = copy->record.items[28];
+    size_t len = units * unit_of(encoding);
+    return encoding != CHUNK_HISTOGRAM && len > CHUNK_MAX_BYTES ? 0 : RECORD_BYTES + len;
+}
+
+static bool is_whole(const struct chunk_copy *copy, size_t len, uint64_t number) {
+    const uint8_t *record = copy->record.items;
+    return len && copy->record.count >= len && crc32c(0, record + 4, len - 4) == load_u32(record) &&
+           load_u64(record + 4) == number && record[29] <= CHUNK_SAMPLES;
+}
+
 static int read_record(struct chunk_store *store, uint64_t place, uint64_t number, struct chunk_copy *copy,
                        struct err *err) {
-    uint8_t record[RECORD_BYTES + CHUNK_MAX_BYTES];
-    size_t got = 0;
-    uint64_t offset = place & (FILE_MAX - 1);
+    int rc = read_some(store, place, RECORD_BYTES + CHUNK_MAX_BYTES, copy, err);
+    size_t len = rc ? 0 : said_bytes(copy);
+    if (len > copy->record.count) rc = read_some(store, place, len, copy, err);
+    if (rc) return rc;
     const struct file *file = &file_of(store, place)->file;
-    bool is_written = !is_behind(place, atomic_load_explicit(&store->flushed, memory_order_acquire));
-    if (is_written || !copy_pending(store, place, record, &got)) {
-        int rc = read_file(file, record, offset, &got, err);
-        if (rc) return rc;
-    }
-    if (record_check(record, got, number, &copy->len))
+    if (!is_whole(copy, len, number))
         return err_set(err, ERR_CORRUPT, "head chunk in \"%s\" at offset %" PRIu64 " is damaged",
-                       file->path ? file->path : store->folder, offset);
-    copy->encoding = record[28];
-    copy->count = record[29];
-    memcpy(copy->bytes, record + RECORD_BYTES, copy->len);
+                       file->path ? file->path : store->folder, place & (FILE_MAX - 1));
+    copy->encoding = copy->record.items[28];
+    copy->count = copy->record.items[29];
+    copy->bytes = copy->record.items + RECORD_BYTES;
+    copy->len = len - RECORD_BYTES;
     return 0;
+}
+
+void chunk_copy_release(struct chunk_copy *copy) {
+    vec_release(&copy->record);
 }
 
 int chunk_store_read(struct chunk_store *store, struct chunk_ref ref, uint64_t number,
@@ -332,7 +363,9 @@ int chunk_store_read(struct chunk_store *store, struct chunk_ref ref, uint64_t n
     copy->encoding = chunk->encoding;
     copy->count = chunk->count;
     copy->len = chunk->len;
-    memcpy(copy->bytes, chunk->bytes, chunk->len);
+    vec_reserve(&copy->record, chunk->len);
+    memcpy(copy->record.items, chunk->bytes, chunk->len);
+    copy->bytes = copy->record.items;
     return 0;
 }
 

@@ -16,9 +16,10 @@
  */
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "lib/base/vec.h"
 #include "lib/sys/file.h"
 #include "lib/sys/thread.h"
-#include "storage/chunk/chunk.h"
+#include "storage/chunk/histogram_chunk.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -57,7 +58,7 @@ struct chunk_info {
     uint64_t number; /* of the series */
     int64_t mint, maxt;
     uint8_t encoding, count;
-    uint16_t len;
+    uint32_t len;
 };
 
 /* Files of an earlier run are kept, for chunk_store_restore, until chunk_store_remove_before. folder NULL: no
@@ -83,11 +84,15 @@ void chunk_store_flush(struct chunk_store *store);
 /* a chunk in the heap is freed */
 void chunk_store_drop(struct chunk_store *store, struct chunk_ref ref);
 
+/* A chunk that was read: its bytes stay until the next one is read into it. All zero at first. */
 struct chunk_copy {
     uint8_t encoding, count;
-    uint16_t len;
-    uint8_t bytes[CHUNK_MAX_BYTES];
+    size_t len;
+    const uint8_t *bytes;
+    VEC(uint8_t) record;
 };
+
+void chunk_copy_release(struct chunk_copy *copy);
 
 /* ERR_CORRUPT names file and offset; ERR_IO */
 int chunk_store_read(struct chunk_store *store, struct chunk_ref ref, uint64_t number,

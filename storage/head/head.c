@@ -35,11 +35,14 @@ int head_create(const struct head_options *options, struct head **head, struct e
 void series_free(struct head *head, struct series *series) {
     for (uint32_t i = 0; i < series->full_count; i++) chunk_store_drop(&head->chunks, series->full[i]);
     mem_free(series->full);
-    slab_free(&head->slab, series->size_class, series->bytes);
+    if (series_has_histograms(series))
+        histogram_chunk_destroy(series->histograms);
+    else
+        slab_free(&head->slab, series->size_class, series->bytes);
     series->full = NULL;
     series->bytes = NULL;
     series->full_count = series->size_class = 0;
-    series->chunk.count = 0;
+    series->chunk.count = series->chunk.encoding = 0;
 }
 
 void head_destroy(struct head *head) {

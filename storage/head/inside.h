@@ -5,6 +5,7 @@
  * Locks, in this order: index_lock, a page, commits.lock, chunks.lock or late.lock.
  */
 #include "lib/sys/thread.h"
+#include "storage/chunk/histogram_chunk.h"
 #include "storage/head/chunks.h"
 #include "storage/head/commits.h"
 #include "storage/head/head.h"

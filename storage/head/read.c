@@ -8,6 +8,7 @@
  * reader sees: each step finds its place again by time.
  */
 #include "lib/base/assert.h"
+#include "lib/base/mem.h"
 #include "storage/head/inside.h"
 
 #include <string.h>
@@ -28,6 +29,8 @@ struct open_copy {
     struct chunk_state state;
     uint64_t number;
     int64_t full_until; /* last time of the last full chunk; INT64_MIN: there is none */
+    size_t len;
+    uint8_t *histograms; /* the bytes of an open chunk of histograms, or NULL */
     uint8_t bytes[CHUNK_MAX_BYTES];
 };
 
@@ -35,6 +38,8 @@ struct open_copy {
 static int add_chunk(const struct read *r, uint8_t encoding, const uint8_t *bytes, size_t len, size_t count,
                      struct err *err) {
     struct columns *columns = r->columns;
+    if (encoding == CHUNK_HISTOGRAM)
+        return histogram_chunk_decode(bytes, len, count, r->mint, r->maxt, columns, err);
     int rc = columns_reserve(columns, count, err);
     if (rc) return rc;
     int64_t *times = columns->times_ms + columns->count;
@@ -68,17 +73,36 @@ static uint32_t next_full(const struct read *r, int64_t from, int64_t until,
 
 static int read_full(const struct read *r, const struct open_copy *copy, struct err *err) {
     struct chunk_ref refs[REFS_STEP];
-    struct chunk_copy chunk;
+    struct chunk_copy chunk = {0};
     int64_t from = r->mint;
-    for (uint32_t step; from <= copy->full_until && (step = next_full(r, from, copy->full_until, refs));) {
-        for (uint32_t i = 0; i < step; i++) {
-            int rc = chunk_store_read(&r->head->chunks, refs[i], copy->number, &chunk, err);
+    int rc = 0;
+    for (uint32_t step;
+         !rc && from <= copy->full_until && (step = next_full(r, from, copy->full_until, refs));) {
+        for (uint32_t i = 0; !rc && i < step; i++) {
+            rc = chunk_store_read(&r->head->chunks, refs[i], copy->number, &chunk, err);
             if (!rc) rc = add_chunk(r, chunk.encoding, chunk.bytes, chunk.len, chunk.count, err);
-            if (rc) return rc;
         }
         from = refs[step - 1].maxt + 1;
     }
-    return 0;
+    chunk_copy_release(&chunk);
+    return rc;
+}
+
+/* the page is locked */
+static void copy_open(const struct series *series, struct open_copy *copy) {
+    copy->state = series->chunk;
+    copy->histograms = NULL;
+    copy->len = 0;
+    if (!series->chunk.count) return;
+    if (!series_has_histograms(series)) {
+        copy->len = chunk_bytes(&series->chunk);
+        memcpy(copy->bytes, series->bytes, copy->len);
+        return;
+    }
+    const struct buf *bytes = &series->histograms->bytes;
+    copy->len = bytes->len;
+    copy->histograms = mem_alloc(bytes->len);
+    memcpy(copy->histograms, bytes->data, bytes->len);
 }
 
 /* false: nothing of the chunks is wanted or seen */
@@ -88,10 +112,9 @@ static bool look(struct read *r, uint32_t slot, uint64_t reader, struct open_cop
     batch_mark mark = series->mark;
     int64_t batch_time = series->batch_time, hidden_from;
     copy->has_late = series->has_late;
-    copy->state = series->chunk;
+    copy_open(series, copy);
     copy->number = series->number;
     copy->full_until = series->full_count ? series->full[series->full_count - 1].maxt : INT64_MIN;
-    if (series->chunk.count) memcpy(copy->bytes, series->bytes, chunk_bytes(&series->chunk));
     mutex_unlock(&r->page->lock);
     if (copy->state.count == 0) return false;
     if (commits_hidden(&r->head->commits, reader, slot, mark, batch_time, &hidden_from)) {
@@ -112,9 +135,10 @@ int read_series(struct head *head, uint32_t slot, const struct head_moment *mome
     if (look(&r, slot, moment->sequence, &copy)) {
         rc = read_full(&r, &copy, err);
         if (!rc && copy.state.last_time >= r.mint)
-            rc = add_chunk(&r, copy.state.encoding, copy.bytes, chunk_bytes(&copy.state), copy.state.count,
-                           err);
+            rc = add_chunk(&r, copy.state.encoding, copy.histograms ? copy.histograms : copy.bytes, copy.len,
+                           copy.state.count, err);
     }
+    mem_free(copy.histograms);
     if (!rc && with_late && copy.has_late)
         rc = late_read(&head->late, slot, moment->sequence, mint, maxt, before, columns, err);
     if (rc) columns->count = before;

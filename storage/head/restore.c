@@ -106,6 +106,31 @@ static int restore_full(struct restore *r, struct series *series) {
     return r->in->rc;
 }
 
+static int restore_histograms(struct restore *r, struct series *series, uint32_t len) {
+    struct err err;
+    if (len > HISTOGRAM_CHUNK_MAX_BYTES || len > frames_left(r->in)) return frames_bad(r->in, "open chunk");
+    uint8_t *bytes = mem_alloc(len);
+    if (frames_read(r->in, bytes, len) &&
+        histogram_chunk_restore(&series->chunk, bytes, len, &series->histograms, &err))
+        frames_bad(r->in, "open chunk of histograms");
+    mem_free(bytes);
+    if (r->in->rc) series->chunk = (struct chunk_state){0};
+    return r->in->rc;
+}
+
+static int restore_floats(struct restore *r, struct series *series, uint32_t bits) {
+    struct chunk_state *chunk = &series->chunk;
+    if (bits > CHUNK_MAX_BYTES * 8 || !chunk->count != !bits ||
+        (bits && chunk->encoding != CHUNK_INTEGER && chunk->encoding != CHUNK_XOR))
+        return frames_bad(r->in, "open chunk");
+    chunk->bit_count = (uint16_t)bits;
+    if (!chunk->count) return 0;
+    series->size_class = slab_class(chunk_bytes(chunk));
+    series->bytes = slab_alloc(&r->head->slab, series->size_class);
+    frames_read(r->in, series->bytes, chunk_bytes(chunk));
+    return r->in->rc;
+}
+
 static int restore_open(struct restore *r, struct series *series) {
     struct chunk_state *chunk = &series->chunk;
     uint8_t small[4];
@@ -117,17 +142,14 @@ static int restore_open(struct restore *r, struct series *series) {
     chunk->last_bits = frames_read_u64(r->in);
     chunk->time_step = frames_read_u64(r->in);
     chunk->value_step = frames_read_u64(r->in);
-    chunk->bit_count = (uint16_t)bits;
     if (r->in->rc) return r->in->rc;
-    if (bits > CHUNK_MAX_BYTES * 8 || chunk->count > CHUNK_SAMPLES || !chunk->count != !bits ||
-        (bits && chunk->encoding != CHUNK_INTEGER && chunk->encoding != CHUNK_XOR))
+    if (chunk->count > CHUNK_SAMPLES || (!chunk->count && chunk->encoding == CHUNK_HISTOGRAM)) {
+        *chunk = (struct chunk_state){0};
         return frames_bad(r->in, "open chunk");
-    if (!chunk->count) return 0;
-    series->size_class = slab_class(chunk_bytes(chunk));
-    series->bytes = slab_alloc(&r->head->slab, series->size_class);
-    atomic_fetch_add(&r->head->open_chunks, 1);
-    frames_read(r->in, series->bytes, chunk_bytes(chunk));
-    return r->in->rc;
+    }
+    if (chunk->count) atomic_fetch_add(&r->head->open_chunks, 1);
+    return series_has_histograms(series) ? restore_histograms(r, series, bits)
+                                         : restore_floats(r, series, bits);
 }
 
 static int restore_chunks(struct restore *r) {

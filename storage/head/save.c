@@ -80,12 +80,16 @@ static int save_chunks_of(struct save *s, const struct series *series, struct er
     }
     uint8_t small[] = {chunk->count, chunk->encoding, chunk->exceptions, series->is_logged};
     frames_write(s->out, small, sizeof small);
-    frames_write_u32(s->out, chunk->bit_count);
+    bool has_histograms = series_has_histograms(series);
+    frames_write_u32(s->out, has_histograms ? (uint32_t)series->histograms->bytes.len : chunk->bit_count);
     frames_write_u64(s->out, (uint64_t)chunk->last_time);
     frames_write_u64(s->out, chunk->last_bits);
     frames_write_u64(s->out, chunk->time_step);
     frames_write_u64(s->out, chunk->value_step); /* or the window */
-    if (chunk->count) frames_write(s->out, series->bytes, chunk_bytes(chunk));
+    if (has_histograms)
+        frames_write(s->out, series->histograms->bytes.data, series->histograms->bytes.len);
+    else if (chunk->count)
+        frames_write(s->out, series->bytes, chunk_bytes(chunk));
     return 0;
 }
 

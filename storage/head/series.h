@@ -29,8 +29,11 @@ struct series {
     uint32_t generation; /* fixed while the slot is in use; with GENERATION_RESTS it is not */
     uint32_t record;     /* labels (shapes.h); fixed */
     /* from here on zero at the start of each life */
-    struct chunk_state chunk; /* open */
-    uint8_t *bytes;           /* of the open chunk, in the slab */
+    struct chunk_state chunk;               /* open */
+    union {                                 /* of the open chunk */
+        uint8_t *bytes;                     /* in the slab */
+        struct histogram_chunk *histograms; /* with CHUNK_HISTOGRAM */
+    };
     batch_mark mark;
     int64_t batch_time;
     struct chunk_ref *full; /* 4, 8, 16 ... of them fit */
@@ -64,6 +67,10 @@ static inline struct series *series_at(const struct series_table *table, uint32_
 
 static inline bool series_in_use(const struct series *series) {
     return series->generation && !(series->generation & GENERATION_RESTS);
+}
+
+static inline bool series_has_histograms(const struct series *series) {
+    return series->chunk.encoding == CHUNK_HISTOGRAM;
 }
 
 /* NULL when the reference is of another time */

@@ -24,7 +24,6 @@ static const char *const texts[] = {
     [APPEND_OUT_OF_ORDER] = "out of order sample",
     [APPEND_OUT_OF_BOUNDS] = "out of bounds",
     [APPEND_NO_SERIES] = NULL, /* see is_stale */
-    [APPEND_UNSUPPORTED] = "native histograms are not taken by this server yet",
     [APPEND_TOO_OLD] = "too old sample",
 };
 

@@ -45,6 +45,7 @@ struct tsdb_log {
     VEC(uint64_t) numbers;
     VEC(double) values;
     VEC(int64_t) times_ms;
+    VEC(const struct histogram *) histograms;
     VEC(struct label) labels[2]; /* of a series and of the one before */
     uint64_t applied;            /* sequence: all records up to it are in the head */
 };

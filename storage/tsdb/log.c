@@ -47,8 +47,6 @@ void tsdb_judge(const struct tsdb *tsdb, struct append_batch *batch) {
         int64_t time = batch->times_ms ? batch->times_ms[i] : batch->time_ms;
         bool is_inside = time >= bounds.earliest && time <= bounds.latest;
         batch->results[i] = is_inside ? APPEND_STORED : APPEND_OUT_OF_BOUNDS;
-        /* its sum is no value of the series */
-        if (batch->histograms && batch->histograms[i]) batch->results[i] = APPEND_UNSUPPORTED;
     }
     batch->late_from = bounds.late_from;
 }
@@ -68,13 +66,14 @@ void tsdb_apply(struct tsdb *tsdb, struct append_batch *batch) {
 static void take_row(struct tsdb_log *log, const struct append_batch *batch, size_t row, uint64_t number) {
     *vec_push(&log->numbers) = number;
     *vec_push(&log->values) = batch->values[row];
+    if (batch->histograms) *vec_push(&log->histograms) = batch->histograms[row];
     if (batch->times_ms) *vec_push(&log->times_ms) = batch->times_ms[row];
 }
 
 /* the rows that are logged; series not logged yet are marked, so that no later encode logs them again */
 static void take_rows(struct tsdb *tsdb, struct append_batch *batch) {
     struct tsdb_log *log = &tsdb->log;
-    log->numbers.count = log->values.count = log->times_ms.count = 0;
+    log->numbers.count = log->values.count = log->times_ms.count = log->histograms.count = 0;
     for (size_t i = 0; i < batch->count; i++) {
         uint64_t number;
         bool is_logged;
@@ -131,6 +130,7 @@ static int write_samples(struct tsdb *tsdb, const struct append_batch *batch, st
     if (!log->numbers.count) return 0;
     struct samples_columns rows = {.numbers = log->numbers.items,
                                    .values = log->values.items,
+                                   .histograms = batch->histograms ? log->histograms.items : NULL,
                                    .times_ms = batch->times_ms ? log->times_ms.items : NULL,
                                    .time_ms = batch->time_ms,
                                    .late_from = batch->late_from,
@@ -205,6 +205,7 @@ void tsdb_log_stop(struct tsdb *tsdb) {
     vec_release(&tsdb->log.numbers);
     vec_release(&tsdb->log.values);
     vec_release(&tsdb->log.times_ms);
+    vec_release(&tsdb->log.histograms);
     vec_release(&tsdb->log.labels[0]);
     vec_release(&tsdb->log.labels[1]);
 }

@@ -102,6 +102,7 @@ static void replay_rows(struct replay *r, int64_t late_from) {
     }
     struct head_rows batch = {.refs = r->refs,
                               .values = rows->values,
+                              .histograms = rows->has_histograms ? rows->histograms : NULL,
                               .times_ms = rows->times_ms,
                               .late_from = late_from,
                               .count = rows->count,
@@ -114,6 +115,7 @@ static int replay_samples(struct replay *r, const void *payload, size_t len, str
     int rc = samples_reader_init(&reader, payload, len, err);
     if (rc) return rc;
     while ((rc = samples_reader_next(&reader, r->rows, err)) > 0) replay_rows(r, reader.late_from);
+    samples_reader_release(&reader);
     return rc;
 }
 

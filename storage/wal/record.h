@@ -61,7 +61,8 @@ void series_reader_release(struct series_reader *reader);
 struct samples_columns {
     const uint64_t *numbers;
     const double *values;
-    const int64_t *times_ms; /* NULL: every row at time_ms */
+    const struct histogram *const *histograms; /* NULL: all rows are floats */
+    const int64_t *times_ms;                   /* NULL: every row at time_ms */
     int64_t time_ms;
     int64_t late_from; /* a row before the newest sample of its series is taken from this time on */
     size_t count;
@@ -80,6 +81,10 @@ struct samples_reader {
     int64_t time_ms, late_from, integer;
     uint64_t bits; /* of the value before */
     bool has_times;
+    struct cursor histograms;
+    uint64_t histogram_row; /* of the next of them; UINT64_MAX: none is left */
+    struct histogram_decoder *decoder;
+    struct arena arena; /* of one step's histograms */
 };
 
 struct samples_rows {
@@ -87,8 +92,12 @@ struct samples_rows {
     uint64_t numbers[SAMPLES_STEP];
     int64_t times_ms[SAMPLES_STEP];
     double values[SAMPLES_STEP];
+    bool has_histograms; /* in this step; only then histograms is set, NULL for a float */
+    const struct histogram *histograms[SAMPLES_STEP]; /* the reader's, until the next step */
 };
 
+/* a reader whose init failed holds nothing */
 int samples_reader_init(struct samples_reader *reader, const void *payload, size_t len, struct err *err);
+void samples_reader_release(struct samples_reader *reader);
 /* 1 and at least one row, 0 at the end, or ERR_CORRUPT */
 int samples_reader_next(struct samples_reader *reader, struct samples_rows *rows, struct err *err);

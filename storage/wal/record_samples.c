@@ -2,14 +2,18 @@
 #include "storage/wal/record.h"
 
 #include "lib/base/bits.h"
+#include "storage/chunk/histogram_code.h"
 
 #include <math.h>
+#include <string.h>
 
 enum value_class { SAME, INTEGER, BITS, THOUSANDTHS };
 
 #define HAS_TIMES 1u
 #define HAS_LATE_FROM 2u
-#define EXACT_LIMIT 9007199254740992.0 /* 2^53: integers below are exact */
+#define HAS_HISTOGRAMS 4u
+#define STEP_MAX_BYTES ((size_t)256 << 20) /* histograms of a step, unpacked */
+#define EXACT_LIMIT 9007199254740992.0     /* 2^53: integers below are exact */
 
 /* ---- writing ---- */
 
@@ -58,10 +62,12 @@ static enum value_class classify(double value, uint64_t bits, uint64_t bits_befo
 }
 
 /* classes lie in front of the values; their bytes are there already, zero */
-static void put_values(struct buf *out, size_t classes_at, const double *values, size_t count) {
+static void put_values(struct buf *out, size_t classes_at, const struct samples_columns *rows) {
+    const double *values = rows->values;
     uint64_t bits_before = 0;
     int64_t integer_before = 0, integer = 0;
-    for (size_t i = 0; i < count && buf_reserve(out, VARINT_MAX); i++) {
+    for (size_t i = 0; i < rows->count && buf_reserve(out, VARINT_MAX); i++) {
+        if (rows->histograms && rows->histograms[i]) continue; /* SAME */
         uint64_t bits = double_bits(values[i]);
         enum value_class class = classify(values[i], bits, bits_before, &integer);
         uint8_t *classes = (uint8_t *)out->data + classes_at;
@@ -89,15 +95,37 @@ static void close_gap(struct buf *out, size_t gap, size_t gap_bytes, size_t runs
     out->len -= gap_bytes - len;
 }
 
+/* each with its place, coded against the one before it in this record */
+static void put_histograms(struct buf *out, const struct samples_columns *rows) {
+    struct buf body;
+    const struct histogram *before = NULL;
+    size_t expected = 0;
+    buf_init(&body, out->max_bytes);
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct histogram *histogram = rows->histograms[i];
+        if (!histogram) continue;
+        buf_varint(&body, i - expected);
+        histogram_code_put(&body, histogram, before);
+        if (!value_is_stale(histogram->sum)) before = histogram;
+        expected = i + 1;
+    }
+    buf_varint(out, body.len);
+    buf_span(out, buf_view(&body));
+    out->failed |= body.failed;
+    buf_release(&body);
+}
+
 int samples_record_write(struct buf *out, const struct samples_columns *rows, struct err *err) {
     static const uint8_t zeros[2 * VARINT_MAX];
     size_t begin = out->len, class_bytes = (rows->count + 3) / 4;
     bool has_late_from = rows->late_from != LATE_NEVER;
     if (rows->count > RECORD_MAX_ROWS)
         return err_set(err, ERR_LIMIT, "more than %u samples at once", RECORD_MAX_ROWS);
-    buf_putc(out, (char)((rows->times_ms ? HAS_TIMES : 0) | (has_late_from ? HAS_LATE_FROM : 0)));
+    buf_putc(out, (char)((rows->times_ms ? HAS_TIMES : 0) | (has_late_from ? HAS_LATE_FROM : 0) |
+                         (rows->histograms ? HAS_HISTOGRAMS : 0)));
     buf_varint(out, rows->count);
     if (has_late_from) buf_zigzag(out, rows->late_from);
+    if (rows->histograms) put_histograms(out, rows);
     size_t gap = out->len;
     buf_append(out, zeros, sizeof zeros);
     size_t runs = out->len;
@@ -108,7 +136,7 @@ int samples_record_write(struct buf *out, const struct samples_columns *rows, st
     if (buf_reserve(out, class_bytes)) {
         memset(out->data + out->len, 0, class_bytes);
         out->len += class_bytes;
-        put_values(out, classes, rows->values, rows->count);
+        put_values(out, classes, rows);
     }
     if (out->failed) {
         out->len = begin;
@@ -129,8 +157,12 @@ int samples_reader_init(struct samples_reader *reader, const void *payload, size
     uint8_t flags = cursor_u8(&cursor);
     uint64_t rows = cursor_varint(&cursor);
     int64_t late_from = flags & HAS_LATE_FROM ? cursor_zigzag(&cursor) : LATE_NEVER;
+    uint64_t histograms_len = flags & HAS_HISTOGRAMS ? cursor_varint(&cursor) : 0;
+    if (histograms_len > cursor_left(&cursor))
+        return corrupt(err, "its histograms are longer than the record");
+    const uint8_t *histograms = cursor_bytes(&cursor, histograms_len);
     uint64_t runs_len = cursor_varint(&cursor), times_len = cursor_varint(&cursor);
-    if (cursor.failed || flags & ~(HAS_TIMES | HAS_LATE_FROM) || rows > RECORD_MAX_ROWS)
+    if (cursor.failed || flags & ~(HAS_TIMES | HAS_LATE_FROM | HAS_HISTOGRAMS) || rows > RECORD_MAX_ROWS)
         return corrupt(err, "bad header");
     size_t left = cursor_left(&cursor);
     if (runs_len > left || times_len > left - runs_len || (rows + 3) / 4 > left - runs_len - times_len)
@@ -141,12 +173,25 @@ int samples_reader_init(struct samples_reader *reader, const void *payload, size
                                    .classes = cursor_bytes(&cursor, (rows + 3) / 4),
                                    .rows = rows,
                                    .late_from = late_from,
-                                   .has_times = flags & HAS_TIMES};
+                                   .has_times = flags & HAS_TIMES,
+                                   .histograms = cursor_of(histograms, histograms_len),
+                                   .histogram_row = UINT64_MAX};
     found.values = cursor;
     if (!found.has_times) found.time_ms = cursor_zigzag(&found.times);
     if (found.times.failed) return corrupt(err, "no time");
     *reader = found;
+    if (histograms_len) {
+        reader->histogram_row = cursor_varint(&reader->histograms);
+        reader->decoder = histogram_decoder_create();
+        arena_init(&reader->arena, STEP_MAX_BYTES, NULL);
+    }
     return 0;
+}
+
+void samples_reader_release(struct samples_reader *reader) {
+    histogram_decoder_destroy(reader->decoder);
+    reader->decoder = NULL;
+    arena_release(&reader->arena);
 }
 
 static bool read_numbers(struct samples_reader *reader, uint64_t *numbers, size_t count) {
@@ -172,6 +217,26 @@ static bool read_times(struct samples_reader *reader, int64_t *times_ms, size_t 
     return !reader->times.failed;
 }
 
+/* those of the rows of this step */
+static bool read_histograms(struct samples_reader *reader, struct samples_rows *rows, size_t count) {
+    rows->has_histograms = reader->histogram_row < reader->done + count;
+    if (!rows->has_histograms) return true;
+    arena_release(&reader->arena);
+    memset(rows->histograms, 0, count * sizeof *rows->histograms);
+    while (reader->histogram_row < reader->done + count) {
+        struct histogram sample;
+        size_t row = (size_t)(reader->histogram_row - reader->done);
+        if (!histogram_code_get(reader->decoder, &reader->histograms, &sample)) return false;
+        rows->histograms[row] = histogram_copy(&sample, &reader->arena);
+        rows->values[row] = sample.sum;
+        if (!rows->histograms[row]) return false;
+        uint64_t gap = cursor_left(&reader->histograms) ? cursor_varint(&reader->histograms) : UINT64_MAX;
+        if (__builtin_add_overflow(reader->histogram_row + 1, gap, &reader->histogram_row))
+            reader->histogram_row = UINT64_MAX;
+    }
+    return !reader->histograms.failed;
+}
+
 static uint64_t read_value(struct samples_reader *reader, enum value_class class) {
     if (class == SAME) return reader->bits;
     if (class == BITS) return cursor_u64(&reader->values);
@@ -194,12 +259,12 @@ int samples_reader_next(struct samples_reader *reader, struct samples_rows *rows
     uint64_t left = reader->rows - reader->done;
     size_t count = left < SAMPLES_STEP ? (size_t)left : SAMPLES_STEP;
     if (!count) {
-        bool at_end =
-            !cursor_left(&reader->runs) && !cursor_left(&reader->times) && !cursor_left(&reader->values);
+        bool at_end = !cursor_left(&reader->histograms) && !cursor_left(&reader->runs) &&
+                      !cursor_left(&reader->times) && !cursor_left(&reader->values);
         return at_end ? 0 : corrupt(err, "bytes left over");
     }
     if (!read_numbers(reader, rows->numbers, count) || !read_times(reader, rows->times_ms, count) ||
-        !read_values(reader, rows->values, count))
+        !read_values(reader, rows->values, count) || !read_histograms(reader, rows, count))
         return corrupt(err, "a column ends before its last row");
     rows->count = count;
     reader->done += count;

@@ -5,7 +5,7 @@
  */
 #include "lib/base/assert.h"
 #include "lib/base/bits.h"
-#include "storage/chunk/chunk.h"
+#include "storage/chunk/histogram_chunk.h"
 
 #include <string.h>
 
@@ -26,9 +26,47 @@ static void pack_again(const int64_t *times, const double *values, size_t count)
     ASSERT(memcmp(values, values_back, stored * sizeof *values) == 0);
 }
 
+static void pack_histograms_again(const struct columns *columns) {
+    struct chunk_state state = {0};
+    struct histogram_chunk *chunk = histogram_chunk_create(), *restored;
+    struct columns back;
+    for (size_t i = 0; i < columns->count && state.count == i; i++)
+        histogram_chunk_append(&state, chunk, columns->times_ms[i], columns->histograms[i]);
+    columns_init(&back, NULL);
+    const uint8_t *bytes = (const uint8_t *)chunk->bytes.data;
+    if (state.count) {
+        int rc = histogram_chunk_restore(&state, bytes, chunk->bytes.len, &restored, NULL);
+        ASSERT(rc == 0);
+        histogram_chunk_destroy(restored);
+    }
+    int rc = histogram_chunk_decode(bytes, chunk->bytes.len, state.count, INT64_MIN, INT64_MAX, &back, NULL);
+    ASSERT(rc == 0 && back.count == state.count);
+    for (size_t i = 0; i < back.count; i++) {
+        ASSERT(back.times_ms[i] == columns->times_ms[i]);
+        bool is_stale = value_is_stale(columns->values[i]);
+        ASSERT(is_stale ? value_is_stale(back.values[i])
+                        : histogram_equal(back.histograms[i], columns->histograms[i]));
+    }
+    columns_release(&back);
+    histogram_chunk_destroy(chunk);
+}
+
+static void decode_histograms(const uint8_t *data, size_t size, size_t count) {
+    struct columns columns;
+    struct err err;
+    columns_init(&columns, NULL);
+    if (histogram_chunk_decode(data, size, count, INT64_MIN, INT64_MAX, &columns, &err) == 0)
+        pack_histograms_again(&columns);
+    columns_release(&columns);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 2) return 0;
     size_t count = 1 + data[1] % CHUNK_SAMPLES;
+    if (data[0] == CHUNK_HISTOGRAM) {
+        decode_histograms(data + 2, size - 2, count);
+        return 0;
+    }
     int64_t times[CHUNK_SAMPLES];
     double values[CHUNK_SAMPLES];
     struct err err;

@@ -43,8 +43,10 @@ static int read_samples(const void *payload, size_t len) {
     struct err err;
     uint64_t total = 0;
     int rc = samples_reader_init(&reader, payload, len, &err);
-    while (rc >= 0 && (rc = samples_reader_next(&reader, &rows, &err)) == 1) total += rows.count;
+    if (rc) return rc;
+    while ((rc = samples_reader_next(&reader, &rows, &err)) == 1) total += rows.count;
     ASSERT(rc < 0 || total == reader.rows);
+    samples_reader_release(&reader);
     return rc;
 }
 

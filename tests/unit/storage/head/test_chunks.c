@@ -18,7 +18,7 @@ static struct chunk_info info_of(uint64_t i) {
                                .maxt = (int64_t)i * 1000 + 60000,
                                .encoding = CHUNK_XOR,
                                .count = (uint8_t)(i % 120 + 1),
-                               .len = (uint16_t)(i * 37 % CHUNK_MAX_BYTES + 1)};
+                               .len = (uint32_t)(i * 37 % CHUNK_MAX_BYTES + 1)};
 }
 
 static void bytes_of(uint64_t i, uint8_t bytes[CHUNK_MAX_BYTES]) {
@@ -35,7 +35,7 @@ static struct chunk_ref add(struct chunk_store *store, uint64_t i) {
 static void check(struct chunk_store *store, uint64_t i, struct chunk_ref ref) {
     struct chunk_info info = info_of(i);
     uint8_t bytes[CHUNK_MAX_BYTES];
-    struct chunk_copy copy;
+    struct chunk_copy copy = {0};
     struct err err;
     bytes_of(i, bytes);
     int rc = chunk_store_read(store, ref, info.number, &copy, &err);
@@ -44,6 +44,7 @@ static void check(struct chunk_store *store, uint64_t i, struct chunk_ref ref) {
     ck_assert_uint_eq(copy.count, info.count);
     ck_assert_uint_eq(copy.len, info.len);
     ck_assert_mem_eq(copy.bytes, bytes, info.len);
+    chunk_copy_release(&copy);
     ck_assert_int_eq(ref.maxt, info.maxt);
     ck_assert_int_le(chunk_ref_mint(ref), info.mint);
     ck_assert_int_gt(chunk_ref_mint(ref), info.mint - 2000);
@@ -87,7 +88,7 @@ START_TEST(damage_is_an_error_that_names_the_place) {
     uint8_t *bytes = memory_fs_bytes(disk, "/chunks_head/000001", &len);
     ck_assert_ptr_nonnull(bytes);
     ck_assert_uint_gt(len, 256 << 10);
-    struct chunk_copy copy;
+    struct chunk_copy copy = {0};
     struct err err;
     for (size_t at = 8; at < 8 + 33; at++) { /* each byte of the first record, which holds one byte */
         bytes[at] ^= 1;
@@ -98,6 +99,7 @@ START_TEST(damage_is_an_error_that_names_the_place) {
         check(&store, 0, refs[0]);
     }
     ck_assert_int_eq(chunk_store_read(&store, refs[0], 2, &copy, &err), ERR_CORRUPT); /* another series' */
+    chunk_copy_release(&copy);
     chunk_store_release(&store);
     memory_fs_destroy(disk);
 }

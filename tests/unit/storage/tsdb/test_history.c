@@ -50,7 +50,7 @@ static void add_round(struct tsdb *tsdb, struct table *table, int64_t window) {
     int now = table->now++;
     for (int i = 0; i < SERIES; i++) {
         if (draw(10) == 0 || (i > SERIES / 2 && now / 40 % 2)) continue; /* half of them come and go */
-        append_batch_add(batch, resolve(tsdb, i), value_at(i, time_of(now)), time_of(now));
+        add_sample(batch, tsdb, i, time_of(now));
         expected[rows++] = true;
         table->has[i][now] = true;
     }
@@ -58,7 +58,7 @@ static void add_round(struct tsdb *tsdb, struct table *table, int64_t window) {
         int i = (int)draw(SERIES), t = now - 1 - (int)draw(60);
         if (t < 0 || table->has[i][t] || !table->has[i][now]) continue;
         bool taken = time_of(t) >= time_of(now - 1) - window; /* the newest when the batch is judged */
-        append_batch_add(batch, resolve(tsdb, i), value_at(i, time_of(t)), time_of(t));
+        add_sample(batch, tsdb, i, time_of(t));
         expected[rows++] = taken && window;
         if (taken && window) table->has[i][t] = true;
     }
@@ -75,7 +75,7 @@ static void check_series(const struct table *table, int i, const struct columns 
         if (!table->has[i][t] || time_of(t) < mint || time_of(t) > maxt) continue;
         ck_assert_msg(at < columns->count && columns->times_ms[at] == time_of(t),
                       "series %d misses time %lld", i, (long long)time_of(t));
-        ck_assert(double_bits(columns->values[at]) == double_bits(value_at(i, time_of(t))));
+        check_sample(columns, at, i);
         at++;
     }
     ck_assert_uint_eq(at, columns->count);
@@ -275,7 +275,7 @@ START_TEST(a_damaged_block_is_told_and_the_rest_is_served) {
         ck_assert_int_eq(series_set_read(set, at, INT64_MIN, INT64_MAX, &columns, NULL), 0);
         for (size_t k = 0; k < columns.count; k++) {
             ck_assert(table.has[i][columns.times_ms[k] / STEP - 1]);
-            ck_assert(double_bits(columns.values[k]) == double_bits(value_at(i, columns.times_ms[k])));
+            check_sample(&columns, k, i);
         }
         rows += columns.count;
         columns_release(&columns);

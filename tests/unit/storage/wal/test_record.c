@@ -1,5 +1,6 @@
 /* decode(encode(x)) = x for the payloads of the log, and no bytes that break the readers. */
 #include "lib/base/bits.h"
+#include "lib/base/mem.h"
 #include "lib/model/sample.h"
 #include "storage/wal/record.h"
 #include "tests/check_main.h"
@@ -48,10 +49,12 @@ static double draw_value(void) {
     }
 }
 
+#define ROWS 5000
+
 struct rows {
-    uint64_t numbers[5000];
-    double values[5000];
-    int64_t times_ms[5000];
+    uint64_t numbers[ROWS];
+    double values[ROWS];
+    int64_t times_ms[ROWS];
     size_t count;
 };
 
@@ -83,6 +86,7 @@ static void check_same(const struct rows *rows, const struct buf *out, bool has_
         }
     }
     ck_assert_uint_eq(at, rows->count);
+    samples_reader_release(&reader);
 }
 
 static int write(struct buf *out, const struct rows *rows, bool has_times, int64_t time_ms, struct err *err) {
@@ -106,6 +110,67 @@ START_TEST(samples_come_back_bit_for_bit) {
         buf_reset(&out);
         ck_assert_int_eq(write(&out, &rows, has_times, time_ms, NULL), 0);
         check_same(&rows, &out, has_times, time_ms);
+    }
+    buf_release(&out);
+}
+END_TEST
+
+/* reads to the end or to the first refusal */
+static void read_samples(const uint8_t *bytes, size_t len) {
+    static struct samples_rows step;
+    struct samples_reader reader;
+    struct err err;
+    int rc = samples_reader_init(&reader, bytes, len, &err);
+    bool is_open = rc == 0;
+    while (rc >= 0 && (rc = samples_reader_next(&reader, &step, &err)) == 1) ck_assert_uint_gt(step.count, 0);
+    ck_assert(rc == 0 || rc == ERR_CORRUPT);
+    if (is_open) samples_reader_release(&reader);
+}
+
+/* every third row is a histogram of its own counts, now and then one of another layout */
+START_TEST(histograms_stand_among_the_samples) {
+    static struct rows rows;
+    static struct histogram made[ROWS];
+    static const struct histogram *histograms[ROWS];
+    static double counts[ROWS + 8];
+    static const struct histogram_span spans[] = {{2, 3}, {1, 2}};
+    static struct samples_rows step;
+    struct samples_reader reader;
+    struct buf out;
+    size_t at = 0;
+    rows.count = ROWS;
+    for (size_t i = 0; i < rows.count; i++) {
+        rows.numbers[i] = i + 1;
+        rows.values[i] = (double)i;
+        counts[i] = (double)(i * i);
+        made[i] = (struct histogram){.schema = (int8_t)(i / 100 % 4), .is_integer = true, .count = (double)i};
+        made[i].positive = (struct histogram_buckets){spans, counts + i / 2, 2, 5};
+        made[i].sum = rows.values[i];
+        histograms[i] = i % 3 == 1 && (i < 1000 || i > 3000) ? &made[i] : NULL;
+    }
+    struct samples_columns columns = {.numbers = rows.numbers,
+                                      .values = rows.values,
+                                      .histograms = histograms,
+                                      .time_ms = 5000,
+                                      .late_from = LATE_NEVER,
+                                      .count = rows.count};
+    buf_init(&out, LIMIT);
+    ck_assert_int_eq(samples_record_write(&out, &columns, NULL), 0);
+    ck_assert_int_eq(samples_reader_init(&reader, out.data, out.len, NULL), 0);
+    for (; samples_reader_next(&reader, &step, NULL) == 1; at += step.count)
+        for (size_t i = 0; i < step.count; i++) {
+            const struct histogram *found = step.has_histograms ? step.histograms[i] : NULL;
+            ck_assert_double_eq(step.values[i], (double)(at + i));
+            ck_assert_int_eq(found != NULL, histograms[at + i] != NULL);
+            ck_assert(!found || histogram_equal(found, histograms[at + i]));
+        }
+    ck_assert_uint_eq(at, rows.count);
+    samples_reader_release(&reader);
+    for (size_t len = 0; len < out.len; len += 7) { /* cut anywhere, it is refused and nothing breaks */
+        char *cut = mem_alloc(len + 1);
+        memcpy(cut, out.data, len);
+        read_samples((const uint8_t *)cut, len);
+        mem_free(cut);
     }
     buf_release(&out);
 }
@@ -139,16 +204,6 @@ START_TEST(a_samples_record_that_does_not_fit_leaves_nothing) {
     buf_release(&out);
 }
 END_TEST
-
-/* reads to the end or to the first refusal */
-static void read_samples(const uint8_t *bytes, size_t len) {
-    static struct samples_rows step;
-    struct samples_reader reader;
-    struct err err;
-    int rc = samples_reader_init(&reader, bytes, len, &err);
-    while (rc >= 0 && (rc = samples_reader_next(&reader, &step, &err)) == 1) ck_assert_uint_gt(step.count, 0);
-    ck_assert(rc == 0 || rc == ERR_CORRUPT);
-}
 
 static void read_series(const uint8_t *bytes, size_t len) {
     struct series_reader reader = {0};
@@ -280,8 +335,8 @@ START_TEST(too_many_labels_are_refused_and_the_record_goes_on) {
 }
 END_TEST
 
-CHECK_MAIN("record", samples_come_back_bit_for_bit, a_scrape_of_counters_takes_few_bytes,
-           a_samples_record_that_does_not_fit_leaves_nothing,
+CHECK_MAIN("record", samples_come_back_bit_for_bit, histograms_stand_among_the_samples,
+           a_scrape_of_counters_takes_few_bytes, a_samples_record_that_does_not_fit_leaves_nothing,
            cut_or_changed_samples_are_corrupt_never_a_crash, series_come_back_with_their_labels,
            cut_or_changed_series_are_corrupt_never_a_crash,
            too_many_labels_are_refused_and_the_record_goes_on)

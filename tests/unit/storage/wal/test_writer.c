@@ -53,7 +53,11 @@ static int store_encode(void *context, struct append_batch *batch, struct wal_gr
     mutex_unlock(&store->lock);
     for (size_t i = 0; i < batch->count; i++) numbers[i] = batch->refs[i].slot;
     struct buf *out = wal_group_begin(group, RECORD_SAMPLES);
-    struct samples_columns columns = {numbers, batch->values, NULL, batch->time_ms, LATE_NEVER, batch->count};
+    struct samples_columns columns = {.numbers = numbers,
+                                      .values = batch->values,
+                                      .time_ms = batch->time_ms,
+                                      .late_from = LATE_NEVER,
+                                      .count = batch->count};
     int rc = samples_record_write(out, &columns, err);
     if (!rc) rc = wal_group_end(group, err);
     if (batch->refs[0].slot == store->refuse_slot && store->refuse_slot)
@@ -148,6 +152,7 @@ static int collect(void *context, int type, uint64_t sequence, const void *paylo
     ck_assert_int_eq(samples_reader_next(&reader, &rows, err), 1);
     *vec_push(&logged->first) = rows.numbers[0];
     *vec_push(&logged->sequences) = sequence;
+    samples_reader_release(&reader);
     return 0;
 }
 
