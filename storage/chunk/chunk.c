@@ -7,62 +7,119 @@
 #include <math.h>
 #include <string.h>
 
-#define INTEGER_LIMIT 9007199254740992.0 /* 2^53: every whole number up to here is a double of its own */
+#define NUMBER_LIMIT 9007199254740992.0 /* 2^53: every whole number up to here is a double of its own */
 
-/* A chunk of whole numbers is given up when so many, and an eighth of its values, are none: a raw double
-   costs 70 bits, while XOR usually needs half of that. */
+/* A chunk of numbers is given up when so many, and an eighth of its values, are none: a raw double costs 68
+   bits, while XOR usually needs half of that. */
 #define EXCEPTIONS_TAKEN 3
 
 /* payload widths by the number of 1 bits in front; the last has no 0 behind its ones */
-static const uint8_t time_widths[] = {0, 7, 12, 20, 32, 64};
-static const uint8_t integer_widths[] = {0, 6, 10, 16, 32, 64, 64};
+static const uint8_t time_widths[] = {0, 7, 12, 20, 44, 64};
 #define TIME_LAST 5u
-#define INTEGER_RAW 6u
 
-static void push_code(struct bit_piece *piece, unsigned ones, unsigned last, uint64_t payload,
-                      unsigned width) {
+/* 1 bits in front of the codes of numbers */
+enum { SAME_STEP, SAME_NUMBER, CHANGE, CHANGE_WIDTH, RAW };
+
+/* A change is written in more bits than it needs, up to so many, before the width is written anew. */
+#define SPARE_BITS 6u
+
+static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
+
+static unsigned bits_wanted(uint64_t zigzag) {
+    return zigzag ? 64 - (unsigned)__builtin_clzll(zigzag) : 0;
+}
+
+static void push_ones(struct bit_piece *piece, unsigned ones, unsigned last) {
     if (ones < last)
         piece_push(piece, (1u << (ones + 1)) - 2, ones + 1);
     else
         piece_push(piece, (1u << ones) - 1, ones);
-    if (width) piece_push(piece, payload, width);
 }
 
-/* the smallest class whose payload holds a signed change */
-static void push_change(struct bit_piece *piece, const uint8_t *widths, unsigned last, uint64_t change) {
+static void push_time(struct bit_piece *piece, uint64_t change) {
     uint64_t zigzag = zigzag_encode((int64_t)change);
-    unsigned wanted = zigzag ? 64 - (unsigned)__builtin_clzll(zigzag) : 0;
-    unsigned ones = 0;
-    while (widths[ones] < wanted) ones++;
-    push_code(piece, ones, last, zigzag, widths[ones]);
+    unsigned wanted = bits_wanted(zigzag), ones = 0;
+    while (time_widths[ones] < wanted) ones++;
+    push_ones(piece, ones, TIME_LAST);
+    if (ones) piece_push(piece, zigzag, time_widths[ones]);
 }
 
-static bool bits_are_integer(uint64_t bits, int64_t *integer) {
-    double value = bits_double(bits);
-    if (!(fabs(value) <= INTEGER_LIMIT)) return false;
-    *integer = (int64_t)value;
-    return double_bits((double)*integer) == bits; /* -0 and fractions differ */
+static unsigned scale_of(uint8_t encoding) {
+    return encoding >> 4;
 }
 
-/* the number that the next integer code is a step from */
-static uint64_t integer_before(const struct chunk_state *state) {
-    int64_t integer = 0;
-    if (state->count == 0 || !bits_are_integer(state->last_bits, &integer)) return 0;
-    return (uint64_t)integer;
+static uint8_t numbers_of(unsigned scale) {
+    return (uint8_t)(CHUNK_NUMBERS | scale << 4);
 }
 
-static void encode_integer(struct chunk_state *next, const struct chunk_state *state, uint64_t bits,
-                           struct bit_piece *piece) {
-    int64_t integer;
-    if (!bits_are_integer(bits, &integer)) {
-        push_code(piece, INTEGER_RAW, INTEGER_RAW, bits, 64);
+/* m, when m / 10^scale is exactly this double; -0 and NaN are none */
+static bool to_number(uint64_t bits, unsigned scale, int64_t *number) {
+    double value = bits_double(bits), scaled = scale ? value * powers[scale] : value;
+    if (!(fabs(scaled) <= NUMBER_LIMIT)) return false;
+    *number = (int64_t)(scale ? scaled + copysign(0.5, scaled) : scaled);
+    double back = scale ? (double)*number / powers[scale] : (double)*number;
+    return double_bits(back) == bits;
+}
+
+/* the smallest k from here on that suits the value; above CHUNK_SCALE_MAX: none does */
+static unsigned find_scale(uint64_t bits, unsigned from) {
+    int64_t number;
+    while (from <= CHUNK_SCALE_MAX && !to_number(bits, from, &number)) from++;
+    return from;
+}
+
+bool chunk_has_floats(uint8_t encoding) {
+    return encoding == CHUNK_XOR ||
+           (chunk_kind(encoding) == CHUNK_NUMBERS && scale_of(encoding) <= CHUNK_SCALE_MAX);
+}
+
+/* the number that the next one is a step from */
+static uint64_t number_before(const struct chunk_state *state) {
+    int64_t number = 0;
+    if (state->count == 0 || !to_number(state->last_bits, scale_of(state->encoding), &number)) return 0;
+    return (uint64_t)number;
+}
+
+/* the step that the next one is expected to take: this one, unless expecting it was worse than expecting none
+ */
+static uint64_t next_step(uint64_t step, uint64_t change) {
+    return bits_wanted(zigzag_encode((int64_t)change)) <= bits_wanted(zigzag_encode((int64_t)step)) ? step
+                                                                                                    : 0;
+}
+
+static void push_change(struct chunk_state *next, uint64_t change, struct bit_piece *piece) {
+    uint64_t zigzag = zigzag_encode((int64_t)change);
+    unsigned wanted = bits_wanted(zigzag);
+    if (wanted <= next->width && next->width < wanted + SPARE_BITS) {
+        push_ones(piece, CHANGE, RAW);
+    } else {
+        push_ones(piece, CHANGE_WIDTH, RAW);
+        piece_push(piece, wanted - 1, 6);
+        next->width = (uint8_t)wanted;
+    }
+    piece_push(piece, zigzag, next->width);
+}
+
+static void encode_number(struct chunk_state *next, const struct chunk_state *state, uint64_t bits,
+                          struct bit_piece *piece) {
+    int64_t number;
+    if (!to_number(bits, scale_of(state->encoding), &number)) {
+        push_ones(piece, RAW, RAW);
+        piece_push(piece, bits, 64);
         next->value_step = 0;
         next->exceptions++;
         return;
     }
-    uint64_t step = (uint64_t)integer - integer_before(state);
-    push_change(piece, integer_widths, INTEGER_RAW, step - state->value_step);
-    next->value_step = state->count ? step : 0;
+    uint64_t step = (uint64_t)number - number_before(state), change = step - state->value_step;
+    if (!change) {
+        push_ones(piece, SAME_STEP, RAW);
+    } else if (!step) {
+        push_ones(piece, SAME_NUMBER, RAW);
+        next->value_step = 0;
+    } else {
+        push_change(next, change, piece);
+        next->value_step = state->count ? next_step(step, change) : 0;
+    }
 }
 
 static void encode_xor(struct chunk_state *next, const struct chunk_state *state, uint64_t bits,
@@ -75,7 +132,7 @@ static void encode_xor(struct chunk_state *next, const struct chunk_state *state
     unsigned leading = (unsigned)__builtin_clzll(change), trailing = (unsigned)__builtin_ctzll(change);
     if (leading > 31) leading = 31;
     unsigned length = 64 - leading - trailing;
-    unsigned old_leading = state->window.leading, old_length = state->window.length;
+    unsigned old_leading = state->leading, old_length = state->width;
     bool fits = old_length && leading >= old_leading && 64 - trailing <= old_leading + old_length;
     /* a window much wider than needed is given up: eleven bits buy a new one */
     if (fits && old_length < length + 12) {
@@ -85,8 +142,8 @@ static void encode_xor(struct chunk_state *next, const struct chunk_state *state
     }
     piece_push(piece, (3u << 11) | (leading << 6) | (length - 1), 13);
     piece_push(piece, change >> trailing, length);
-    next->window.leading = (uint8_t)leading;
-    next->window.length = (uint8_t)length;
+    next->leading = (uint8_t)leading;
+    next->width = (uint8_t)length;
 }
 
 /* the codes of one sample, and the state behind it */
@@ -94,12 +151,12 @@ static struct chunk_state encode(const struct chunk_state *state, int64_t time, 
                                  struct bit_piece *piece) {
     struct chunk_state next = *state;
     uint64_t step = (uint64_t)time - (state->count ? (uint64_t)state->last_time : 0);
-    push_change(piece, time_widths, TIME_LAST, step - state->time_step);
+    push_time(piece, step - state->time_step);
     next.time_step = state->count ? step : 0;
-    if (state->encoding == CHUNK_INTEGER)
-        encode_integer(&next, state, bits, piece);
-    else
+    if (state->encoding == CHUNK_XOR)
         encode_xor(&next, state, bits, piece);
+    else
+        encode_number(&next, state, bits, piece);
     next.last_time = time;
     next.last_bits = bits;
     next.count++;
@@ -107,7 +164,10 @@ static struct chunk_state encode(const struct chunk_state *state, int64_t time, 
 }
 
 void chunk_begin(struct chunk_state *state) {
-    *state = (struct chunk_state){.last_time = state->last_time, .last_bits = state->last_bits};
+    bool had_numbers = chunk_kind(state->encoding) == CHUNK_NUMBERS;
+    *state = (struct chunk_state){.last_time = state->last_time,
+                                  .last_bits = state->last_bits,
+                                  .encoding = had_numbers ? state->encoding : 0};
 }
 
 static bool too_many_exceptions(const struct chunk_state *state) {
@@ -128,16 +188,16 @@ static enum chunk_result place(struct chunk_state *state, uint8_t *bytes, size_t
     return CHUNK_STORED;
 }
 
-/* the same samples as CHUNK_XOR, and one more */
-static enum chunk_result rewrite(struct chunk_state *state, uint8_t *bytes, size_t capacity, int64_t time,
-                                 uint64_t bits, size_t *needed) {
+/* the same samples in another encoding, and one more */
+static enum chunk_result rewrite(struct chunk_state *state, uint8_t encoding, uint8_t *bytes, size_t capacity,
+                                 int64_t time, uint64_t bits, size_t *needed) {
     int64_t times[CHUNK_SAMPLES];
     double values[CHUNK_SAMPLES];
     uint8_t rewritten[CHUNK_MAX_BYTES];
     size_t count = state->count;
-    int rc = chunk_decode(CHUNK_INTEGER, bytes, chunk_bytes(state), count, times, values, NULL);
+    int rc = chunk_decode(state->encoding, bytes, chunk_bytes(state), count, times, values, NULL);
     ASSERT(rc == 0); /* our own bytes */
-    struct chunk_state fresh = {.encoding = CHUNK_XOR};
+    struct chunk_state fresh = {.encoding = encoding};
     for (size_t i = 0; i <= count; i++) {
         struct bit_piece piece = {0};
         struct chunk_state next = i < count ? encode(&fresh, times[i], double_bits(values[i]), &piece)
@@ -154,26 +214,38 @@ static enum chunk_result rewrite(struct chunk_state *state, uint8_t *bytes, size
     return CHUNK_STORED;
 }
 
+/* of the first value; k is as before when it suits */
+static uint8_t first_encoding(const struct chunk_state *state, uint64_t bits) {
+    int64_t number;
+    if (state->encoding && to_number(bits, scale_of(state->encoding), &number)) return state->encoding;
+    unsigned scale = find_scale(bits, 0);
+    return scale > CHUNK_SCALE_MAX ? CHUNK_XOR : numbers_of(scale);
+}
+
+/* what the chunk should be once this exception is in it */
+static uint8_t better_encoding(const struct chunk_state *next, uint64_t bits) {
+    unsigned scale = find_scale(bits, scale_of(next->encoding) + 1);
+    if (scale <= CHUNK_SCALE_MAX) return numbers_of(scale);
+    return too_many_exceptions(next) ? CHUNK_XOR : next->encoding;
+}
+
 enum chunk_result chunk_append(struct chunk_state *state, uint8_t *bytes, size_t capacity, int64_t time,
                                uint64_t bits, size_t *needed) {
     if (state->count == CHUNK_SAMPLES) return CHUNK_FULL;
     struct chunk_state start = *state;
-    int64_t integer;
-    if (start.count == 0)
-        start.encoding = (uint8_t)(bits_are_integer(bits, &integer) ? CHUNK_INTEGER : CHUNK_XOR);
+    if (start.count == 0) start.encoding = first_encoding(state, bits);
     struct bit_piece piece = {0};
     struct chunk_state next = encode(&start, time, bits, &piece);
-    if (start.encoding == CHUNK_INTEGER && next.exceptions != start.exceptions && too_many_exceptions(&next))
-        return rewrite(state, bytes, capacity, time, bits, needed);
+    if (next.exceptions != start.exceptions) {
+        uint8_t encoding = better_encoding(&next, bits);
+        if (encoding != next.encoding) return rewrite(state, encoding, bytes, capacity, time, bits, needed);
+    }
     return place(state, bytes, capacity, &next, &piece, needed);
 }
 
-static uint64_t read_change(struct bit_reader *reader, const uint8_t *widths, unsigned ones) {
-    return widths[ones] ? (uint64_t)zigzag_decode(bits_read(reader, widths[ones])) : 0;
-}
-
 static void decode_times(struct bit_reader *reader, size_t i, uint64_t *time, uint64_t *step) {
-    *step += read_change(reader, time_widths, bits_unary(reader, TIME_LAST));
+    unsigned width = time_widths[bits_unary(reader, TIME_LAST)];
+    if (width) *step += (uint64_t)zigzag_decode(bits_read(reader, width));
     *time += *step;
     if (i == 0) *step = 0;
 }
@@ -189,24 +261,42 @@ static unsigned read_regular(struct bit_reader *reader, size_t left) {
     return reader->failed ? 0 : run;
 }
 
-static int decode_integers(struct bit_reader *reader, size_t count, int64_t *times, double *values) {
-    uint64_t time = 0, time_step = 0, value = 0, value_step = 0;
+static double number_value(uint64_t number, unsigned scale) {
+    return scale ? (double)(int64_t)number / powers[scale] : (double)(int64_t)number;
+}
+
+/* the next number, of a code that is not RAW */
+static void decode_number(struct bit_reader *reader, unsigned ones, bool is_first, unsigned *width,
+                          uint64_t *number, uint64_t *step) {
+    if (ones == SAME_NUMBER) *step = 0;
+    if (ones < CHANGE) {
+        *number += *step;
+        return;
+    }
+    if (ones == CHANGE_WIDTH) *width = (unsigned)bits_read(reader, 6) + 1;
+    uint64_t change = (uint64_t)zigzag_decode(bits_read(reader, *width));
+    *number += *step + change;
+    *step = is_first ? 0 : next_step(*step + change, change);
+}
+
+static int decode_numbers(struct bit_reader *reader, unsigned scale, size_t count, int64_t *times,
+                          double *values) {
+    uint64_t time = 0, time_step = 0, number = 0, step = 0;
+    unsigned width = 1;
     for (size_t i = 0; i < count && !reader->failed; i++) {
         decode_times(reader, i, &time, &time_step);
         times[i] = (int64_t)time;
-        unsigned ones = bits_unary(reader, INTEGER_RAW);
-        if (ones == INTEGER_RAW) {
+        unsigned ones = bits_unary(reader, RAW);
+        if (ones == RAW) {
             values[i] = bits_double(bits_read(reader, 64));
-            value = value_step = 0;
+            number = step = 0;
             continue;
         }
-        value_step += read_change(reader, integer_widths, ones);
-        value += value_step;
-        values[i] = (double)(int64_t)value;
-        if (i == 0) value_step = 0;
+        decode_number(reader, ones, i == 0, &width, &number, &step);
+        values[i] = number_value(number, scale);
         for (unsigned run = read_regular(reader, count - i - 1); run; run--) {
             times[++i] = (int64_t)(time += time_step);
-            values[i] = (double)(int64_t)(value += value_step);
+            values[i] = number_value(number += step, scale);
         }
     }
     return reader->failed ? ERR_CORRUPT : 0;
@@ -241,12 +331,11 @@ int chunk_decode(uint8_t encoding, const uint8_t *bytes, size_t len, size_t coun
                  double *values, struct err *err) {
     struct bit_reader reader = {bytes, len, 0, false};
     int rc;
-    if (encoding == CHUNK_INTEGER)
-        rc = decode_integers(&reader, count, times, values);
-    else if (encoding == CHUNK_XOR)
+    if (!chunk_has_floats(encoding)) return err_set(err, ERR_CORRUPT, "unknown chunk encoding %u", encoding);
+    if (encoding == CHUNK_XOR)
         rc = decode_xors(&reader, count, times, values);
     else
-        return err_set(err, ERR_CORRUPT, "unknown chunk encoding %u", encoding);
+        rc = decode_numbers(&reader, scale_of(encoding), count, times, values);
     if (rc) return err_set(err, rc, "chunk of %zu samples does not fit its %zu bytes", count, len);
     return 0;
 }

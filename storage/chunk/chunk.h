@@ -6,16 +6,18 @@
  *     | time code | value code | time code | value code | ...          no header: count, encoding and length
  *                                                                      are kept by whoever keeps the bytes
  *     time code: the change of the step against the step before, zigzag, in the smallest of
- *         0 = same step | 10 + 7 bits | 110 + 12 | 1110 + 20 | 11110 + 32 | 11111 + 64
- *     value code, CHUNK_INTEGER: the same idea over whole numbers up to 2^53
- *         0 = same step | 10 + 6 | 110 + 10 | 1110 + 16 | 11110 + 32 | 111110 + 64 | 111111 + 64 raw bits
- *         (the last is any other double; prediction then starts again at value 0, step 0)
+ *         0 = same step | 10 + 7 bits | 110 + 12 | 1110 + 20 | 11110 + 44 | 11111 + 64
+ *     value code, CHUNK_NUMBERS: values are m / 10^k with one k from 0 to 6 for the chunk, |m| <= 2^53
+ *         0 = m took the same step as before | 10 = m is the same, the step is now 0
+ *         110 + the change of the step, zigzag, in as many bits as the last such change
+ *         1110 + 6 bits: how many (- 1) + that many bits | 1111 + 64 raw bits: any other double
  *     value code, CHUNK_XOR: the bits against the bits before
  *         0 = same | 10 + the window of before | 11 + 5 leading zeros + 6 (length - 1) + that many bits
  *
- * The first sample is coded against time 0 and value 0; after it the steps are 0. Steps are added modulo
- * 2^64, so every time and every bit pattern of a double survives. A chunk starts as CHUNK_INTEGER when its
- * first value is a whole number and is rewritten as CHUNK_XOR once too many of its values are not.
+ * The first sample is coded against time 0 and value 0; after it the steps are 0. A step of m that predicted
+ * worse than no step would have is forgotten: counters keep theirs, gauges have none. After raw bits m is 0
+ * again. Steps are added modulo 2^64, so every time and every bit pattern of a double survives. A value that
+ * needs a larger k, and too many that are no such numbers, make the chunk be rewritten.
  *
  * Example: a counter that grows by 10 every 15 s costs 2 bits a sample.
  *
@@ -23,29 +25,35 @@
  */
 #include "lib/base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define CHUNK_SAMPLES 120
 #define CHUNK_MAX_BYTES 1024
 
-enum chunk_encoding { CHUNK_INTEGER = 1, CHUNK_XOR = 2, CHUNK_HISTOGRAM = 3 /* histogram_chunk.h */ };
+enum chunk_kind { CHUNK_NUMBERS = 1, CHUNK_XOR = 2, CHUNK_HISTOGRAM = 3 /* histogram_chunk.h */ };
+#define CHUNK_SCALE_MAX 6u
+
+/* a chunk's encoding, one byte: the kind in the low four bits, k in the high ones */
+static inline enum chunk_kind chunk_kind(uint8_t encoding) {
+    return (enum chunk_kind)(encoding & 15);
+}
+/* is it one of floats that chunk_decode knows? */
+bool chunk_has_floats(uint8_t encoding);
 
 /* what the next append to an open chunk needs to know; all zero for an empty chunk */
 struct chunk_state {
     int64_t last_time;
     uint64_t last_bits; /* of the last value */
     uint64_t time_step;
-    union {
-        uint64_t value_step; /* CHUNK_INTEGER */
-        struct {
-            uint8_t leading, length; /* CHUNK_XOR: the window; length 0: none yet */
-        } window;
-    };
+    uint64_t value_step; /* CHUNK_NUMBERS: of m */
     uint16_t bit_count;
     uint8_t count;
     uint8_t encoding;
-    uint8_t exceptions; /* CHUNK_INTEGER: values that were not whole numbers */
+    uint8_t width;      /* payload bits of the last change, or of the window; 0: none yet */
+    uint8_t leading;    /* CHUNK_XOR: of the window */
+    uint8_t exceptions; /* CHUNK_NUMBERS: raw values */
 };
 
 enum chunk_result {
@@ -54,7 +62,7 @@ enum chunk_result {
     CHUNK_FULL, /* begin a new one; nothing was changed */
 };
 
-/* an empty chunk; last_time and last_bits stay */
+/* an empty chunk; last_time, last_bits and the k that numbers had stay */
 void chunk_begin(struct chunk_state *state);
 /* time must be after the last one (not checked); bytes has room for `capacity` */
 enum chunk_result chunk_append(struct chunk_state *state, uint8_t *bytes, size_t capacity, int64_t time,

@@ -20,7 +20,7 @@
 #define FILE_VERSION 1u
 #define PATH_BYTES 4096
 #define HEADER_BYTES ((uint64_t)8)
-#define RECORD_BYTES ((size_t)32)
+#define RECORD_BYTES ((size_t)16)
 
 #define WHERE_MASK (((uint64_t)1 << 48) - 1)
 #define WHERE_IN_FILE ((uint64_t)1 << 63)
@@ -251,11 +251,9 @@ static void record_write(uint8_t *record, const struct chunk_info *info, const u
     size_t len = record_bytes(info) - RECORD_BYTES;
     uint16_t units = (uint16_t)(len / unit_of(info->encoding));
     store_u64(record + 4, info->number);
-    store_u64(record + 12, (uint64_t)info->mint);
-    store_u64(record + 20, (uint64_t)info->maxt);
-    record[28] = info->encoding;
-    record[29] = info->count;
-    memcpy(record + 30, &units, 2);
+    record[12] = info->encoding;
+    record[13] = info->count;
+    memcpy(record + 14, &units, 2);
     memcpy(record + RECORD_BYTES, bytes, info->len);
     memset(record + RECORD_BYTES + info->len, 0, len - info->len);
     store_u32(record, crc32c(0, record + 4, RECORD_BYTES - 4 + len));
@@ -323,8 +321,8 @@ static int read_some(struct chunk_store *store, uint64_t place, size_t want, str
 static size_t said_bytes(const struct chunk_copy *copy) {
     uint16_t units;
     if (copy->record.count < RECORD_BYTES) return 0;
-    memcpy(&units, copy->record.items + 30, 2);
-    uint8_t encoding = copy->record.items[28];
+    memcpy(&units, copy->record.items + 14, 2);
+    uint8_t encoding = copy->record.items[12];
     size_t len = units * unit_of(encoding);
     return encoding != CHUNK_HISTOGRAM && len > CHUNK_MAX_BYTES ? 0 : RECORD_BYTES + len;
 }
@@ -332,7 +330,7 @@ static size_t said_bytes(const struct chunk_copy *copy) {
 static bool is_whole(const struct chunk_copy *copy, size_t len, uint64_t number) {
     const uint8_t *record = copy->record.items;
     return len && copy->record.count >= len && crc32c(0, record + 4, len - 4) == load_u32(record) &&
-           load_u64(record + 4) == number && record[29] <= CHUNK_SAMPLES;
+           load_u64(record + 4) == number && record[13] <= CHUNK_SAMPLES;
 }
 
 static int read_record(struct chunk_store *store, uint64_t place, uint64_t number, struct chunk_copy *copy,
@@ -345,8 +343,8 @@ static int read_record(struct chunk_store *store, uint64_t place, uint64_t numbe
     if (!is_whole(copy, len, number))
         return err_set(err, ERR_CORRUPT, "head chunk in \"%s\" at offset %" PRIu64 " is damaged",
                        file->path ? file->path : store->folder, place & (FILE_MAX - 1));
-    copy->encoding = copy->record.items[28];
-    copy->count = copy->record.items[29];
+    copy->encoding = copy->record.items[12];
+    copy->count = copy->record.items[13];
     copy->bytes = copy->record.items + RECORD_BYTES;
     copy->len = len - RECORD_BYTES;
     return 0;

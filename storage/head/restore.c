@@ -120,8 +120,7 @@ static int restore_histograms(struct restore *r, struct series *series, uint32_t
 
 static int restore_floats(struct restore *r, struct series *series, uint32_t bits) {
     struct chunk_state *chunk = &series->chunk;
-    if (bits > CHUNK_MAX_BYTES * 8 || !chunk->count != !bits ||
-        (bits && chunk->encoding != CHUNK_INTEGER && chunk->encoding != CHUNK_XOR))
+    if (bits > CHUNK_MAX_BYTES * 8 || !chunk->count != !bits || (bits && !chunk_has_floats(chunk->encoding)))
         return frames_bad(r->in, "open chunk");
     chunk->bit_count = (uint16_t)bits;
     if (!chunk->count) return 0;
@@ -133,10 +132,14 @@ static int restore_floats(struct restore *r, struct series *series, uint32_t bit
 
 static int restore_open(struct restore *r, struct series *series) {
     struct chunk_state *chunk = &series->chunk;
-    uint8_t small[4];
+    uint8_t small[6];
     frames_read(r->in, small, sizeof small);
     uint32_t bits = frames_read_u32(r->in);
-    *chunk = (struct chunk_state){.count = small[0], .encoding = small[1], .exceptions = small[2]};
+    *chunk = (struct chunk_state){.count = small[0],
+                                  .encoding = small[1],
+                                  .exceptions = small[2],
+                                  .width = small[4],
+                                  .leading = small[5]};
     series->is_logged = small[3] != 0;
     chunk->last_time = (int64_t)frames_read_u64(r->in);
     chunk->last_bits = frames_read_u64(r->in);

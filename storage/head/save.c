@@ -78,14 +78,15 @@ static int save_chunks_of(struct save *s, const struct series *series, struct er
         frames_write_u64(s->out, series->full[i].where);
         frames_write_u64(s->out, (uint64_t)series->full[i].maxt);
     }
-    uint8_t small[] = {chunk->count, chunk->encoding, chunk->exceptions, series->is_logged};
+    uint8_t small[] = {chunk->count,      chunk->encoding, chunk->exceptions,
+                       series->is_logged, chunk->width,    chunk->leading};
     frames_write(s->out, small, sizeof small);
     bool has_histograms = series_has_histograms(series);
     frames_write_u32(s->out, has_histograms ? (uint32_t)series->histograms->bytes.len : chunk->bit_count);
     frames_write_u64(s->out, (uint64_t)chunk->last_time);
     frames_write_u64(s->out, chunk->last_bits);
     frames_write_u64(s->out, chunk->time_step);
-    frames_write_u64(s->out, chunk->value_step); /* or the window */
+    frames_write_u64(s->out, chunk->value_step);
     if (has_histograms)
         frames_write(s->out, series->histograms->bytes.data, series->histograms->bytes.len);
     else if (chunk->count)

@@ -90,7 +90,7 @@ START_TEST(damage_is_an_error_that_names_the_place) {
     ck_assert_uint_gt(len, 256 << 10);
     struct chunk_copy copy = {0};
     struct err err;
-    for (size_t at = 8; at < 8 + 33; at++) { /* each byte of the first record, which holds one byte */
+    for (size_t at = 8; at < 8 + 17; at++) { /* each byte of the first record, which holds one byte */
         bytes[at] ^= 1;
         ck_assert_int_eq(chunk_store_read(&store, refs[0], 1, &copy, &err), ERR_CORRUPT);
         ck_assert_ptr_nonnull(strstr(err.text, "000001"));
