@@ -65,6 +65,10 @@ void head_destroy(struct head *head) {
     mem_free(head);
 }
 
+uint64_t head_life(const struct head *head) {
+    return atomic_load_explicit(&head->life, memory_order_relaxed);
+}
+
 uint32_t head_slots(const struct head *head) {
     return (uint32_t)atomic_load(&head->table.count);
 }

@@ -51,6 +51,8 @@ void head_number_taken(struct head *head, uint64_t number);
 
 /* for the log, by the appending thread; false when the reference is not valid any more */
 bool head_number(const struct head *head, struct series_ref ref, uint64_t *number, bool *is_logged);
+/* changes whenever a series may have left; the appending thread's */
+uint64_t head_life(const struct head *head);
 /* slots that are, or were, in use */
 uint32_t head_slots(const struct head *head);
 struct series_ref head_ref(const struct head *head, uint32_t slot);

@@ -40,6 +40,7 @@ struct head {
     uint32_t resting;      /* slots not in use that readers may still look at */
     uint64_t next_number, series_created;
     uint64_t max_series;
+    atomic_uint_least64_t life; /* see head_life */
     struct series_table table;
     struct commits commits;
     struct chunk_store chunks;

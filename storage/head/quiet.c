@@ -62,6 +62,7 @@ void head_forget(struct head *head, const struct head_moment *moment, struct slo
         if (is_still_quiet(series_at(&head->table, slots->items[i]), moment))
             slots->items[kept++] = slots->items[i];
     slots->count = kept;
+    atomic_fetch_add_explicit(&head->life, 1, memory_order_relaxed);
     for (size_t i = 0; i < kept; i += FORGET_STEP) {
         rwlock_write(&head->index_lock);
         index_remove(head, slots->items + i, kept - i < FORGET_STEP ? kept - i : FORGET_STEP);

@@ -61,7 +61,7 @@ void series_cache_find(struct series_cache *cache, const struct hash128 *keys, s
                        struct series_ref *refs) {
     rwlock_read(&cache->lock);
     for (size_t i = 0; i < count; i++)
-        __builtin_prefetch(&cache->slots[keys[i].low & (cache->capacity - 1)], 1);
+        __builtin_prefetch(&cache->slots[keys[i].low & (cache->capacity - 1)], 0);
     for (size_t i = 0; i < count; i++) {
         struct slot *slot = probe(cache, keys[i]);
         refs[i] = slot->ref;

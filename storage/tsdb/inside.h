@@ -6,6 +6,7 @@
 #include "lib/sys/file.h"
 #include "lib/sys/thread.h"
 #include "storage/head/head.h"
+#include "storage/tsdb/keys.h"
 #include "storage/tsdb/sources.h"
 #include "storage/tsdb/tsdb.h"
 
@@ -46,6 +47,7 @@ struct tsdb_log {
     VEC(double) values;
     VEC(int64_t) times_ms;
     VEC(const struct histogram *) histograms;
+    struct batch_keys keys;
     VEC(struct label) labels[2]; /* of a series and of the one before */
     uint64_t applied;            /* sequence: all records up to it are in the head */
 };

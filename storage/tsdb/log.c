@@ -2,7 +2,7 @@
  * log.c - what the log's thread asks of the database: a batch becomes records, then samples.
  *
  *     encode: rows too far ahead or of no series sorted out | series records of series not logged yet
- *             | one samples record of the rest
+ *             | one samples record of the rest, or, of a batch like one before (keys.h), of what changed
  *     written: the marked series are logged      failed: they are not
  *     apply: into the head, by rules that need only what is in the log and the head
  */
@@ -70,6 +70,16 @@ static void take_row(struct tsdb_log *log, const struct append_batch *batch, siz
     if (batch->times_ms) *vec_push(&log->times_ms) = batch->times_ms[row];
 }
 
+/* one time for all rows, where that is so */
+static void fold_times(struct append_batch *batch) {
+    if (!batch->times_ms || !batch->count) return;
+    for (size_t i = 1; i < batch->count; i++)
+        if (batch->times_ms[i] != batch->times_ms[0]) return;
+    batch->time_ms = batch->times_ms[0];
+    mem_free(batch->times_ms);
+    batch->times_ms = NULL;
+}
+
 /* the rows that are logged; series not logged yet are marked, so that no later encode logs them again */
 static void take_rows(struct tsdb *tsdb, struct append_batch *batch) {
     struct tsdb_log *log = &tsdb->log;
@@ -124,9 +134,16 @@ static int write_series(struct tsdb *tsdb, struct wal_group *group, size_t *next
     return rc ? rc : wal_group_end(group, err);
 }
 
-static int write_samples(struct tsdb *tsdb, const struct append_batch *batch, struct wal_group *group,
-                         struct err *err) {
-    const struct tsdb_log *log = &tsdb->log;
+/* of the next record of the group */
+static uint64_t next_sequence(const struct tsdb *tsdb, const struct wal_group *group) {
+    return wal_next_sequence(tsdb->wal) + group->record_count;
+}
+
+/* key: the record becomes that of the batches like this one; NULL: of none */
+static int write_samples(struct tsdb *tsdb, const struct append_batch *batch, struct batch_key *key,
+                         struct wal_group *group, struct err *err) {
+    struct tsdb_log *log = &tsdb->log;
+    uint64_t sequence = next_sequence(tsdb, group);
     if (!log->numbers.count) return 0;
     struct samples_columns rows = {.numbers = log->numbers.items,
                                    .values = log->values.items,
@@ -134,21 +151,63 @@ static int write_samples(struct tsdb *tsdb, const struct append_batch *batch, st
                                    .times_ms = batch->times_ms ? log->times_ms.items : NULL,
                                    .time_ms = batch->time_ms,
                                    .late_from = batch->late_from,
-                                   .count = log->numbers.count};
+                                   .count = log->numbers.count,
+                                   .is_key = key != NULL,
+                                   .replaces = key && key->values ? sequence - key->sequence : 0};
     int rc = samples_record_write(wal_group_begin(group, RECORD_SAMPLES), &rows, err);
+    if (!rc) rc = wal_group_end(group, err);
+    if (!rc && key) batch_keys_set(&log->keys, key, batch->values, sequence, head_life(tsdb->head));
+    return rc;
+}
+
+static int write_changes(struct tsdb *tsdb, const struct append_batch *batch, struct batch_key *key,
+                         struct wal_group *group, struct err *err) {
+    struct changes_columns rows = {.values = batch->values,
+                                   .key_values = key->values,
+                                   .time_ms = batch->time_ms,
+                                   .late_from = batch->late_from,
+                                   .key_distance = next_sequence(tsdb, group) - key->sequence,
+                                   .count = batch->count};
+    key->uses++;
+    int rc = changes_record_write(wal_group_begin(group, RECORD_CHANGES), &rows, err);
     return rc ? rc : wal_group_end(group, err);
 }
 
-static int encode(void *context, struct append_batch *batch, struct wal_group *group, struct err *err) {
-    struct tsdb *tsdb = context;
+/* NULL: it can neither have a key nor be one */
+static struct batch_key *key_of(struct tsdb *tsdb, const struct append_batch *batch, bool *is_new) {
+    struct batch_keys *keys = &tsdb->log.keys;
+    if (keys->segment != wal_segment(tsdb->wal)) batch_keys_age(keys, wal_segment(tsdb->wal));
+    bool is_plain = batch->count && !batch->histograms && !batch->times_ms;
+    if (!is_plain || batch->results[0] != APPEND_STORED) return NULL; /* one time, one judgement */
+    return batch_keys_get(keys, batch->refs, batch->count, is_new);
+}
+
+static bool can_lean_on(const struct tsdb *tsdb, const struct batch_key *key) {
+    return key && key->values && key->uses < KEY_USES && key->life == head_life(tsdb->head);
+}
+
+static int encode_whole(struct tsdb *tsdb, struct append_batch *batch, struct batch_key *key,
+                        struct wal_group *group, struct err *err) {
     size_t first = tsdb->log.marked.count;
-    tsdb_judge(tsdb, batch);
     take_rows(tsdb, batch);
     int rc = 0;
     for (size_t next = first; !rc && next < tsdb->log.marked.count;)
         rc = write_series(tsdb, group, &next, err);
-    if (!rc) rc = write_samples(tsdb, batch, group, err);
+    if (tsdb->log.numbers.count != batch->count) key = NULL;
+    if (!rc) rc = write_samples(tsdb, batch, key, group, err);
     if (rc) unmark(tsdb, first);
+    return rc;
+}
+
+static int encode(void *context, struct append_batch *batch, struct wal_group *group, struct err *err) {
+    struct tsdb *tsdb = context;
+    bool is_new = true;
+    fold_times(batch);
+    tsdb_judge(tsdb, batch);
+    struct batch_key *key = key_of(tsdb, batch, &is_new);
+    int rc = can_lean_on(tsdb, key) ? write_changes(tsdb, batch, key, group, err)
+                                    : encode_whole(tsdb, batch, is_new ? NULL : key, group, err);
+    if (rc) batch_keys_clear(&tsdb->log.keys); /* some may be of records that were taken back */
     return rc;
 }
 
@@ -157,8 +216,10 @@ static void written(void *context) {
 }
 
 static void failed(void *context, int rc) {
+    struct tsdb *tsdb = context;
     (void)rc;
-    unmark(context, 0);
+    unmark(tsdb, 0);
+    batch_keys_clear(&tsdb->log.keys);
 }
 
 static void apply(void *context, struct append_batch *batch, uint64_t sequence) {
@@ -206,6 +267,7 @@ void tsdb_log_stop(struct tsdb *tsdb) {
     vec_release(&tsdb->log.values);
     vec_release(&tsdb->log.times_ms);
     vec_release(&tsdb->log.histograms);
+    batch_keys_clear(&tsdb->log.keys);
     vec_release(&tsdb->log.labels[0]);
     vec_release(&tsdb->log.labels[1]);
 }

@@ -13,6 +13,8 @@
 #include "storage/tsdb/inside.h"
 #include "storage/wal/record.h"
 
+#include <string.h>
+
 /* numbers are given one by one, so none of ours is ever higher */
 #define NUMBER_MAX ((uint64_t)1 << 62)
 
@@ -21,8 +23,17 @@ struct numbered {
     struct series_ref ref;
 };
 
+/* a record that later ones are coded against */
+struct key {
+    uint64_t sequence;
+    void *payload; /* owned; NULL: a later one has replaced it */
+    size_t len;
+};
+
 struct replay {
     struct tsdb *tsdb;
+    uint64_t after;       /* samples up to this sequence are in the snapshot */
+    VEC(struct key) keys; /* ascending */
     VEC(struct numbered) series;
     struct map by_number;
     size_t last;            /* index of the series found last: the next one is often behind it */
@@ -110,21 +121,74 @@ static void replay_rows(struct replay *r, int64_t late_from) {
     head_append(r->tsdb->head, &batch);
 }
 
-static int replay_samples(struct replay *r, const void *payload, size_t len, struct err *err) {
+static struct key *find_key(struct replay *r, uint64_t sequence) {
+    size_t low = 0, high = r->keys.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (r->keys.items[middle].sequence < sequence)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool is_there = low < r->keys.count && r->keys.items[low].sequence == sequence;
+    return is_there && r->keys.items[low].payload ? &r->keys.items[low] : NULL;
+}
+
+static void forget_key(struct key *key) {
+    if (!key) return;
+    mem_free(key->payload);
+    key->payload = NULL;
+}
+
+static void drop_forgotten(struct replay *r) {
+    size_t kept = 0;
+    for (size_t i = 0; i < r->keys.count; i++)
+        if (r->keys.items[i].payload) r->keys.items[kept++] = r->keys.items[i];
+    r->keys.count = kept;
+}
+
+static void keep_key(struct replay *r, uint64_t sequence, uint64_t replaces, const void *payload,
+                     size_t len) {
+    if (replaces && replaces < sequence) forget_key(find_key(r, sequence - replaces));
+    if (r->keys.count && r->keys.items[r->keys.count - 1].sequence >= sequence) return;
+    if (r->keys.count == r->keys.capacity) drop_forgotten(r);
+    *vec_push(&r->keys) = (struct key){sequence, memcpy(mem_alloc(len), payload, len), len};
+}
+
+static int replay_samples(struct replay *r, uint64_t sequence, const void *payload, size_t len,
+                          struct err *err) {
     struct samples_reader reader;
     int rc = samples_reader_init(&reader, payload, len, err);
     if (rc) return rc;
-    while ((rc = samples_reader_next(&reader, r->rows, err)) > 0) replay_rows(r, reader.late_from);
+    if (reader.is_key) keep_key(r, sequence, reader.replaces, payload, len);
+    while (sequence > r->after && (rc = samples_reader_next(&reader, r->rows, err)) > 0)
+        replay_rows(r, reader.late_from);
     samples_reader_release(&reader);
+    return rc;
+}
+
+static int replay_changes(struct replay *r, uint64_t sequence, const void *payload, size_t len,
+                          struct err *err) {
+    struct changes_reader reader;
+    int rc = changes_reader_init(&reader, payload, len, err);
+    if (rc || sequence <= r->after) return rc;
+    const struct key *key =
+        reader.key_distance < sequence ? find_key(r, sequence - reader.key_distance) : NULL;
+    if (!key) return err_set(err, ERR_CORRUPT, "the record it is coded against is lost");
+    rc = changes_reader_key(&reader, key->payload, key->len, err);
+    if (rc) return rc;
+    while ((rc = changes_reader_next(&reader, r->rows, err)) > 0) replay_rows(r, reader.late_from);
+    changes_reader_release(&reader);
     return rc;
 }
 
 static int replay_record(void *context, int type, uint64_t sequence, const void *payload, size_t len,
                          struct err *err) {
-    (void)sequence;
+    struct replay *r = context;
     switch (type) {
-    case RECORD_SERIES: return replay_series(context, payload, len, err);
-    case RECORD_SAMPLES: return replay_samples(context, payload, len, err);
+    case RECORD_SERIES: return sequence > r->after ? replay_series(r, payload, len, err) : 0;
+    case RECORD_SAMPLES: return replay_samples(r, sequence, payload, len, err);
+    case RECORD_CHANGES: return replay_changes(r, sequence, payload, len, err);
     default: return err_set(err, ERR_CORRUPT, "unknown record type %d", type);
     }
 }
@@ -168,10 +232,13 @@ int tsdb_replay(struct tsdb *tsdb, const char *folder, uint64_t after, struct wa
                 struct err *err) {
     struct replay *r = mem_zalloc(sizeof *r);
     r->tsdb = tsdb;
+    r->after = after;
     r->rows = mem_alloc(sizeof *r->rows);
     know_series(r);
     int rc = wal_replay(tsdb->fs, folder, after, replay_record, r, report, err);
     if (!rc) say_lost(r, report);
+    for (size_t i = 0; i < r->keys.count; i++) forget_key(&r->keys.items[i]);
+    vec_release(&r->keys);
     vec_release(&r->series);
     map_release(&r->by_number);
     mem_free(r->rows);

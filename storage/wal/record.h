@@ -1,6 +1,7 @@
 #pragma once
 /*
- * record.h - the payloads of the log: which series exist, and rows of samples.
+ * record.h - the payloads of the log: which series exist, and rows of samples, whole or as changes to the
+ * rows of an earlier record with the same series, its key.
  *
  *     writing (the store's encode)                        reading (the store's replay)
  *       series_record_add(...) ... series_record_end        series_reader_next() until 0
@@ -21,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum record_type { RECORD_SERIES = 1, RECORD_SAMPLES = 2 };
+enum record_type { RECORD_SERIES = 1, RECORD_SAMPLES = 2, RECORD_CHANGES = 3 };
 
 #define RECORD_MAX_LABELS 4096u
 #define RECORD_MAX_ROWS (1u << 24)
@@ -66,6 +67,8 @@ struct samples_columns {
     int64_t time_ms;
     int64_t late_from; /* a row before the newest sample of its series is taken from this time on */
     size_t count;
+    bool is_key;       /* later records may be coded against it */
+    uint64_t replaces; /* distance in sequences to the key that it replaces; 0: none */
 };
 
 /* nothing is appended on failure (ERR_LIMIT) */
@@ -80,7 +83,8 @@ struct samples_reader {
     uint64_t number, run_left;
     int64_t time_ms, late_from, integer;
     uint64_t bits; /* of the value before */
-    bool has_times;
+    bool has_times, is_key;
+    uint64_t replaces;
     struct cursor histograms;
     uint64_t histogram_row; /* of the next of them; UINT64_MAX: none is left */
     struct histogram_decoder *decoder;
@@ -101,3 +105,30 @@ int samples_reader_init(struct samples_reader *reader, const void *payload, size
 void samples_reader_release(struct samples_reader *reader);
 /* 1 and at least one row, 0 at the end, or ERR_CORRUPT */
 int samples_reader_next(struct samples_reader *reader, struct samples_rows *rows, struct err *err);
+
+/* Rows of the series of a key record, in its order, all of one time. */
+struct changes_columns {
+    const double *values, *key_values;
+    int64_t time_ms, late_from;
+    uint64_t key_distance; /* the record's sequence minus its key's */
+    size_t count;
+};
+
+/* nothing is appended on failure (ERR_LIMIT) */
+int changes_record_write(struct buf *out, const struct changes_columns *rows, struct err *err);
+
+struct changes_reader {
+    struct samples_reader key; /* its done and arena are ours too */
+    const uint8_t *changed;    /* a bit a row */
+    struct cursor values;
+    uint64_t rows, key_distance;
+    int64_t time_ms, late_from;
+};
+
+/* then, once the payload of its key is found, changes_reader_key, with 0 or ERR_CORRUPT; a reader for which
+   one of them failed holds nothing */
+int changes_reader_init(struct changes_reader *reader, const void *payload, size_t len, struct err *err);
+int changes_reader_key(struct changes_reader *reader, const void *payload, size_t len, struct err *err);
+/* as samples_reader_next */
+int changes_reader_next(struct changes_reader *reader, struct samples_rows *rows, struct err *err);
+void changes_reader_release(struct changes_reader *reader);

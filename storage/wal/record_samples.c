@@ -1,10 +1,9 @@
 /* The payload of type 2: rows of samples in four columns (numbers, times, classes, values). */
 #include "storage/wal/record.h"
 
-#include "lib/base/bits.h"
 #include "storage/chunk/histogram_code.h"
+#include "storage/wal/value.h"
 
-#include <math.h>
 #include <string.h>
 
 enum value_class { SAME, INTEGER, BITS, THOUSANDTHS };
@@ -12,6 +11,7 @@ enum value_class { SAME, INTEGER, BITS, THOUSANDTHS };
 #define HAS_TIMES 1u
 #define HAS_LATE_FROM 2u
 #define HAS_HISTOGRAMS 4u
+#define IS_KEY 8u
 #define STEP_MAX_BYTES ((size_t)256 << 20) /* histograms of a step, unpacked */
 #define EXACT_LIMIT 9007199254740992.0     /* 2^53: integers below are exact */
 
@@ -50,15 +50,8 @@ static void put_times(struct buf *out, const int64_t *times_ms, int64_t time_ms,
  * BITS. */
 static enum value_class classify(double value, uint64_t bits, uint64_t bits_before, int64_t *integer) {
     if (bits == bits_before) return SAME;
-    if (!(fabs(value) < EXACT_LIMIT / 1000)) {
-        if (!(fabs(value) < EXACT_LIMIT) || value != trunc(value)) return BITS;
-        *integer = (int64_t)value;
-        return INTEGER;
-    }
-    *integer = (int64_t)value;
-    if (double_bits((double)*integer) == bits) return INTEGER;
-    *integer = llrint(value * 1000);
-    return double_bits((double)*integer / 1000) == bits ? THOUSANDTHS : BITS;
+    if (value_is_whole(value, integer)) return INTEGER;
+    return value_is_thousandths(value, integer) ? THOUSANDTHS : BITS;
 }
 
 /* classes lie in front of the values; their bytes are there already, zero */
@@ -122,9 +115,10 @@ int samples_record_write(struct buf *out, const struct samples_columns *rows, st
     if (rows->count > RECORD_MAX_ROWS)
         return err_set(err, ERR_LIMIT, "more than %u samples at once", RECORD_MAX_ROWS);
     buf_putc(out, (char)((rows->times_ms ? HAS_TIMES : 0) | (has_late_from ? HAS_LATE_FROM : 0) |
-                         (rows->histograms ? HAS_HISTOGRAMS : 0)));
+                         (rows->histograms ? HAS_HISTOGRAMS : 0) | (rows->is_key ? IS_KEY : 0)));
     buf_varint(out, rows->count);
     if (has_late_from) buf_zigzag(out, rows->late_from);
+    if (rows->is_key) buf_varint(out, rows->replaces);
     if (rows->histograms) put_histograms(out, rows);
     size_t gap = out->len;
     buf_append(out, zeros, sizeof zeros);
@@ -157,12 +151,14 @@ int samples_reader_init(struct samples_reader *reader, const void *payload, size
     uint8_t flags = cursor_u8(&cursor);
     uint64_t rows = cursor_varint(&cursor);
     int64_t late_from = flags & HAS_LATE_FROM ? cursor_zigzag(&cursor) : LATE_NEVER;
+    uint64_t replaces = flags & IS_KEY ? cursor_varint(&cursor) : 0;
     uint64_t histograms_len = flags & HAS_HISTOGRAMS ? cursor_varint(&cursor) : 0;
     if (histograms_len > cursor_left(&cursor))
         return corrupt(err, "its histograms are longer than the record");
     const uint8_t *histograms = cursor_bytes(&cursor, histograms_len);
     uint64_t runs_len = cursor_varint(&cursor), times_len = cursor_varint(&cursor);
-    if (cursor.failed || flags & ~(HAS_TIMES | HAS_LATE_FROM | HAS_HISTOGRAMS) || rows > RECORD_MAX_ROWS)
+    if (cursor.failed || flags & ~(HAS_TIMES | HAS_LATE_FROM | HAS_HISTOGRAMS | IS_KEY) ||
+        rows > RECORD_MAX_ROWS)
         return corrupt(err, "bad header");
     size_t left = cursor_left(&cursor);
     if (runs_len > left || times_len > left - runs_len || (rows + 3) / 4 > left - runs_len - times_len)
@@ -174,6 +170,8 @@ int samples_reader_init(struct samples_reader *reader, const void *payload, size
                                    .rows = rows,
                                    .late_from = late_from,
                                    .has_times = flags & HAS_TIMES,
+                                   .is_key = flags & IS_KEY,
+                                   .replaces = replaces,
                                    .histograms = cursor_of(histograms, histograms_len),
                                    .histogram_row = UINT64_MAX};
     found.values = cursor;

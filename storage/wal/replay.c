@@ -30,6 +30,7 @@ struct replay {
     struct wal_report *report;
     struct window window;
     VEC(struct segment) segments;
+    uint64_t after, needed; /* records from `needed` on are handed out, but count from after `after` on */
     uint64_t last;          /* every sequence up to here was handed out or reported lost */
     uint64_t pending_bytes; /* bad bytes at the ends of segments, not yet told apart */
 };
@@ -84,12 +85,22 @@ static int hand_out(struct replay *replay, const struct segment *segment, const 
     return 0;
 }
 
+/* a record that counts no more */
+static int hand_out_known(struct replay *replay, const struct frame *frame, const uint8_t *payload,
+                          struct bad_bytes *bad, uint64_t offset, struct err *err) {
+    *bad = (struct bad_bytes){0};
+    replay->report->tail_end = offset + frame_size(frame->length);
+    int rc = replay->each(replay->context, frame->type, frame->sequence, payload, frame->length, err);
+    return rc == ERR_CORRUPT ? 0 : rc;
+}
+
 /* a record that is good in itself */
 static int found(struct replay *replay, const struct segment *segment, const struct frame *frame,
                  const uint8_t *payload, struct bad_bytes *bad, uint64_t offset, struct err *err) {
     uint64_t sequence = frame->sequence;
-    if (sequence >= segment->bound || sequence < segment->header.first_sequence || sequence <= replay->last)
-        return 0; /* overruled, or a copy: as if it were not there */
+    if (sequence >= segment->bound || sequence < segment->header.first_sequence) return 0; /* overruled */
+    if (sequence <= replay->after) return hand_out_known(replay, frame, payload, bad, offset, err);
+    if (sequence <= replay->last) return 0; /* a copy: as if it were not there */
     if (bad->is_open) note_damage(replay, offset - bad->begin);
     *bad = (struct bad_bytes){0};
     settle(replay, segment->number, sequence);
@@ -160,8 +171,9 @@ static int open_segment(struct replay *replay, uint64_t number, struct file *fil
 
 static int replay_segment(struct replay *replay, const struct segment *segment, struct err *err) {
     struct wal_report *report = replay->report;
-    if (segment->bound <= replay->last + 1) return 0; /* nothing behind what is known */
-    if (segment->state == SEGMENT_DAMAGED) note_damage(replay, segment->size);
+    if (segment->bound <= replay->needed) return 0;
+    bool counts = segment->bound > replay->last + 1;
+    if (segment->state == SEGMENT_DAMAGED && counts) note_damage(replay, segment->size);
     if (segment->state != SEGMENT_GOOD) return 0;
     uint64_t first = segment->header.first_sequence;
     settle(replay, segment->number, first < segment->bound ? first : segment->bound);
@@ -172,6 +184,7 @@ static int replay_segment(struct replay *replay, const struct segment *segment, 
     if (rc) return rc;
     rc = window_open(&replay->window, &file, err);
     if (!rc) rc = read_records(replay, segment, err);
+    if (!counts) replay->pending_bytes = 0;
     file_close(&file);
     return rc;
 }
@@ -220,28 +233,35 @@ static int read_headers(struct replay *replay, struct err *err) {
     return rc;
 }
 
-/* from the last to the first: a later segment overrules an earlier one. Answers where sequences start. */
-static uint64_t set_bounds(struct replay *replay) {
+/* From the last to the first: a later segment overrules an earlier one. Sets what is needed and where
+ * counting begins. */
+static void set_bounds(struct replay *replay) {
     uint64_t bound = FRAME_MAX_SEQUENCE, first = 1;
+    bool has_after = false;
     for (size_t i = replay->segments.count; i-- > 0;) {
         struct segment *segment = &replay->segments.items[i];
         segment->bound = bound;
         if (segment->state != SEGMENT_GOOD) continue;
-        if (segment->header.first_sequence < bound) bound = segment->header.first_sequence;
-        first = bound;
+        if (segment->header.first_sequence >= bound) continue;
+        first = bound = segment->header.first_sequence;
+        if (has_after && !replay->needed) replay->needed = first;
+        has_after = has_after || first <= replay->after + 1;
     }
-    return first;
+    replay->last = replay->after ? replay->after : first ? first - 1 : 0;
 }
 
 int wal_replay(struct file_system *fs, const char *folder, uint64_t after, wal_record_fn *each, void *context,
                struct wal_report *report, struct err *err) {
     struct wal_report found_report = {0};
-    struct replay replay = {
-        .fs = fs, .folder = folder, .each = each, .context = context, .report = &found_report};
+    struct replay replay = {.fs = fs,
+                            .folder = folder,
+                            .each = each,
+                            .context = context,
+                            .report = &found_report,
+                            .after = after};
     window_init(&replay.window);
     int rc = read_headers(&replay, err);
-    uint64_t first = set_bounds(&replay);
-    replay.last = after ? after : first ? first - 1 : 0;
+    set_bounds(&replay);
     for (size_t i = 0; !rc && i < replay.segments.count; i++)
         rc = replay_segment(&replay, &replay.segments.items[i], err);
     found_report.cut_bytes += replay.pending_bytes; /* no record behind them */

@@ -18,6 +18,7 @@
 #include "storage/wal/metrics.h"
 #include "storage/wal/replay.h"
 #include "storage/wal/segment.h"
+#include "storage/wal/syncer.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -41,6 +42,12 @@ struct wal {
     bool tail_is_synced;
     struct buf unsynced; /* sealed frames */
     uint64_t unsynced_count;
+    struct syncer *syncer; /* NULL: none */
+    struct {
+        bool is_running;
+        size_t bytes; /* of `unsynced`, from its beginning */
+        uint64_t count;
+    } beside;
     struct wal_metrics metrics;
 };
 
@@ -58,8 +65,24 @@ static void forget_unsynced(struct wal *wal) {
 
 /* ---- segments ---- */
 
+/* waits for a sync that runs beside; the first part of `unsynced` is on disk when it went well */
+static int settle_beside(struct wal *wal, struct err *err) {
+    double seconds;
+    if (!wal->beside.is_running) return 0;
+    wal->beside.is_running = false;
+    int rc = syncer_wait(wal->syncer, &seconds, err);
+    wal_metrics_synced(&wal->metrics, seconds);
+    if (rc) return rc;
+    wal->unsynced_count -= wal->beside.count;
+    wal->unsynced.len -= wal->beside.bytes;
+    memmove(wal->unsynced.data, wal->unsynced.data + wal->beside.bytes, wal->unsynced.len);
+    if (!wal->unsynced.len) forget_unsynced(wal);
+    return 0;
+}
+
 /* after this the file belongs to the past; what of it is not on disk is in `unsynced` */
 static void leave_segment(struct wal *wal) {
+    (void)settle_beside(wal, NULL);
     file_close(&wal->file);
     wal->closed_bytes += wal->allocated;
     wal->allocated = wal->end = 0;
@@ -232,24 +255,58 @@ int wal_write(struct wal *wal, struct wal_group *group, struct err *err) {
     return rc ? err_wrap(err, rc, "write-ahead log") : 0;
 }
 
+static int sync_here(struct wal *wal, struct err *err) {
+    int64_t begin_ns = clock_monotonic_ns();
+    int rc = file_sync(&wal->file, err);
+    wal_metrics_synced(&wal->metrics, (double)(clock_monotonic_ns() - begin_ns) * 1e-9);
+    if (!rc) forget_unsynced(wal);
+    return rc;
+}
+
 int wal_sync(struct wal *wal, struct err *err) {
     CHECK_OBJ(wal, WAL_MAGIC);
     struct err first;
+    int failed = settle_beside(wal, &first);
     if (wal->options.never_sync || !wal->unsynced_count) return 0;
     if (file_is_open(&wal->file)) {
-        int64_t begin_ns = clock_monotonic_ns();
-        int rc = file_sync(&wal->file, &first);
-        wal_metrics_synced(&wal->metrics, (double)(clock_monotonic_ns() - begin_ns) * 1e-9);
-        if (!rc) {
-            forget_unsynced(wal);
-            return 0;
-        }
+        if (!failed) failed = sync_here(wal, &first);
+        if (!failed) return 0;
         /* logged here, because the caller hears of it only when the new segment fails too */
         LOG(LOG_ERROR, "a sync of the log failed, its records are written again", "error", first.text);
         leave_segment(wal);
     }
     int rc = begin_segment(wal, err);
     return rc ? err_wrap(err, rc, "write-ahead log") : 0;
+}
+
+void wal_sync_beside(struct wal *wal, void (*notify)(void *context), void *context) {
+    CHECK_OBJ(wal, WAL_MAGIC);
+    ASSERT(!wal->beside.is_running);
+    syncer_destroy(wal->syncer);
+    wal->syncer = notify && !wal->options.never_sync ? syncer_create(notify, context) : NULL;
+}
+
+bool wal_sync_begin(struct wal *wal) {
+    CHECK_OBJ(wal, WAL_MAGIC);
+    ASSERT(!wal->beside.is_running);
+    if (!wal->syncer || !wal->unsynced_count || !file_is_open(&wal->file)) return false;
+    wal->beside.is_running = true;
+    wal->beside.bytes = wal->unsynced.len;
+    wal->beside.count = wal->unsynced_count;
+    syncer_start(wal->syncer, &wal->file);
+    return true;
+}
+
+int wal_sync_end(struct wal *wal, uint64_t until, struct err *err) {
+    CHECK_OBJ(wal, WAL_MAGIC);
+    struct err first;
+    int rc = wal->beside.is_running ? settle_beside(wal, &first) : 0;
+    if (!rc && until < wal->next_sequence - wal->unsynced_count) return 0;
+    if (rc) {
+        LOG(LOG_ERROR, "a sync of the log failed, its records are written again", "error", first.text);
+        leave_segment(wal);
+    }
+    return wal_sync(wal, err);
 }
 
 bool wal_has_unsynced(const struct wal *wal) {
@@ -262,6 +319,10 @@ bool wal_tail_is_synced(const struct wal *wal) {
 
 uint64_t wal_next_sequence(const struct wal *wal) {
     return wal->next_sequence;
+}
+
+uint64_t wal_segment(const struct wal *wal) {
+    return wal->number;
 }
 
 /* ---- old segments ---- */
@@ -295,16 +356,19 @@ static int remove_segment(struct wal *wal, uint64_t number, struct err *err) {
     return rc;
 }
 
-/* a segment goes when a later one begins at the sequence or before: by rule 4 nothing behind counts */
+/* By rule 4 nothing behind the sequence is in a segment before the last one that begins there or before; the
+ * one in front of that, which it did not overrule, stays too. */
 int wal_truncate(struct wal *wal, uint64_t sequence, struct err *err) {
     CHECK_OBJ(wal, WAL_MAGIC);
     struct segment_numbers numbers = {0};
     struct segment_header header;
-    uint64_t size, keep_from = 0;
+    uint64_t size, keep_from = 0, begins = 0;
     int rc = segment_list(wal->fs, wal->folder, &numbers, err);
     for (size_t i = numbers.list.count; !rc && i-- > 0 && !keep_from;) {
         bool is_good = read_header(wal, numbers.list.items[i], &header, &size, NULL) == 0;
-        if (is_good && header.first_sequence <= sequence + 1) keep_from = numbers.list.items[i];
+        if (!is_good || header.first_sequence > sequence + 1) continue;
+        if (begins && header.first_sequence < begins) keep_from = numbers.list.items[i];
+        if (!begins) begins = header.first_sequence;
     }
     for (size_t i = 0; !rc && i < numbers.list.count && numbers.list.items[i] < keep_from; i++)
         rc = remove_segment(wal, numbers.list.items[i], err);
@@ -366,6 +430,8 @@ static void set_defaults(struct wal_options *options) {
 }
 
 static void destroy(struct wal *wal) {
+    (void)settle_beside(wal, NULL);
+    syncer_destroy(wal->syncer);
     file_close(&wal->file);
     buf_release(&wal->unsynced);
     mem_free(wal->folder);

@@ -69,7 +69,15 @@ int wal_close(struct wal *wal, struct err *err);
 int wal_write(struct wal *wal, struct wal_group *group, struct err *err);
 /* everything written is on disk when this returns 0 */
 int wal_sync(struct wal *wal, struct err *err);
-/* Removes the segments that hold nothing behind this sequence, which a snapshot covers. */
+/* The same beside other work: begin starts a sync of what is written by now, `notify` is called on another
+ * thread when it ended (wal_write may come meanwhile), end then waits for it and answers for the records up
+ * to `until`. At most one at a time; begin is false when there is nothing to sync. notify NULL: end of
+ * syncing beside. */
+void wal_sync_beside(struct wal *wal, void (*notify)(void *context), void *context);
+bool wal_sync_begin(struct wal *wal);
+int wal_sync_end(struct wal *wal, uint64_t until, struct err *err);
+/* Removes the segments that hold nothing behind this sequence, which a snapshot covers, but for one: records
+ * of a segment may lean on records of the one before. */
 int wal_truncate(struct wal *wal, uint64_t sequence, struct err *err);
 /* bytes of records written since it was opened, and of those replayed before; any thread */
 uint64_t wal_appended(const struct wal *wal);
@@ -77,3 +85,5 @@ uint64_t wal_appended(const struct wal *wal);
 bool wal_tail_is_synced(const struct wal *wal);
 bool wal_has_unsynced(const struct wal *wal);
 uint64_t wal_next_sequence(const struct wal *wal);
+/* number of the segment that is written to, or was last */
+uint64_t wal_segment(const struct wal *wal);

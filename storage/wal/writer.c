@@ -8,6 +8,8 @@
 #include "lib/sys/thread.h"
 #include "storage/wal/wal.h"
 
+#include <string.h>
+
 #define WRITER_MAGIC 0x77616c32u
 #define GROUP_BYTES ((size_t)4 << 20)
 #define GROUP_KEEP_BYTES ((size_t)32 << 20) /* a larger buffer is not kept between groups */
@@ -27,6 +29,12 @@ struct encoded {
     uint32_t records_end; /* records of the group up to and with this batch's */
 };
 
+/* a batch that was applied, and is done once it is on disk */
+struct unsynced {
+    struct append_batch *batch;
+    uint64_t sequence; /* of its last record */
+};
+
 struct wal_writer {
     uint32_t magic;
     struct wal *wal;
@@ -43,20 +51,23 @@ struct wal_writer {
     uint64_t flushes_wanted, flushes_done;
     int flush_rc;
     struct err flush_err;
-    bool stopping; /* ... to here */
+    bool has_synced; /* the sync that runs beside has ended */
+    bool stopping;   /* ... to here */
 
     struct wal_group group; /* the thread's own */
     VEC(struct encoded) encoded;
-    VEC(struct append_batch *) unsynced; /* applied, and done once they are on disk */
-    int64_t sync_due_ms;                 /* 0: nothing is to be synced */
-    bool is_failing;                     /* the last write or sync failed: said once, not for each group */
+    VEC(struct unsynced) unsynced;
+    bool is_syncing;        /* beside, ... */
+    uint64_t syncing_until; /* ... the records up to this one */
+    int64_t sync_due_ms;    /* 0: nothing is to be synced */
+    bool is_failing;        /* the last write or sync failed: said once, not for each group */
 };
 
 struct taken {
     struct append_batch *batches;
     struct task *tasks;
     uint64_t flushes;
-    bool stopping;
+    bool has_synced, stopping;
 };
 
 /* ---- producers ---- */
@@ -100,7 +111,7 @@ void wal_writer_run(struct wal_writer *writer, void (*fn)(void *context), void *
 /* ---- the thread ---- */
 
 static bool has_nothing(const struct wal_writer *writer) {
-    return !writer->first && !writer->tasks && !writer->stopping &&
+    return !writer->first && !writer->tasks && !writer->stopping && !writer->has_synced &&
            writer->flushes_wanted == writer->flushes_done;
 }
 
@@ -114,7 +125,9 @@ static struct taken take(struct wal_writer *writer) {
         else if (left_ms <= 0 || !condition_wait_ms(&writer->has_work, &writer->lock, left_ms))
             break;
     }
-    struct taken taken = {writer->first, writer->tasks, writer->flushes_wanted, writer->stopping};
+    struct taken taken = {writer->first, writer->tasks, writer->flushes_wanted, writer->has_synced,
+                          writer->stopping};
+    writer->has_synced = false;
     writer->first = NULL;
     writer->tasks = NULL;
     writer->last = &writer->first;
@@ -155,15 +168,45 @@ static void encode(struct wal_writer *writer, struct append_batch *batch) {
     *vec_push(&writer->encoded) = (struct encoded){batch, group->record_count};
 }
 
+/* called on the thread of syncs */
+static void on_synced(void *context) {
+    struct wal_writer *writer = context;
+    mutex_lock(&writer->lock);
+    writer->has_synced = true;
+    condition_signal(&writer->has_work);
+    mutex_unlock(&writer->lock);
+}
+
+static void begin_sync(struct wal_writer *writer) {
+    if (writer->is_syncing || !wal_sync_begin(writer->wal)) return;
+    writer->is_syncing = true;
+    writer->syncing_until = wal_next_sequence(writer->wal) - 1;
+}
+
+static bool waits_for_sync(const struct wal_writer *writer, const struct append_batch *batch) {
+    return batch->wait_sync && writer->options.mode == WAL_SYNC_ACK;
+}
+
+/* the disk works while the batches are applied */
+static void begin_awaited_sync(struct wal_writer *writer) {
+    for (size_t i = 0; i < writer->encoded.count; i++)
+        if (waits_for_sync(writer, writer->encoded.items[i].batch)) {
+            begin_sync(writer);
+            return;
+        }
+}
+
 static void group_written(struct wal_writer *writer) {
     writer->ops->written(writer->context);
+    begin_awaited_sync(writer);
     uint64_t before = writer->group.first_sequence - 1;
     for (size_t i = 0; i < writer->encoded.count; i++) {
         struct encoded *encoded = &writer->encoded.items[i];
+        uint64_t sequence = before + encoded->records_end;
         encoded->batch->rc = 0;
-        writer->ops->apply(writer->context, encoded->batch, before + encoded->records_end);
-        if (encoded->batch->wait_sync && writer->options.mode == WAL_SYNC_ACK)
-            *vec_push(&writer->unsynced) = encoded->batch;
+        writer->ops->apply(writer->context, encoded->batch, sequence);
+        if (waits_for_sync(writer, encoded->batch))
+            *vec_push(&writer->unsynced) = (struct unsynced){encoded->batch, sequence};
         else
             finish(writer, encoded->batch, 0);
     }
@@ -196,31 +239,46 @@ static void write_batches(struct wal_writer *writer, struct append_batch *batche
     }
 }
 
-static int sync_now(struct wal_writer *writer, struct err *err) {
-    int rc = wal_sync(writer->wal, err);
+/* Batches up to a sequence that waited for their sync. When it failed they are in the log's memory and in the
+ * head, but nobody is told that they are safe. */
+static void finish_unsynced(struct wal_writer *writer, uint64_t until, int rc) {
+    size_t done = 0;
+    for (; done < writer->unsynced.count && writer->unsynced.items[done].sequence <= until; done++)
+        finish(writer, writer->unsynced.items[done].batch, rc);
+    writer->unsynced.count -= done;
+    memmove(writer->unsynced.items, writer->unsynced.items + done,
+            writer->unsynced.count * sizeof *writer->unsynced.items);
+}
+
+static int sync_ended(struct wal_writer *writer, uint64_t until, int rc, const struct err *err) {
+    writer->is_syncing = false;
     if (rc || writer->is_failing) note_outcome(writer, rc, err);
+    finish_unsynced(writer, until, rc);
     return rc;
 }
 
-/* One sync for all batches of this turn that wait for it. When it fails they are in the log's memory and in
- * the head, but nobody is told that they are safe. */
-static void finish_unsynced(struct wal_writer *writer) {
-    struct err err;
-    if (!writer->unsynced.count) return;
-    int rc = sync_now(writer, &err);
-    for (size_t i = 0; i < writer->unsynced.count; i++) finish(writer, writer->unsynced.items[i], rc);
-    writer->unsynced.count = 0;
+static int sync_now(struct wal_writer *writer, struct err *err) {
+    int rc = wal_sync(writer->wal, err);
+    return sync_ended(writer, UINT64_MAX, rc, err);
 }
 
-/* sync when it is time, and remember when it will be */
+static void end_sync(struct wal_writer *writer) {
+    struct err err;
+    if (!writer->is_syncing) return; /* another call has waited for it */
+    int rc = wal_sync_end(writer->wal, writer->syncing_until, &err);
+    sync_ended(writer, writer->syncing_until, rc, &err);
+}
+
+/* sync when it is time, or somebody waits, and remember when it will be */
 static void sync_if_due(struct wal_writer *writer) {
     struct err err;
     int64_t now_ms = clock_monotonic_ms();
-    if (writer->sync_due_ms && now_ms >= writer->sync_due_ms) {
-        (void)sync_now(writer, &err); /* said; tried again after the next interval */
-        writer->sync_due_ms = 0;
-    }
-    if (!wal_has_unsynced(writer->wal))
+    bool is_due = writer->sync_due_ms && now_ms >= writer->sync_due_ms;
+    if (is_due) writer->sync_due_ms = 0;
+    if (is_due || writer->unsynced.count) begin_sync(writer);
+    /* no file to sync, as the last write or sync failed: tried again at each turn */
+    if (writer->unsynced.count && !writer->is_syncing) (void)sync_now(writer, &err);
+    if (!wal_has_unsynced(writer->wal) || writer->is_syncing)
         writer->sync_due_ms = 0;
     else if (!writer->sync_due_ms)
         writer->sync_due_ms = now_ms + writer->options.interval_ms;
@@ -254,8 +312,8 @@ static void *run(void *context) {
     struct err err;
     for (;;) {
         struct taken taken = take(writer);
+        if (taken.has_synced) end_sync(writer);
         write_batches(writer, taken.batches);
-        finish_unsynced(writer);
         run_tasks(writer, taken.tasks);
         answer_flushes(writer, taken.flushes);
         sync_if_due(writer);
@@ -283,6 +341,7 @@ struct wal_writer *wal_writer_create(struct wal *wal, const struct wal_writer_op
     condition_init(&writer->has_room);
     condition_init(&writer->has_flushed);
     wal_group_init(&writer->group);
+    wal_sync_beside(wal, on_synced, writer);
     thread_start(&writer->thread, "wal writer", run, writer);
     return writer;
 }
@@ -295,6 +354,7 @@ void wal_writer_destroy(struct wal_writer *writer) {
     condition_signal(&writer->has_work);
     mutex_unlock(&writer->lock);
     thread_join(&writer->thread);
+    wal_sync_beside(writer->wal, NULL, NULL);
     wal_group_release(&writer->group);
     vec_release(&writer->encoded);
     vec_release(&writer->unsynced);

@@ -8,7 +8,8 @@
  * record
  *                               one write               written()  store: the series are logged now
  *                               apply(batch, sequence)  store: into the head, then visible
- *                               batch->done(batch)      one with wait_sync: after one sync for all of them
+ *                               batch->done(batch)      one with wait_sync: when a sync begun after the write ended,
+ *                                                       which runs beside (syncer.h): one for all written before it
  *
  * All callbacks run on the writer's thread. A group is in the log whole or not at all: if its write fails,
  * `failed` is called once and each batch of the group goes to done with rc set, never applied. A

@@ -139,6 +139,44 @@ START_TEST(a_clean_end_makes_a_snapshot) {
 }
 END_TEST
 
+/* the log holds what the older snapshot needs, however often it was started from the newer one */
+START_TEST(starts_that_write_nothing_keep_the_way_back) {
+    disk = memory_fs_create();
+    struct tsdb *tsdb = open_in(memory_fs_base(disk));
+    add_rounds(tsdb, 1, 30);
+    snapshot(tsdb);
+    add_rounds(tsdb, 31, 60);
+    snapshot(tsdb);
+    for (int i = 0; i < 3; i++) tsdb = restart(tsdb, i == 1);
+    size_t len;
+    uint8_t *bytes = memory_fs_bytes(disk, newest("/data/head_snapshots"), &len);
+    bytes[len / 2] ^= 1;
+    tsdb = restart(tsdb, false);
+    check_rounds(tsdb, 60);
+    tsdb_close(tsdb);
+    memory_fs_destroy(disk);
+}
+END_TEST
+
+/* a snapshot in the middle of batches that are coded against a record in front of it */
+START_TEST(the_tail_may_lean_on_records_the_snapshot_covers) {
+    disk = memory_fs_create();
+    struct tsdb *tsdb = open_in(memory_fs_base(disk));
+    int64_t rounds = 0;
+    for (int i = 0; i < 30; i++) {
+        add_rounds(tsdb, rounds + 1, rounds + 3);
+        rounds += 3;
+        snapshot(tsdb);
+        add_rounds(tsdb, rounds + 1, rounds + 2);
+        rounds += 2;
+        if (i % 3 == 0) tsdb = restart(tsdb, i % 2);
+        check_rounds(tsdb, rounds);
+    }
+    tsdb_close(tsdb);
+    memory_fs_destroy(disk);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("snapshots");
     TCase *tcase = tcase_create("snapshots");
@@ -150,6 +188,8 @@ int main(void) {
     tcase_add_test(tcase, segments_go_when_the_older_snapshot_covers_them);
     tcase_add_test(tcase, a_snapshot_of_an_unknown_version_is_refused_untouched);
     tcase_add_test(tcase, a_clean_end_makes_a_snapshot);
+    tcase_add_test(tcase, starts_that_write_nothing_keep_the_way_back);
+    tcase_add_test(tcase, the_tail_may_lean_on_records_the_snapshot_covers);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

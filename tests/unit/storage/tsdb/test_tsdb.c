@@ -168,6 +168,40 @@ START_TEST(damage_in_the_log_is_reported_and_the_rest_is_kept) {
 }
 END_TEST
 
+/* Record 1 names the series, 2 is whole, 3 is the key of 4 to 19: with it they are lost, and said to be. */
+START_TEST(what_is_coded_against_a_lost_record_is_lost_with_it) {
+    struct memory_fs *disk = memory_fs_create();
+    struct tsdb *tsdb = open_in(memory_fs_base(disk));
+    for (int k = 1; k <= 40; k++) ck_assert_int_eq(append_round(tsdb, k * 10), 0);
+    tsdb_close(tsdb);
+    size_t len, at = 4096;
+    uint8_t *bytes = memory_fs_bytes(disk, "/data/wal/00000001", &len);
+    for (int i = 1; i < 3; i++) at += (24 + load_u32(bytes + at + 4) + 7) / 8 * 8;
+    bytes[at + 24 + 20] ^= 4;
+    captured[0] = 0;
+    log_capture(capture, NULL);
+    tsdb = open_in(memory_fs_base(disk));
+    log_capture(NULL, NULL);
+    ck_assert_ptr_nonnull(strstr(captured, "lost_records=17"));
+    struct series_set *set = select_all(tsdb);
+    ck_assert_uint_eq(set->count, SERIES);
+    for (size_t i = 0; i < set->count; i++) {
+        struct columns columns;
+        columns_init(&columns, NULL);
+        ck_assert_int_eq(series_set_read(set, i, INT64_MIN, INT64_MAX, &columns, NULL), 0);
+        ck_assert_uint_eq(columns.count, 23);
+        for (size_t k = 0; k < columns.count; k++) {
+            ck_assert_int_eq(columns.times_ms[k], k ? (int64_t)(k + 18) * 10 : 10);
+            check_sample(&columns, k, series_index(set, i));
+        }
+        columns_release(&columns);
+    }
+    series_set_close(set);
+    tsdb_close(tsdb);
+    memory_fs_destroy(disk);
+}
+END_TEST
+
 START_TEST(samples_of_a_lost_series_record_are_never_given_to_another_series) {
     struct memory_fs *disk = memory_fs_create();
     struct tsdb *tsdb = open_in(memory_fs_base(disk));
@@ -292,6 +326,7 @@ int main(void) {
     tcase_add_test(tcase, samples_do_not_lean_on_a_log_that_could_not_be_synced);
     tcase_add_test(tcase, a_second_instance_is_refused);
     tcase_add_test(tcase, damage_in_the_log_is_reported_and_the_rest_is_kept);
+    tcase_add_test(tcase, what_is_coded_against_a_lost_record_is_lost_with_it);
     tcase_add_test(tcase, samples_of_a_lost_series_record_are_never_given_to_another_series);
     tcase_add_test(tcase, rows_get_their_results);
     tcase_add_test(tcase, the_future_is_taken_when_asked_to);

@@ -314,6 +314,103 @@ START_TEST(cut_or_changed_series_are_corrupt_never_a_crash) {
 }
 END_TEST
 
+/* of what may follow one: the same, a step, another kind of value */
+static double draw_next(double value) {
+    switch (draw() % 4) {
+    case 0: return value;
+    case 1: return value + (double)(draw() % 1000);
+    case 2: return (double)(int64_t)(draw() % 100000) / 1000;
+    default: return draw_value();
+    }
+}
+
+static void check_changes(const struct buf *key, const struct buf *out, const struct rows *rows,
+                          const double *values, int64_t time_ms) {
+    static struct samples_rows step;
+    struct changes_reader reader;
+    struct err err = {0};
+    size_t at = 0;
+    ck_assert_int_eq(changes_reader_init(&reader, out->data, out->len, &err), 0);
+    ck_assert_uint_eq(reader.key_distance, 7);
+    ck_assert_int_eq(changes_reader_key(&reader, key->data, key->len, &err), 0);
+    for (int rc; (rc = changes_reader_next(&reader, &step, &err)); at += step.count) {
+        ck_assert_msg(rc == 1, "%s", err.text);
+        for (size_t i = 0; i < step.count; i++) {
+            ck_assert_uint_eq(step.numbers[i], rows->numbers[at + i]);
+            ck_assert_int_eq(step.times_ms[i], time_ms);
+            ck_assert_uint_eq(double_bits(step.values[i]), double_bits(values[at + i]));
+        }
+    }
+    ck_assert_uint_eq(at, rows->count);
+    changes_reader_release(&reader);
+}
+
+static void read_changes(const struct buf *key, const uint8_t *bytes, size_t len) {
+    static struct samples_rows step;
+    struct changes_reader reader;
+    struct err err;
+    int rc = changes_reader_init(&reader, bytes, len, &err);
+    if (!rc) rc = changes_reader_key(&reader, key->data, key->len, &err);
+    bool is_open = rc == 0;
+    while (is_open && (rc = changes_reader_next(&reader, &step, &err)) == 1) continue;
+    ck_assert(rc == 0 || rc == ERR_CORRUPT);
+    if (is_open) changes_reader_release(&reader);
+}
+
+START_TEST(changes_against_a_key_come_back_bit_for_bit) {
+    static struct rows rows;
+    static double values[ROWS];
+    struct buf key, out;
+    buf_init(&key, LIMIT);
+    buf_init(&out, LIMIT);
+    for (int round = 0; round < 1000; round++) {
+        int64_t time_ms = (int64_t)draw();
+        draw_rows(&rows);
+        buf_reset(&key);
+        buf_reset(&out);
+        ck_assert_int_eq(write(&key, &rows, false, time_ms, NULL), 0);
+        for (size_t i = 0; i < rows.count; i++) values[i] = draw_next(rows.values[i]);
+        struct changes_columns columns = {.values = values,
+                                          .key_values = rows.values,
+                                          .time_ms = time_ms + 15000,
+                                          .late_from = round % 3 ? LATE_NEVER : time_ms,
+                                          .key_distance = 7,
+                                          .count = rows.count};
+        ck_assert_int_eq(changes_record_write(&out, &columns, NULL), 0);
+        check_changes(&key, &out, &rows, values, time_ms + 15000);
+        for (int i = 0; i < 20 && out.len; i++) { /* cut, or with a byte that changed */
+            size_t len = draw() % 2 ? out.len : draw() % out.len;
+            uint8_t *exact = mem_alloc(len + 1);
+            memcpy(exact, out.data, len);
+            if (len == out.len) exact[draw() % len] ^= (uint8_t)(1u << draw() % 8);
+            read_changes(&key, exact, len);
+            mem_free(exact);
+        }
+    }
+    buf_release(&key);
+    buf_release(&out);
+}
+END_TEST
+
+START_TEST(what_rests_costs_a_bit) {
+    static struct rows rows;
+    static double values[ROWS];
+    struct buf out;
+    buf_init(&out, LIMIT);
+    for (size_t i = 0; i < 2000; i++) values[i] = (double)i + (i % 4 == 0 ? 100 : 0);
+    for (size_t i = 0; i < 2000; i++) rows.values[i] = (double)i;
+    struct changes_columns columns = {.values = values,
+                                      .key_values = rows.values,
+                                      .time_ms = 1764000000000,
+                                      .late_from = LATE_NEVER,
+                                      .key_distance = 3,
+                                      .count = 2000};
+    ck_assert_int_eq(changes_record_write(&out, &columns, NULL), 0);
+    ck_assert_uint_lt(out.len, 250 + 500 * 2 + 20);
+    buf_release(&out);
+}
+END_TEST
+
 START_TEST(too_many_labels_are_refused_and_the_record_goes_on) {
     static struct label many[RECORD_MAX_LABELS + 1];
     struct series_record record;
@@ -338,5 +435,5 @@ END_TEST
 CHECK_MAIN("record", samples_come_back_bit_for_bit, histograms_stand_among_the_samples,
            a_scrape_of_counters_takes_few_bytes, a_samples_record_that_does_not_fit_leaves_nothing,
            cut_or_changed_samples_are_corrupt_never_a_crash, series_come_back_with_their_labels,
-           cut_or_changed_series_are_corrupt_never_a_crash,
-           too_many_labels_are_refused_and_the_record_goes_on)
+           cut_or_changed_series_are_corrupt_never_a_crash, changes_against_a_key_come_back_bit_for_bit,
+           what_rests_costs_a_bit, too_many_labels_are_refused_and_the_record_goes_on)

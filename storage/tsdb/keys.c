@@ -1,0 +1,74 @@
+#include "storage/tsdb/keys.h"
+
+#include "lib/base/mem.h"
+
+#include <string.h>
+
+/* beyond, all are forgotten: senders whose batches never come again would fill the memory */
+#define ENTRIES_MAX ((size_t)1 << 16)
+#define ROWS_MAX ((size_t)4 << 20)
+
+void batch_keys_clear(struct batch_keys *keys) {
+    for (size_t i = 0; i < keys->items.count; i++) mem_free(keys->items.items[i].values);
+    vec_release(&keys->items);
+    map_release(&keys->by_hash);
+    *keys = (struct batch_keys){.segment = keys->segment};
+}
+
+static uint64_t hash_of(uint32_t index, const void *context) {
+    return ((const struct batch_keys *)context)->items.items[index].hash.low;
+}
+
+void batch_keys_age(struct batch_keys *keys, uint64_t segment) {
+    size_t kept = 0;
+    for (size_t i = 0; i < keys->items.count; i++) {
+        struct batch_key *key = &keys->items.items[i];
+        if (!key->is_used) {
+            keys->rows_kept -= key->values ? key->rows : 0;
+            mem_free(key->values);
+            continue;
+        }
+        key->is_used = false;
+        key->uses = KEY_USES;
+        keys->items.items[kept++] = *key;
+    }
+    keys->items.count = kept;
+    keys->segment = segment;
+    map_release(&keys->by_hash);
+    for (size_t i = 0; i < kept; i++)
+        map_insert(&keys->by_hash, keys->items.items[i].hash.low, (uint32_t)i, hash_of, keys);
+}
+
+static bool hash_equal(uint32_t index, const void *key, const void *context) {
+    const struct batch_key *item = &((const struct batch_keys *)context)->items.items[index];
+    const struct hash128 *hash = key;
+    return item->hash.low == hash->low && item->hash.high == hash->high;
+}
+
+struct batch_key *batch_keys_get(struct batch_keys *keys, const struct series_ref *refs, size_t rows,
+                                 bool *is_new) {
+    struct hash128 hash = hash_bytes_keyed_128(refs, rows * sizeof *refs);
+    uint32_t index = map_find(&keys->by_hash, hash.low, &hash, hash_equal, keys);
+    *is_new = index == MAP_NONE;
+    if (!*is_new) {
+        keys->items.items[index].is_used = true;
+        return &keys->items.items[index];
+    }
+    if (keys->items.count == ENTRIES_MAX || keys->rows_kept > ROWS_MAX) batch_keys_clear(keys);
+    struct batch_key *key = vec_push(&keys->items);
+    *key = (struct batch_key){.hash = hash, .rows = rows, .is_used = true};
+    map_insert(&keys->by_hash, hash.low, (uint32_t)keys->items.count - 1, hash_of, keys);
+    return key;
+}
+
+void batch_keys_set(struct batch_keys *keys, struct batch_key *key, const double *values, uint64_t sequence,
+                    uint64_t life) {
+    if (!key->values) {
+        key->values = mem_array(key->rows, sizeof *key->values);
+        keys->rows_kept += key->rows;
+    }
+    memcpy(key->values, values, key->rows * sizeof *values);
+    key->sequence = sequence;
+    key->life = life;
+    key->uses = 0;
+}

@@ -1,0 +1,49 @@
+#pragma once
+/*
+ * keys.h - batches that bring the same series again and again: scrapes of a target, requests of a sender.
+ *
+ *     hash of the references -> seen once | sequence of its key record in the log, the values there
+ *
+ * A batch like an earlier one is logged as what differs from its key (storage/FORMAT.md, type 3). A key
+ * serves a few batches of its own segment of the log and, for batches that are just being put together when a
+ * segment ends, of the next; so a lost record takes few others with it. 128 bits of hash stand for the
+ * references themselves.
+ *
+ * Threads: the log's.
+ */
+#include "lib/base/hash.h"
+#include "lib/base/map.h"
+#include "lib/base/vec.h"
+#include "lib/model/appender.h"
+
+#include <stdint.h>
+
+#define KEY_USES 16u
+
+struct batch_key {
+    struct hash128 hash;
+    size_t rows;
+    double *values;    /* NULL: seen, but no key was written yet */
+    uint64_t sequence; /* of the key record */
+    uint64_t life;     /* of the head: no series was forgotten since (head_life) */
+    unsigned uses;
+    bool is_used; /* since the segment began */
+};
+
+struct batch_keys {
+    VEC(struct batch_key) items;
+    struct map by_hash;
+    uint64_t segment; /* of the log, the keys are in */
+    size_t rows_kept; /* of all values */
+};
+
+void batch_keys_clear(struct batch_keys *keys);
+/* another segment: every key is written anew at its next use; entries not used in the last segment go */
+void batch_keys_age(struct batch_keys *keys, uint64_t segment);
+/* The entry for batches with these references, made when there is none; *is_new tells. Valid until the next
+ * call. */
+struct batch_key *batch_keys_get(struct batch_keys *keys, const struct series_ref *refs, size_t rows,
+                                 bool *is_new);
+/* the record with these values has this sequence, and is the entry's key from now on */
+void batch_keys_set(struct batch_keys *keys, struct batch_key *key, const double *values, uint64_t sequence,
+                    uint64_t life);
