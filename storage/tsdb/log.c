@@ -142,6 +142,8 @@ static int write_samples(struct tsdb *tsdb, const struct append_batch *batch, st
 static int encode(void *context, struct append_batch *batch, struct wal_group *group, struct err *err) {
     struct tsdb *tsdb = context;
     size_t first = tsdb->log.marked.count;
+    if (atomic_load_explicit(&tsdb->reserve.is_out, memory_order_relaxed))
+        return err_set(err, ERR_NO_SPACE, "the disk is full");
     tsdb_judge(tsdb, batch);
     take_rows(tsdb, batch);
     int rc = 0;

@@ -75,8 +75,11 @@ enum tsdb_task {
     TSDB_COMPACT = 8,   /* one merge, if there is something to merge */
     TSDB_RETAIN = 16,   /* blocks beyond the retention go */
     TSDB_SNAPSHOT = 32, /* of the head */
+    TSDB_RESERVE = 64,  /* room is kept back for the others; see tsdb_maintain */
 };
 
+/* On a full disk a task gets the reserve's room; then batches are refused with ERR_NO_SPACE until there is
+ * room to make it again. */
 int tsdb_maintain(struct tsdb *tsdb, unsigned tasks, struct err *err);
 
 /* how long blocks are kept, and how many bytes of them; 0: no limit. Any thread. */
