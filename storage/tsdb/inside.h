@@ -88,10 +88,13 @@ struct tsdb {
     struct tsdb_log log;
     char *path; /* owned */
     struct sources sources;
-    int64_t head_begin;                    /* of the head's samples, when the blocks were opened */
-    int64_t block_range_ms;                /* of a block cut from the head */
-    atomic_int_least64_t retention_ms;     /* 0: not by time */
-    atomic_uint_least64_t retention_bytes; /* 0: not by size */
+    int64_t head_begin;     /* of the head's samples, when the blocks were opened */
+    int64_t block_range_ms; /* of a block cut from the head */
+    struct {
+        atomic_int_least64_t time_ms;
+        atomic_uint_least64_t bytes;
+        _Atomic double percentage;
+    } retention; /* struct tsdb_retention */
     struct quiet_watch quiet;
     int64_t quiet_ms; /* without a sample; an eighth of it behind a staleness marker */
     struct {
