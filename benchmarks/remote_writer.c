@@ -15,7 +15,7 @@
  * requests, samples acknowledged and refused, seconds spent sending, CPU seconds spent sending, first
  * refusal.
  */
-#include "benchmarks/data.h"
+#include "cmd/bench_data.h"
 #include "lib/base/mem.h"
 #include "lib/codec/varint.h"
 

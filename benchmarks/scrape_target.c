@@ -11,7 +11,7 @@
  * is described in README.md and lives in data.c. With RENEW_TICKS a tenth of the series is replaced by new
  * ones every so many ticks, in turn. One thread, epoll, keep-alive, no compression.
  */
-#include "benchmarks/data.h"
+#include "cmd/bench_data.h"
 #include "lib/base/buf.h"
 #include "lib/base/mem.h"
 

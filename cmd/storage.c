@@ -14,19 +14,14 @@
 #define SERIES_BYTES 400u
 #define SERIES_PERCENT 70u
 
-struct retention {
-    int64_t time_ms;
-    uint64_t bytes;
-};
-
 /* the file is preferred; without any limit fifteen days */
-static struct retention retention_of(const struct flags *flags, const struct config *config) {
-    struct retention retention = {flags->storage_retention_time_ms, flags->storage_retention_size_bytes};
-    if (config && config->storage.tsdb.retention) {
-        retention.time_ms = config->storage.tsdb.retention->time_ms;
-        retention.bytes = config->storage.tsdb.retention->size_bytes;
-    }
-    if (!retention.time_ms && !retention.bytes) retention.time_ms = RETENTION_DEFAULT_MS;
+static struct tsdb_retention retention_of(const struct flags *flags, const struct config *config) {
+    struct tsdb_retention retention = {.time_ms = flags->storage_retention_time_ms,
+                                       .bytes = flags->storage_retention_size_bytes};
+    const struct retention_config *file = config ? config->storage.tsdb.retention : NULL;
+    if (file) retention = (struct tsdb_retention){file->time_ms, file->size_bytes, file->percentage};
+    if (!retention.time_ms && !retention.bytes && !(retention.percentage > 0))
+        retention.time_ms = RETENTION_DEFAULT_MS;
     return retention;
 }
 
@@ -40,7 +35,6 @@ static enum tsdb_sync sync_of(const char *choice) {
 }
 
 void storage_options(const struct flags *flags, const struct config *config, struct tsdb_options *options) {
-    struct retention retention = retention_of(flags, config);
     *options = (struct tsdb_options){
         .path = flags->storage_tsdb_path,
         .no_lockfile = flags->storage_no_lockfile,
@@ -48,23 +42,24 @@ void storage_options(const struct flags *flags, const struct config *config, str
         .max_series = storage_memory_max(flags) / 100 * SERIES_PERCENT / SERIES_BYTES,
         .late_window_ms = config ? config->storage.tsdb.out_of_order_time_window_ms : 0,
         .block_range_ms = flags->storage_min_block_duration_ms,
-        .retention_ms = retention.time_ms,
-        .retention_bytes = retention.bytes,
+        .retention = retention_of(flags, config),
     };
 }
 
 void storage_apply(struct tsdb *tsdb, const struct flags *flags, const struct config *config) {
-    struct retention retention = retention_of(flags, config);
-    tsdb_set_retention(tsdb, retention.time_ms, retention.bytes);
+    struct tsdb_retention retention = retention_of(flags, config);
+    tsdb_set_retention(tsdb, &retention);
     tsdb_set_late_window(tsdb, config->storage.tsdb.out_of_order_time_window_ms);
 }
 
 void storage_retention_text(const struct flags *flags, const struct config *config, char out[64]) {
-    struct retention retention = retention_of(flags, config);
+    struct tsdb_retention retention = retention_of(flags, config);
     struct buf text;
     buf_init(&text, 63);
     if (retention.time_ms) duration_write(retention.time_ms, &text);
-    if (retention.bytes)
+    if (retention.percentage > 0)
+        buf_printf(&text, "%s%g%%", text.len ? " or " : "", retention.percentage);
+    else if (retention.bytes)
         buf_printf(&text, "%s%lluB", text.len ? " or " : "", (unsigned long long)retention.bytes);
     (void)snprintf(out, 64, "%s", buf_text(&text));
     buf_release(&text);

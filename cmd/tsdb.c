@@ -103,13 +103,15 @@ static int run_create(int argc, char **argv) {
 }
 
 int tsdb_usage(void) {
-    fprintf(stderr, "usage: server tsdb import PROMETHEUS_DATA_DIR [--storage.tsdb.path=OUT]\n"
-                    "       server tsdb create-blocks-from openmetrics FILE [OUT]\n"
-                    "       server tsdb list [-r] [DIR]\n"
-                    "       server tsdb analyze [--limit=20] [DIR [BLOCK]]\n"
-                    "       server tsdb dump [--min-time=MS] [--max-time=MS] [--match=SELECTOR] [DIR]\n"
-                    "       server tsdb verify [DIR]\n"
-                    "DIR and OUT are data folders, data/ unless given; their blocks are in DIR/blocks.\n");
+    fprintf(stderr,
+            "usage: server tsdb import PROMETHEUS_DATA_DIR [--storage.tsdb.path=OUT]\n"
+            "       server tsdb create-blocks-from openmetrics FILE [OUT]\n"
+            "       server tsdb list [-r] [DIR]\n"
+            "       server tsdb analyze [--limit=20] [DIR [BLOCK]]\n"
+            "       server tsdb dump [--min-time=MS] [--max-time=MS] [--match=SELECTOR] [DIR]\n"
+            "       server tsdb verify [DIR]\n"
+            "       server tsdb bench write [--out=benchout] [--metrics=10000] [--scrapes=3000] [FILE]\n"
+            "DIR and OUT are data folders, data/ unless given; their blocks are in DIR/blocks.\n");
     return 1;
 }
 
@@ -119,7 +121,8 @@ int cmd_tsdb(int argc, char **argv) {
         int (*run)(int argc, char **argv);
     } commands[] = {{"import", run_import}, {"create-blocks-from", run_create},
                     {"list", tsdb_list},    {"analyze", tsdb_analyze},
-                    {"dump", tsdb_dump},    {"verify", tsdb_verify}};
+                    {"dump", tsdb_dump},    {"verify", tsdb_verify},
+                    {"bench", tsdb_bench}};
     for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
     return tsdb_usage();

@@ -11,6 +11,7 @@ int tsdb_list(int argc, char **argv);
 int tsdb_analyze(int argc, char **argv);
 int tsdb_dump(int argc, char **argv);
 int tsdb_verify(int argc, char **argv);
+int tsdb_bench(int argc, char **argv);
 
 /* each block of DIR/blocks, opened, oldest first; stops at the first that does not answer 0 */
 typedef int tsdb_block(struct block *block, void *context, struct err *err);

@@ -239,11 +239,11 @@ const struct section runtime_section = SECTION(S, runtime_fields, NULL);
 static const struct field retention_fields[] = {
     FIELD(S, "time", DURATION, time_ms),
     FIELD(S, "size", SIZE, size_bytes),
-    FIELD(S, "percentage", DOUBLE, percentage, .flags = UNSUPPORTED),
+    FIELD(S, "percentage", DOUBLE, percentage),
 };
 static void retention_check(struct loader *l, void *object, const struct ynode *node) {
     const struct retention_config *retention = object;
-    if (retention->percentage < 0 || retention->percentage > 100)
+    if (!(retention->percentage >= 0 && retention->percentage <= 100)) /* nor NaN */
         loader_error_at(l, node, "percentage", "a percentage is from 0 to 100");
 }
 static const struct section retention_section = SECTION(S, retention_fields, retention_check);

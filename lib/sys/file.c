@@ -160,6 +160,11 @@ int folder_list(struct file_system *fs, const char *path, void (*each)(const cha
     return rc ? fail(err, rc, "list", path) : 0;
 }
 
+int folder_space(struct file_system *fs, const char *path, struct file_space *space, struct err *err) {
+    int rc = fs->ops->space(fs, path, space);
+    return rc ? fail(err, rc, "ask for the space of", path) : 0;
+}
+
 int file_read_all(struct file_system *fs, const char *path, struct buf *out, struct err *err) {
     struct file file;
     uint64_t offset = 0;

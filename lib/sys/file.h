@@ -29,6 +29,11 @@ enum file_mode {
 struct file_system;
 struct file;
 
+/* of the disk a path is on, in bytes; available: to us, now */
+struct file_space {
+    uint64_t total, available;
+};
+
 struct file_ops {
     int (*open)(struct file_system *fs, const char *path, enum file_mode mode, int *fd);
     int (*close)(struct file_system *fs, int fd);
@@ -48,6 +53,7 @@ struct file_ops {
     int (*sync_folder)(struct file_system *fs, const char *path);
     int (*list)(struct file_system *fs, const char *path, void (*each)(const char *name, void *context),
                 void *context);
+    int (*space)(struct file_system *fs, const char *path, struct file_space *space);
 }; /* int results: 0 or -errno; ssize_t: bytes or -errno, may be short */
 
 struct file_system { /* first member of an implementation */
@@ -89,6 +95,8 @@ int folder_sync(struct file_system *fs, const char *path, struct err *err);
 /* names without . and .., in no order */
 int folder_list(struct file_system *fs, const char *path, void (*each)(const char *name, void *context),
                 void *context, struct err *err);
+
+int folder_space(struct file_system *fs, const char *path, struct file_space *space, struct err *err);
 
 /* the whole file appended to out; ERR_LIMIT when it is larger than out may become */
 int file_read_all(struct file_system *fs, const char *path, struct buf *out, struct err *err);

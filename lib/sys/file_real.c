@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static int result(int rc) {
@@ -109,11 +110,20 @@ static int real_list(struct file_system *fs, const char *path, void (*each)(cons
     return 0;
 }
 
+static int real_space(struct file_system *fs, const char *path, struct file_space *space) {
+    struct statvfs status;
+    (void)fs;
+    if (statvfs(path, &status) < 0) return -errno;
+    space->total = (uint64_t)status.f_blocks * status.f_frsize;
+    space->available = (uint64_t)status.f_bavail * status.f_frsize;
+    return 0;
+}
+
 struct file_system *file_system_real(void) {
     static const struct file_ops ops = {
-        real_open,     real_close,    real_read_at, real_write_at,    real_sync,
-        real_truncate, real_allocate, real_size,    real_lock,        real_rename,
-        real_link,     real_unlink,   real_mkdir,   real_sync_folder, real_list,
+        real_open,     real_close,       real_read_at, real_write_at, real_sync, real_truncate,
+        real_allocate, real_size,        real_lock,    real_rename,   real_link, real_unlink,
+        real_mkdir,    real_sync_folder, real_list,    real_space,
     };
     static struct file_system fs = {&ops};
     return &fs;

@@ -27,30 +27,42 @@ static int delete_from_blocks(struct tsdb *tsdb, const struct matcher *matchers,
     return rc;
 }
 
-int tsdb_delete(struct tsdb *tsdb, const struct matcher *matchers, size_t matcher_count, int64_t mint,
-                int64_t maxt, struct err *err) {
-    CHECK_OBJ(tsdb, TSDB_MAGIC);
-    mutex_lock(&tsdb->maintenance.work);
+static int delete_all(struct tsdb *tsdb, const struct matcher *matchers, size_t matcher_count, int64_t mint,
+                      int64_t maxt, struct err *err) {
     int rc = 0;
     bool is_left = true;
     for (int i = 0; !rc && is_left && i < TRIES; i++)
         rc = tsdb_expel(tsdb, matchers, matcher_count, mint, maxt, &is_left, err);
     if (!rc && is_left) rc = err_set(err, ERR_BUSY, "the series are written to all the time, try again");
     if (!rc) rc = delete_from_blocks(tsdb, matchers, matcher_count, mint, maxt, err);
-    if (!rc && tsdb->writer) rc = tsdb_snapshot_alone(tsdb, err);
+    return !rc && tsdb->writer ? tsdb_snapshot_alone(tsdb, err) : rc;
+}
+
+int tsdb_delete(struct tsdb *tsdb, const struct matcher *matchers, size_t matcher_count, int64_t mint,
+                int64_t maxt, struct err *err) {
+    CHECK_OBJ(tsdb, TSDB_MAGIC);
+    mutex_lock(&tsdb->maintenance.work);
+    int rc = delete_all(tsdb, matchers, matcher_count, mint, maxt, err);
+    if (tsdb_reserve_use(tsdb, rc)) rc = delete_all(tsdb, matchers, matcher_count, mint, maxt, err);
     mutex_unlock(&tsdb->maintenance.work);
     return rc ? err_wrap(err, rc, "deleting series") : 0;
 }
 
-int tsdb_clean_tombstones(struct tsdb *tsdb, struct err *err) {
-    CHECK_OBJ(tsdb, TSDB_MAGIC);
+static int clean_all(struct tsdb *tsdb, struct err *err) {
     struct block_list all = {0};
     int rc = 0;
-    mutex_lock(&tsdb->maintenance.work);
     sources_blocks(&tsdb->sources, &all);
     for (size_t i = 0; !rc && i < all.items.count; i++)
         if (block_has_tombstones(all.items.items[i])) rc = tsdb_merge(tsdb, &all.items.items[i], 1, err);
     block_list_release(&all);
+    return rc;
+}
+
+int tsdb_clean_tombstones(struct tsdb *tsdb, struct err *err) {
+    CHECK_OBJ(tsdb, TSDB_MAGIC);
+    mutex_lock(&tsdb->maintenance.work);
+    int rc = clean_all(tsdb, err);
+    if (tsdb_reserve_use(tsdb, rc)) rc = clean_all(tsdb, err);
     mutex_unlock(&tsdb->maintenance.work);
     return rc ? err_wrap(err, rc, "cleaning tombstones") : 0;
 }

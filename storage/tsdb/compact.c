@@ -35,7 +35,7 @@ static int64_t floor_to(int64_t time, int64_t range) {
 }
 
 static int64_t longest_range(const struct tsdb *tsdb) {
-    int64_t retention = atomic_load(&tsdb->retention_ms), most = RANGE_MOST_MS;
+    int64_t retention = atomic_load(&tsdb->retention.time_ms), most = RANGE_MOST_MS;
     if (retention && retention / 10 < most) most = retention / 10;
     return most;
 }

@@ -90,12 +90,20 @@ struct tsdb {
     struct tsdb_log log;
     char *path; /* owned */
     struct sources sources;
-    int64_t head_begin;                    /* of the head's samples, when the blocks were opened */
-    int64_t block_range_ms;                /* of a block cut from the head */
-    atomic_int_least64_t retention_ms;     /* 0: not by time */
-    atomic_uint_least64_t retention_bytes; /* 0: not by size */
+    int64_t head_begin;     /* of the head's samples, when the blocks were opened */
+    int64_t block_range_ms; /* of a block cut from the head */
+    struct {
+        atomic_int_least64_t time_ms;
+        atomic_uint_least64_t bytes;
+        _Atomic double percentage;
+    } retention; /* struct tsdb_retention */
     struct quiet_watch quiet;
     int64_t quiet_ms; /* without a sample; an eighth of it behind a staleness marker */
+    struct {
+        bool is_made;                /* whoever holds maintenance.work */
+        atomic_bool is_out;          /* used, or never made: no samples are taken */
+        atomic_uint_least64_t bytes; /* 0: not made */
+    } reserve;
     uint64_t max_series, snapshot_bytes;
     uint64_t damage;                 /* files that could not be believed at the start */
     struct tsdb_snapshots snapshots; /* the maintenance thread's, once it runs */
@@ -171,6 +179,13 @@ int tsdb_merge(struct tsdb *tsdb, struct block *const *blocks, size_t count, str
 /* retention.c */
 bool tsdb_retention_is_due(const struct tsdb *tsdb);
 int tsdb_retain(struct tsdb *tsdb, struct err *err);
+
+/* reserve.c; each by whoever holds the maintenance lock */
+bool tsdb_reserve_is_due(const struct tsdb *tsdb);
+/* no room is no error */
+int tsdb_reserve_make(struct tsdb *tsdb, struct err *err);
+/* rc is ERR_NO_SPACE and the reserve was given up for it: what failed is to be tried again */
+bool tsdb_reserve_use(struct tsdb *tsdb, int rc);
 
 /* maintain.c */
 void tsdb_maintenance_start(struct tsdb *tsdb);

@@ -202,6 +202,8 @@ static int encode_whole(struct tsdb *tsdb, struct append_batch *batch, struct ba
 static int encode(void *context, struct append_batch *batch, struct wal_group *group, struct err *err) {
     struct tsdb *tsdb = context;
     bool is_new = true;
+    if (atomic_load_explicit(&tsdb->reserve.is_out, memory_order_relaxed))
+        return err_set(err, ERR_NO_SPACE, "the disk is full");
     fold_times(batch);
     tsdb_judge(tsdb, batch);
     struct batch_key *key = key_of(tsdb, batch, &is_new);

@@ -4,6 +4,7 @@
  *     cut, late, quiet   the head holds much that belongs into blocks (history.c)
  *     compact, retain    small blocks, old blocks
  *     snapshot           the log's tail is long
+ *     reserve            is not there (reserve.c)
  *
  * One task after the other, so that no task meets another's half-done work. A failure is logged once, and the
  * task tried again at the next look.
@@ -19,6 +20,7 @@ static const struct {
     bool (*is_due)(const struct tsdb *tsdb);
     int (*run)(struct tsdb *tsdb, struct err *err);
 } tasks[] = {
+    {TSDB_RESERVE, tsdb_reserve_is_due, tsdb_reserve_make},
     {TSDB_CUT, tsdb_cut_is_due, tsdb_cut},
     {TSDB_LATE, tsdb_late_is_due, tsdb_flush_late_now},
     {TSDB_QUIET, tsdb_quiet_is_due, tsdb_release_quiet},
@@ -28,6 +30,13 @@ static const struct {
 };
 
 #define TASK_COUNT (sizeof tasks / sizeof *tasks)
+#define RESERVE_TASK 0
+
+/* on a full disk once more, with the reserve */
+static int run_task(struct tsdb *tsdb, size_t index, struct err *err) {
+    int rc = tasks[index].run(tsdb, err);
+    return tsdb_reserve_use(tsdb, rc) ? tasks[index].run(tsdb, err) : rc;
+}
 
 int tsdb_maintain(struct tsdb *tsdb, unsigned wanted, struct err *err) {
     CHECK_OBJ(tsdb, TSDB_MAGIC);
@@ -35,7 +44,7 @@ int tsdb_maintain(struct tsdb *tsdb, unsigned wanted, struct err *err) {
     int rc = 0;
     mutex_lock(&tsdb->maintenance.work);
     for (size_t i = 0; !rc && i < TASK_COUNT; i++)
-        if (wanted & tasks[i].task) rc = tasks[i].run(tsdb, err);
+        if (wanted & tasks[i].task) rc = run_task(tsdb, i, err);
     mutex_unlock(&tsdb->maintenance.work);
     return rc;
 }
@@ -50,21 +59,22 @@ static bool wait_for_next(struct tsdb *tsdb) {
     return goes_on;
 }
 
+static void look_after(struct tsdb *tsdb, size_t index, bool *is_failing) {
+    struct err err;
+    if (!tasks[index].is_due(tsdb)) return;
+    mutex_lock(&tsdb->maintenance.work);
+    int rc = run_task(tsdb, index, &err);
+    mutex_unlock(&tsdb->maintenance.work);
+    if (rc && !*is_failing) LOG(LOG_ERROR, "maintenance of the data folder failed", "err", err.text);
+    *is_failing = rc != 0;
+}
+
 static void *run(void *context) {
     struct tsdb *tsdb = context;
     bool is_failing[TASK_COUNT] = {false};
-    while (wait_for_next(tsdb)) {
-        for (size_t i = 0; i < TASK_COUNT; i++) {
-            struct err err;
-            if (!tasks[i].is_due(tsdb)) continue;
-            mutex_lock(&tsdb->maintenance.work);
-            int rc = tasks[i].run(tsdb, &err);
-            mutex_unlock(&tsdb->maintenance.work);
-            if (rc && !is_failing[i])
-                LOG(LOG_ERROR, "maintenance of the data folder failed", "err", err.text);
-            is_failing[i] = rc != 0;
-        }
-    }
+    look_after(tsdb, RESERVE_TASK, &is_failing[RESERVE_TASK]); /* before the disk can fill */
+    while (wait_for_next(tsdb))
+        for (size_t i = 0; i < TASK_COUNT; i++) look_after(tsdb, i, &is_failing[i]);
     return NULL;
 }
 
@@ -86,6 +96,7 @@ void tsdb_maintenance_stop(struct tsdb *tsdb) {
     condition_release(&tsdb->maintenance.wake);
     mutex_release(&tsdb->maintenance.lock);
     tsdb->maintenance.is_running = false;
-    if (tsdb_snapshot(tsdb, &err))
-        LOG(LOG_WARN, "no snapshot at the end; the next start replays the log", "err", err.text);
+    int rc = tsdb_snapshot(tsdb, &err);
+    if (tsdb_reserve_use(tsdb, rc)) rc = tsdb_snapshot(tsdb, &err);
+    if (rc) LOG(LOG_WARN, "no snapshot at the end; the next start replays the log", "err", err.text);
 }

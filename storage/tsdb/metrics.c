@@ -13,7 +13,7 @@ struct tsdb_metrics {
     struct gauge *symbol_bytes, *clean_start, *replay_seconds;
     struct counter *samples, *created, *removed;
     struct counter *out_of_order, *out_of_bound, *too_old, *late, *corruptions;
-    struct gauge *blocks, *block_bytes;
+    struct gauge *blocks, *block_bytes, *reserve_bytes;
 };
 
 static void collect(void *context) {
@@ -31,6 +31,7 @@ static void collect(void *context) {
     gauge_set(m->lowest_timestamp, (double)all.min_time);
     gauge_set(m->blocks, (double)all.blocks);
     gauge_set(m->block_bytes, (double)all.block_bytes);
+    gauge_set(m->reserve_bytes, (double)atomic_load(&m->tsdb->reserve.bytes));
     counter_set(m->corruptions, (double)all.damage);
     counter_set(m->removed, (double)(stats.series_created - stats.series));
     counter_set(m->too_old, (double)stats.too_old);
@@ -66,6 +67,9 @@ static void name_gauges(struct tsdb_metrics *m, struct registry *r) {
     m->block_bytes =
         registry_gauge(r, "prometheus_tsdb_storage_blocks_bytes",
                        "The number of bytes that are currently used for local storage by all blocks.", NULL);
+    m->reserve_bytes = registry_gauge(
+        r, "ferula_tsdb_reserve_bytes",
+        "Bytes kept back for compaction and deletion on a full disk; 0 while they are used.", NULL);
     m->clean_start =
         registry_gauge(r, "prometheus_tsdb_clean_start",
                        "-1: lockfile is disabled. 0: a lockfile from a previous execution was replaced. "

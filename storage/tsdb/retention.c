@@ -19,10 +19,19 @@ static int newest_first(const void *a, const void *b) {
     return left > right ? -1 : left < right;
 }
 
+/* 0: no limit. The disk may have grown since the last look; one that does not tell its size sets none. */
+static uint64_t limit_bytes(const struct tsdb *tsdb) {
+    double percentage = atomic_load(&tsdb->retention.percentage);
+    struct file_space space;
+    if (!(percentage > 0) || !tsdb->path) return atomic_load(&tsdb->retention.bytes);
+    if (folder_space(tsdb->fs, tsdb->path, &space, NULL)) return 0;
+    return (uint64_t)((double)space.total * percentage / 100);
+}
+
 /* the first block that is outlived, by time or by size counted from the newest; NULL: none */
 static struct block *outlived(const struct tsdb *tsdb, struct block_list *all) {
-    int64_t retention = atomic_load(&tsdb->retention_ms), newest = newest_time(tsdb, all);
-    uint64_t limit = atomic_load(&tsdb->retention_bytes), bytes = 0;
+    int64_t retention = atomic_load(&tsdb->retention.time_ms), newest = newest_time(tsdb, all);
+    uint64_t limit = limit_bytes(tsdb), bytes = 0;
     if (all->items.count) qsort(all->items.items, all->items.count, sizeof *all->items.items, newest_first);
     for (size_t i = 0; i < all->items.count; i++) {
         const struct block_meta *meta = block_meta(all->items.items[i]);

@@ -131,7 +131,7 @@ int tsdb_open(const struct tsdb_options *options, struct registry *registry, str
     opened->snapshot_bytes = options->snapshot_bytes;
     opened->block_range_ms = options->block_range_ms ? options->block_range_ms : TSDB_BLOCK_RANGE_MS;
     opened->quiet_ms = options->quiet_ms ? options->quiet_ms : TSDB_QUIET_MS;
-    tsdb_set_retention(opened, options->retention_ms, options->retention_bytes);
+    tsdb_set_retention(opened, &options->retention);
     sources_init(&opened->sources, NULL);
     mutex_init(&opened->maintenance.work);
     atomic_init(&opened->late_window_ms, options->late_window_ms);
@@ -163,10 +163,11 @@ void tsdb_close(struct tsdb *tsdb) {
     mem_free(tsdb);
 }
 
-void tsdb_set_retention(struct tsdb *tsdb, int64_t time_ms, uint64_t bytes) {
+void tsdb_set_retention(struct tsdb *tsdb, const struct tsdb_retention *retention) {
     CHECK_OBJ(tsdb, TSDB_MAGIC);
-    atomic_store(&tsdb->retention_ms, time_ms);
-    atomic_store(&tsdb->retention_bytes, bytes);
+    atomic_store(&tsdb->retention.time_ms, retention->time_ms);
+    atomic_store(&tsdb->retention.bytes, retention->bytes);
+    atomic_store(&tsdb->retention.percentage, retention->percentage);
 }
 
 void tsdb_set_late_window(struct tsdb *tsdb, int64_t window_ms) {

@@ -34,20 +34,26 @@ enum tsdb_sync {
     TSDB_SYNC_OFF,      /* the system decides */
 };
 
+/* How much of the blocks is kept; 0: no limit of that kind. Whole blocks go, the oldest first. */
+struct tsdb_retention {
+    int64_t time_ms;
+    uint64_t bytes;
+    double percentage; /* of the disk; when given, bytes does not count */
+};
+
 struct tsdb_options {
     const char *path; /* data folder, made if missing; NULL: in memory */
     bool no_lockfile; /* --storage.tsdb.no-lockfile */
     enum tsdb_sync sync;
     uint64_t max_series; /* appender_resolve answers ERR_LIMIT beyond; 0: only the 32-bit slots limit it */
     bool take_any_time;  /* do not refuse samples far ahead of the wall clock, or far behind the newest */
-    uint64_t snapshot_bytes;  /* of the log until the next snapshot; 0: 256 MiB */
-    bool no_maintenance;      /* nothing happens by itself, only by tsdb_maintain: for tests */
-    int64_t late_window_ms;   /* out_of_order_time_window; see tsdb_set_late_window */
-    int64_t block_range_ms;   /* 0: 2 hours */
-    int64_t quiet_ms;         /* a series without samples for so long leaves the head; 0: 15 minutes */
-    int64_t retention_ms;     /* 0: not by time; see tsdb_set_retention */
-    uint64_t retention_bytes; /* 0: not by size */
-    struct file_system *fs;   /* NULL: file_system_real() */
+    uint64_t snapshot_bytes; /* of the log until the next snapshot; 0: 256 MiB */
+    bool no_maintenance;     /* nothing happens by itself, only by tsdb_maintain: for tests */
+    int64_t late_window_ms;  /* out_of_order_time_window; see tsdb_set_late_window */
+    int64_t block_range_ms;  /* 0: 2 hours */
+    int64_t quiet_ms;        /* a series without samples for so long leaves the head; 0: 15 minutes */
+    struct tsdb_retention retention;
+    struct file_system *fs; /* NULL: file_system_real() */
 };
 
 /* Opens (makes) the folder, takes its lock, replays the log. ERR_BUSY: another process holds the lock.
@@ -75,12 +81,15 @@ enum tsdb_task {
     TSDB_COMPACT = 8,   /* one merge, if there is something to merge */
     TSDB_RETAIN = 16,   /* blocks beyond the retention go */
     TSDB_SNAPSHOT = 32, /* of the head */
+    TSDB_RESERVE = 64,  /* room is kept back for the others; see tsdb_maintain */
 };
 
+/* On a full disk a task gets the reserve's room; then batches are refused with ERR_NO_SPACE until there is
+ * room to make it again. */
 int tsdb_maintain(struct tsdb *tsdb, unsigned tasks, struct err *err);
 
-/* how long blocks are kept, and how many bytes of them; 0: no limit. Any thread. */
-void tsdb_set_retention(struct tsdb *tsdb, int64_t time_ms, uint64_t bytes);
+/* Any thread; counts from the next look of maintenance on. */
+void tsdb_set_retention(struct tsdb *tsdb, const struct tsdb_retention *retention);
 
 /* Deletes samples of the series that match in [mint, maxt]: for every select that follows, and for good when
  * this returns 0. Any thread; waits for maintenance. */

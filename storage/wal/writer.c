@@ -161,7 +161,10 @@ static void encode(struct wal_writer *writer, struct append_batch *batch) {
     int rc = writer->ops->encode(writer->context, batch, group, &err);
     if (rc) {
         wal_group_cut(group, bytes, records);
-        LOG(LOG_WARN, "a batch of samples cannot be logged", "error", err.text);
+        if (rc == ERR_NO_SPACE) /* of every batch, for a while */
+            note_outcome(writer, rc, &err);
+        else
+            LOG(LOG_WARN, "a batch of samples cannot be logged", "error", err.text);
         finish(writer, batch, rc);
         return;
     }

@@ -4,15 +4,19 @@
     writers go on all the time:   204 ... | filled: 503, queries are answered, health is 200 | room again: 204 within 2 s
                                           '-- in every second round the server is also killed (SIGKILL) and started while full
 
+Before that, with little data: series are deleted while the disk is full, by the reserve.
+
 Every sample acknowledged with 204 is there, while the disk is full, after it has room again, and at the end.
 """
 import argparse
 import os
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
 import time
+import urllib.parse
 
 sys.dont_write_bytecode = True
 
@@ -88,6 +92,36 @@ def one_round(bench, number, server, writers, small, begin, lucky):
     expect_all(bench, f"round {number}, with room again", server, writers, begin)
 
 
+def deletion(bench, binary, seed, small):
+    """a server with little data, which the reserve suffices for"""
+    server = Server(bench, binary, "global: {}\n", FLAG, "--web.enable-admin-api", name="deleting", data=small.folder / "other").wait_ready()
+    reserve, writer = small.folder / "other/reserve", Writer(server.port, 9, seed, 10)
+    eventually("acknowledgements and a reserve", lambda: writer.last_ack() and reserve.exists(), 20, 0.01)
+
+    def is_full():
+        small.fill()
+        return refused_all([writer])
+
+    def series(n):
+        return server.api.vector(f'count_over_time(written{{n="{n}"}}[1h])')
+    eventually("only 503", is_full, 120, 0.1)
+    bench.check("the full disk holds the reserve", lambda: reserve.stat().st_blocks * 512 >= MEGABYTES << 17 and series(3))
+    delete = server.api.base + "/api/v1/admin/tsdb/delete_series?" + urllib.parse.urlencode({"match[]": 'written{n="3"}'})
+    bench.check("series are deleted on the full disk", lambda: http(delete, method="POST")[0] == 204 and not series(3) and series(4))
+    bench.check("by the reserve, and writes are refused still", lambda: not reserve.exists() and refused_all([writer]))
+    server.process.kill()
+    server.process.start()
+    server.wait_ready(60)
+    bench.check("what was deleted is gone after SIGKILL, too", lambda: not series(3) and series(4) and not reserve.exists())
+    small.clear()
+    cleared = time.time()
+    bench.check("the reserve is made again, and writes are taken",
+                lambda: eventually("reserve", lambda: reserve.exists() and writer.last_ack() > cleared, 5))
+    writer.close()
+    server.process.stop()
+    shutil.rmtree(server.data)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=2)
@@ -102,6 +136,7 @@ def main():
     bench, lucky, begin = Bench(arguments.keep), random.Random(arguments.seed), time.time()
     try:
         small = Small(bench)
+        deletion(bench, pathlib.Path(arguments.server).resolve(), arguments.seed, small)
         server = Server(bench, pathlib.Path(arguments.server).resolve(), "global: {}\n", FLAG, data=small.folder / "data").wait_ready()
         writers = [Writer(server.port, n, arguments.seed, 10, 16000) for n in range(3)]
         bench.cleanups.insert(0, lambda: [w.close() for w in writers])

@@ -216,6 +216,13 @@ static int crash_list(struct file_system *base, const char *path,
     return leave(fs, 0);
 }
 
+static int crash_space(struct file_system *base, const char *path, struct file_space *space) {
+    (void)base;
+    (void)path;
+    *space = (struct file_space){(uint64_t)1 << 40, (uint64_t)1 << 40};
+    return 0;
+}
+
 /* ---- life ---- */
 
 struct crash_fs *crash_fs_of(const struct crash_tree *tree) {
@@ -235,6 +242,7 @@ struct crash_fs *crash_fs_of(const struct crash_tree *tree) {
         .mkdir = crash_mkdir,
         .sync_folder = crash_sync_folder,
         .list = crash_list,
+        .space = crash_space,
     };
     struct crash_fs *fs = mem_zalloc(sizeof *fs);
     fs->base.ops = &ops;

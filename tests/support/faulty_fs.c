@@ -143,6 +143,10 @@ static int faulty_list(struct file_system *fs, const char *path,
     return UNDER(fs, FAULTY_LIST, list(self(fs)->under, path, each, context));
 }
 
+static int faulty_space(struct file_system *fs, const char *path, struct file_space *space) {
+    return UNDER(fs, FAULTY_SPACE, space(self(fs)->under, path, space));
+}
+
 void faulty_fs_init(struct faulty_fs *faulty, struct file_system *under) {
     static const struct file_ops ops = {
         .open = faulty_open,
@@ -160,6 +164,7 @@ void faulty_fs_init(struct faulty_fs *faulty, struct file_system *under) {
         .mkdir = faulty_mkdir,
         .sync_folder = faulty_sync_folder,
         .list = faulty_list,
+        .space = faulty_space,
     };
     *faulty = (struct faulty_fs){.base = {&ops}, .under = under, .kinds = FAULTY_ANY, .error = EIO};
     mutex_init(&faulty->lock);

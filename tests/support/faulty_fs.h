@@ -30,7 +30,8 @@ enum faulty_kind {
     FAULTY_MKDIR = 1 << 10,
     FAULTY_SYNC_FOLDER = 1 << 11,
     FAULTY_LIST = 1 << 12,
-    FAULTY_ANY = (1 << 13) - 1,
+    FAULTY_SPACE = 1 << 13,
+    FAULTY_ANY = (1 << 14) - 1,
 };
 
 #define FAULTY_FILES 256

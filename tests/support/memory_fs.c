@@ -254,13 +254,23 @@ static int memory_list(struct file_system *fs, const char *path,
     return 0;
 }
 
+static int memory_space(struct file_system *fs, const char *path, struct file_space *space) {
+    struct memory_fs *memory = self(fs);
+    uint64_t left = free_bytes(memory);
+    (void)path;
+    *space = (struct file_space){memory->limit_bytes ? memory->limit_bytes : (uint64_t)1 << 40,
+                                 left < (uint64_t)1 << 40 ? left : (uint64_t)1 << 40};
+    leave(memory);
+    return 0;
+}
+
 /* ---- the test's side ---- */
 
 struct memory_fs *memory_fs_create(void) {
     static const struct file_ops ops = {
-        memory_open,     memory_close,    memory_read_at, memory_write_at,    memory_sync,
-        memory_truncate, memory_allocate, memory_size,    memory_lock,        memory_rename,
-        memory_link,     memory_unlink,   memory_mkdir,   memory_sync_folder, memory_list,
+        memory_open,     memory_close,       memory_read_at, memory_write_at, memory_sync, memory_truncate,
+        memory_allocate, memory_size,        memory_lock,    memory_rename,   memory_link, memory_unlink,
+        memory_mkdir,    memory_sync_folder, memory_list,    memory_space,
     };
     struct memory_fs *memory = mem_zalloc(sizeof *memory);
     memory->base.ops = &ops;

@@ -91,6 +91,8 @@ START_TEST(a_wrong_type_is_refused) {
         {JOB "  ec2_sd_configs: [a]\n", 3, 20, "scrape_configs[0].ec2_sd_configs[0]", "a map is expected",
          ""},
         {"scrape_configs: [~]\n", 1, 18, "scrape_configs[0]", "empty or null section", ""},
+        {"storage: {tsdb: {retention: {percentage: 101}}}\n", 1, 30, "storage.tsdb.retention.percentage",
+         "a percentage is from 0 to 100", ""},
         {"storage: {tsdb: {stale_series_compaction_threshold: x}}\n", 1, 53,
          "storage.tsdb.stale_series_compaction_threshold", "a number is expected", ""},
     };

@@ -184,6 +184,22 @@ START_TEST(an_atomic_write_leaves_the_old_or_the_new) {
 }
 END_TEST
 
+START_TEST(a_disk_tells_its_size_and_its_room) {
+    struct file_space space = {0};
+    ck_assert_int_eq(folder_space(file_system_real(), "/tmp", &space, NULL), 0);
+    ck_assert_uint_gt(space.total, 1 << 20);
+    ck_assert_uint_le(space.available, space.total);
+    ck_assert_int_eq(folder_space(file_system_real(), "/tmp/no such folder", &space, NULL), ERR_NOT_FOUND);
+    struct memory_fs *memory = memory_fs_create();
+    memory_fs_limit(memory, 1000);
+    memory_fs_put(memory, "d/x", "old", 3);
+    ck_assert_int_eq(folder_space(memory_fs_base(memory), "d", &space, NULL), 0);
+    ck_assert_uint_eq(space.total, 1000);
+    ck_assert_uint_eq(space.available, 997);
+    memory_fs_destroy(memory);
+}
+END_TEST
+
 START_TEST(an_atomic_write_works_on_a_real_disk) {
     struct file_system *fs = file_system_real();
     make_place();
@@ -198,4 +214,4 @@ CHECK_MAIN("file", a_file_gives_back_what_was_written, folders_are_made_with_the
            the_names_of_made_folders_are_on_the_disk, a_file_larger_than_allowed_is_not_read,
            a_full_disk_has_its_own_code_and_the_text_names_the_file,
            interrupted_calls_and_short_writes_are_continued, an_atomic_write_leaves_the_old_or_the_new,
-           an_atomic_write_works_on_a_real_disk)
+           a_disk_tells_its_size_and_its_room, an_atomic_write_works_on_a_real_disk)

@@ -226,15 +226,43 @@ START_TEST(blocks_beyond_the_retention_go) {
     while (table.now < 250) add_round(tsdb, &table, 0);
     for (int k = 0; k < 4; k++) maintain(tsdb, TSDB_CUT);
     tsdb_stats(tsdb, &before);
-    tsdb_set_retention(tsdb, RANGE * 3, 0);
+    tsdb_set_retention(tsdb, &(struct tsdb_retention){.time_ms = RANGE * 3});
     maintain(tsdb, TSDB_RETAIN);
     tsdb_stats(tsdb, &after);
     ck_assert_uint_lt(after.blocks, before.blocks);
     ck_assert_int_gt(after.min_time, before.min_time);
-    tsdb_set_retention(tsdb, 0, 1);
+    tsdb_set_retention(tsdb, &(struct tsdb_retention){.bytes = 1});
     maintain(tsdb, TSDB_RETAIN);
     tsdb_stats(tsdb, &after);
     ck_assert_uint_eq(after.blocks, 0);
+    tsdb_close(tsdb);
+    memory_fs_destroy(disk);
+}
+END_TEST
+
+START_TEST(blocks_beyond_a_percentage_of_the_disk_go_whatever_the_limit_in_bytes) {
+    static struct table table;
+    struct tsdb_stats before, after;
+    seed = 3;
+    memset(&table, 0, sizeof table);
+    disk = memory_fs_create();
+    struct tsdb *tsdb = open_history(0);
+    while (table.now < 250) add_round(tsdb, &table, 0);
+    for (int k = 0; k < 4; k++) maintain(tsdb, TSDB_CUT);
+    tsdb_stats(tsdb, &before);
+    ck_assert_uint_gt(before.blocks, 2);
+    memory_fs_limit(disk, before.block_bytes * 1000);
+    tsdb_set_retention(tsdb, &(struct tsdb_retention){.bytes = 1, .percentage = 0.11});
+    maintain(tsdb, TSDB_RETAIN); /* they take 0.1 % */
+    tsdb_stats(tsdb, &after);
+    ck_assert_uint_eq(after.blocks, before.blocks);
+    tsdb_set_retention(tsdb, &(struct tsdb_retention){.percentage = 0.05});
+    maintain(tsdb, TSDB_RETAIN);
+    tsdb_stats(tsdb, &after);
+    ck_assert_uint_lt(after.blocks, before.blocks);
+    ck_assert_uint_gt(after.blocks, 0);
+    ck_assert_uint_le(after.block_bytes, before.block_bytes / 2);
+    ck_assert_int_gt(after.min_time, before.min_time);
     tsdb_close(tsdb);
     memory_fs_destroy(disk);
 }
@@ -301,6 +329,7 @@ int main(void) {
     tcase_add_test(tcase, what_is_deleted_is_gone_from_head_and_blocks_also_after_a_restart);
     tcase_add_test(tcase, a_snapshot_folder_opens_as_a_database_of_its_own);
     tcase_add_test(tcase, blocks_beyond_the_retention_go);
+    tcase_add_test(tcase, blocks_beyond_a_percentage_of_the_disk_go_whatever_the_limit_in_bytes);
     tcase_add_loop_test(tcase, a_damaged_block_is_told_and_the_rest_is_served, 0, 3);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

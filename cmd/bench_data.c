@@ -1,7 +1,7 @@
 /*
- * data.c - the mix of README.md: families of counters and gauges, then classic histograms.
+ * bench_data.c - the mix of benchmarks/README.md: families of counters and gauges, then classic histograms.
  */
-#include "benchmarks/data.h"
+#include "cmd/bench_data.h"
 
 #include "lib/base/mem.h"
 

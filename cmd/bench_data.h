@@ -1,10 +1,10 @@
 #pragma once
 /*
- * data.h - the series every measurement uses, and their values: the one place that knows the mix of
- * README.md.
+ * bench_data.h - inside of cmd and benchmarks: the series every measurement uses, and their values. The one
+ * place that knows the mix of benchmarks/README.md.
  *
  * A target is series_count lines; line i's text never changes, its value is a pure function of (seed, target,
- * line, tick). Both the scrape pages and the remote-write bodies are made of it.
+ * line, tick). Scrape pages, remote-write bodies and the batches of `tsdb bench write` are made of it.
  */
 #include "lib/base/buf.h"
 
