@@ -101,7 +101,8 @@ static int found(struct replay *replay, const struct segment *segment, const str
     if (sequence >= segment->bound || sequence < segment->header.first_sequence) return 0; /* overruled */
     if (sequence <= replay->after) return hand_out_known(replay, frame, payload, bad, offset, err);
     if (sequence <= replay->last) return 0; /* a copy: as if it were not there */
-    if (bad->is_open) note_damage(replay, offset - bad->begin);
+    bool is_gap = bad->end == bad->begin && sequence == replay->last + 1; /* zeros, and nothing missing */
+    if (bad->is_open && !is_gap) note_damage(replay, offset - bad->begin);
     *bad = (struct bad_bytes){0};
     settle(replay, segment->number, sequence);
     replay->report->tail_end = offset + frame_size(frame->length);

@@ -25,6 +25,7 @@
 #include <string.h>
 
 #define WAL_MAGIC 0x77616c31u
+#define PAGE_BYTES ((uint64_t)4096)
 #define KEEP_CAPACITY ((size_t)32 << 20) /* a larger buffer is not kept between writes */
 
 struct wal {
@@ -36,6 +37,7 @@ struct wal {
     uint64_t number;            /* highest number ever tried */
     uint32_t seed;
     uint64_t end, allocated;        /* end of the last record; end of the file */
+    uint64_t synced_end;            /* where the last record ended when the last sync began */
     atomic_uint_least64_t appended; /* see wal_appended */
     uint64_t closed_bytes;          /* all other segments */
     uint64_t next_sequence;
@@ -173,11 +175,18 @@ static int begin_segment(struct wal *wal, struct err *err) {
 
 /* ---- writing ---- */
 
+/* A page that is on disk is not written again where that costs less room than the group itself takes: less is
+ * written, and a page torn by a power cut holds nothing that was acknowledged. */
+static uint64_t next_begin(const struct wal *wal, size_t len) {
+    uint64_t page = (wal->end + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+    return wal->end == wal->synced_end && page - wal->end <= len ? page : wal->end;
+}
+
 static int make_room(struct wal *wal, size_t len, struct err *err) {
     int rc = 0;
     if (wal->unsynced.len && wal->unsynced.len + len > wal->options.unsynced_bytes) rc = wal_sync(wal, err);
-    bool is_full =
-        file_is_open(&wal->file) && wal->end > SEGMENT_RECORDS && wal->end + len > wal->options.segment_bytes;
+    bool is_full = file_is_open(&wal->file) && wal->end > SEGMENT_RECORDS &&
+                   next_begin(wal, len) + len > wal->options.segment_bytes;
     if (!rc && is_full) {
         rc = wal_sync(wal, err);
         if (!rc && file_is_open(&wal->file)) close_segment(wal);
@@ -208,12 +217,13 @@ static void unstage(struct wal *wal, const struct wal_group *group) {
 /* writes the last len bytes of `unsynced` to the segment's end; after a failure the segment is as before, or
  * left */
 static int append(struct wal *wal, size_t len, struct err *err) {
-    int rc = wal->end + len > wal->allocated ? allocate(wal, &wal->file, wal->end + len, err) : 0;
+    uint64_t begin = next_begin(wal, len), end = begin + len;
+    int rc = end > wal->allocated ? allocate(wal, &wal->file, end, err) : 0;
     if (rc) return rc;
-    rc = file_write(&wal->file, wal->unsynced.data + wal->unsynced.len - len, len, wal->end, err);
+    rc = file_write(&wal->file, wal->unsynced.data + wal->unsynced.len - len, len, begin, err);
     if (!rc) {
-        wal->end += len;
-        atomic_fetch_add_explicit(&wal->appended, len, memory_order_relaxed);
+        atomic_fetch_add_explicit(&wal->appended, end - wal->end, memory_order_relaxed);
+        wal->end = end;
         return 0;
     }
     if (file_truncate(&wal->file, wal->end, NULL) == 0)
@@ -257,6 +267,7 @@ int wal_write(struct wal *wal, struct wal_group *group, struct err *err) {
 
 static int sync_here(struct wal *wal, struct err *err) {
     int64_t begin_ns = clock_monotonic_ns();
+    wal->synced_end = wal->end;
     int rc = file_sync(&wal->file, err);
     wal_metrics_synced(&wal->metrics, (double)(clock_monotonic_ns() - begin_ns) * 1e-9);
     if (!rc) forget_unsynced(wal);
@@ -290,6 +301,7 @@ bool wal_sync_begin(struct wal *wal) {
     CHECK_OBJ(wal, WAL_MAGIC);
     ASSERT(!wal->beside.is_running);
     if (!wal->syncer || !wal->unsynced_count || !file_is_open(&wal->file)) return false;
+    wal->synced_end = wal->end;
     wal->beside.is_running = true;
     wal->beside.bytes = wal->unsynced.len;
     wal->beside.count = wal->unsynced_count;
