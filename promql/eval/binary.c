@@ -75,12 +75,12 @@ static int eval_with_scalar(struct eval *ev, const struct expr *expr, struct sin
     bool scalar_is_left = binary->left->value == VALUE_SCALAR;
     const struct expr *vector = scalar_is_left ? binary->right : binary->left;
     bool may_collide = !ev->delayed_names && (!operator_is_comparison(binary->op) || binary->returns_bool);
-    struct collecting collecting = {{collecting_push}, ev, {0}};
+    struct collecting collecting = {{.push = collecting_push}, ev, {0}};
     double *scalar = eval_column(ev, err);
     int rc = scalar ? eval_scalar(ev, scalar_is_left ? binary->left : binary->right, scalar, err) : ERR_LIMIT;
     if (rc) return rc;
-    struct scalar_side side = {
-        {scalar_side_push}, ev, binary, scalar, scalar_is_left, may_collide ? &collecting.sink : sink};
+    struct scalar_side side = {{.push = scalar_side_push},           ev, binary, scalar, scalar_is_left,
+                               may_collide ? &collecting.sink : sink};
     rc = eval_rows(ev, vector, &side.sink, err);
     if (rc || !may_collide) return rc;
     rc = rows_merge(ev, &collecting.rows, err);

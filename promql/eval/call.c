@@ -45,7 +45,8 @@ static int push_now(struct eval *ev, struct sink *sink, struct err *err) {
 
 static int eval_element_call(struct eval *ev, const struct call *call, element_function *function,
                              struct sink *sink, struct err *err) {
-    struct element_call element = {.sink = {element_push}, .ev = ev, .function = function, .next = sink};
+    struct element_call element = {
+        .sink = {.push = element_push}, .ev = ev, .function = function, .next = sink};
     int rc = 0;
     for (size_t i = 1; i < call->arg_count && !rc; i++) {
         double *column = eval_column(ev, err);
@@ -94,7 +95,7 @@ static int single_push(struct sink *sink, struct row *row, struct err *err) {
 }
 
 static int scalar_of_vector(struct eval *ev, const struct expr *arg, double *out, struct err *err) {
-    struct single single = {{single_push}, ev, out, eval_alloc(ev, ev->steps, 1, err)};
+    struct single single = {{.push = single_push}, ev, out, eval_alloc(ev, ev->steps, 1, err)};
     if (!single.counts) return ERR_LIMIT;
     for (size_t i = 0; i < ev->steps; i++) out[i] = NAN;
     return eval_rows(ev, arg, &single.sink, err);

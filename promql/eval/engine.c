@@ -83,13 +83,16 @@ static int put_points(struct eval *ev, const struct row *row, struct result_row 
     size_t count = bits_count(row->present, ev->words), at = 0;
     int64_t *times = eval_alloc(ev, count, sizeof *times, err);
     double *values = times ? eval_alloc(ev, count, sizeof *values, err) : NULL;
-    if (!values) return ERR_LIMIT;
+    const struct histogram **histograms =
+        values && row->histograms ? eval_alloc(ev, count, sizeof *histograms, err) : NULL;
+    if (!values || (row->histograms && !histograms)) return ERR_LIMIT;
     for (size_t i = 0; i < ev->steps; i++) {
         if (!bit_get(row->present, i)) continue;
         times[at] = eval_time(ev, i);
+        if (histograms) histograms[at] = row->histograms[i];
         values[at++] = row->values[i];
     }
-    *out = (struct result_row){row->labels, times, values, count};
+    *out = (struct result_row){row->labels, times, values, histograms, count};
     return 0;
 }
 
@@ -106,7 +109,7 @@ static bool keeps_order(const struct expr *expr) {
 static int run_vector(struct eval *ev, const struct expr *expr, bool is_range, struct query_result *result,
                       struct err *err) {
     struct rows rows = {0};
-    int rc = rows_collect(ev, expr, &rows, err);
+    int rc = rows_collect_all(ev, expr, &rows, err);
     if (!rc) rc = rows_finish_names(ev, &rows, err);
     if (rc) return rc;
     result->rows = eval_alloc(ev, rows.count, sizeof *result->rows, err);

@@ -50,6 +50,7 @@ struct result_row {
     struct labels labels;
     const int64_t *times_ms;
     const double *values;
+    const struct histogram *const *histograms; /* NULL: all are floats; else NULL for each that is one */
     size_t count;
 };
 

@@ -78,11 +78,14 @@ static void annotate(struct eval *ev, struct annotations *list, const char *kind
     add_note(ev, list, arena_printf(&query->arena, "%s (%u:%u)", text, line, column));
 }
 
+void eval_no_histograms(struct eval *ev) {
+    add_note(ev, &ev->query->warnings, "native histograms are not evaluated here yet and were left out");
+}
+
 int eval_read(struct eval *ev, struct series_set *set, size_t index, int64_t mint, int64_t maxt,
               struct columns *samples, struct err *err) {
     int rc = series_set_read(set, index, mint, maxt, samples, err);
-    if (!rc && columns_drop_histograms(samples))
-        add_note(ev, &ev->query->warnings, "native histograms are not evaluated yet and were left out");
+    if (!rc && columns_drop_histograms(samples)) eval_no_histograms(ev);
     return rc;
 }
 

@@ -59,7 +59,9 @@ int eval_tick(struct eval *ev, struct err *err);
 /* samples that come into memory and leave it */
 int eval_take_samples(struct eval *ev, size_t count, struct err *err);
 void eval_give_samples(struct eval *ev, size_t count);
-/* series_set_read without histograms, which nothing here can evaluate yet: said in a warning */
+/* histograms that were left out, as nothing evaluates them here yet: said in a warning */
+void eval_no_histograms(struct eval *ev);
+/* series_set_read without histograms */
 int eval_read(struct eval *ev, struct series_set *set, size_t index, int64_t mint, int64_t maxt,
               struct columns *samples, struct err *err);
 /* series_set_close; what the store left out becomes a warning of the query */

@@ -187,7 +187,7 @@ static int fn_histogram(struct eval *ev, const struct expr *expr, struct sink *s
     static const struct span le[] = {{"le", 2}};
     const struct call *call = &expr->call;
     const double *params[2];
-    struct histograms all = {.sink = {histograms_push}, .ev = ev, .call = expr};
+    struct histograms all = {.sink = {.push = histograms_push}, .ev = ev, .call = expr};
     int rc = 0;
     for (size_t i = 0; i + 1 < call->arg_count && !rc; i++) {
         double *column = eval_column(ev, err);

@@ -29,7 +29,7 @@ static int timestamps_push(struct sink *sink, struct row *row, struct err *err) 
 
 static int fn_timestamp(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
     const struct expr *arg = expr_inside(expr->call.args[0]);
-    struct timestamps times = {{timestamps_push}, ev, arg->kind == EXPR_SELECTOR, {0}};
+    struct timestamps times = {{.push = timestamps_push}, ev, arg->kind == EXPR_SELECTOR, {0}};
     int rc = times.of_samples ? eval_selector(ev, arg, true, &times.sink, err)
                               : eval_rows(ev, arg, &times.sink, err);
     if (!rc) rc = rows_merge(ev, &times.rows, err);
@@ -72,7 +72,8 @@ static int labels_of_selector(struct eval *ev, const struct expr *expr, struct l
 
 static int fn_absent(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
     bool of_range = expr->call.function->id == FN_absent_over_time;
-    struct presence presence = {{presence_push}, ev, eval_alloc(ev, ev->words, sizeof(uint64_t), err)};
+    struct presence presence = {
+        {.push = presence_push}, ev, eval_alloc(ev, ev->words, sizeof(uint64_t), err)};
     struct row row;
     int rc = presence.present ? row_init(ev, &row, err) : ERR_LIMIT;
     if (!rc)

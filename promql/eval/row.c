@@ -27,6 +27,7 @@ int row_init(struct eval *ev, struct row *row, struct err *err) {
 void row_clear(struct eval *ev, struct row *row) {
     memset(row->present, 0, ev->words * sizeof *row->present);
     row->drop_name = false;
+    row->histograms = NULL;
 }
 
 bool label_goes_with_name(struct span name) {
@@ -65,6 +66,23 @@ int rows_add(struct eval *ev, struct rows *rows, struct row **row, struct err *e
     return 0;
 }
 
+/* into the query's arena; one that stands at several steps is copied once */
+static int keep_histograms(struct eval *ev, struct row *copy, const struct row *row, struct err *err) {
+    const struct histogram *last = NULL, *last_copy = NULL;
+    copy->histograms = eval_alloc(ev, ev->steps, sizeof *copy->histograms, err);
+    if (!copy->histograms) return ERR_LIMIT;
+    for (size_t i = 0; i < ev->steps; i++) {
+        const struct histogram *histogram = bit_get(row->present, i) ? row->histograms[i] : NULL;
+        if (histogram && histogram != last) {
+            last_copy = histogram_copy(histogram, &ev->query->arena);
+            if (!last_copy) return arena_limit(&ev->query->arena, "histograms", err);
+            last = histogram;
+        }
+        copy->histograms[i] = histogram ? last_copy : NULL;
+    }
+    return 0;
+}
+
 int rows_keep(struct eval *ev, struct rows *rows, const struct row *row, struct err *err) {
     struct row *copy;
     int rc = eval_take_samples(ev, bits_count(row->present, ev->words), err);
@@ -74,7 +92,7 @@ int rows_keep(struct eval *ev, struct rows *rows, const struct row *row, struct 
     copy->drop_name = row->drop_name;
     memcpy(copy->values, row->values, ev->steps * sizeof *row->values);
     memcpy(copy->present, row->present, ev->words * sizeof *row->present);
-    return 0;
+    return row->histograms ? keep_histograms(ev, copy, row, err) : 0;
 }
 
 struct keeper {
@@ -89,7 +107,12 @@ static int keeper_push(struct sink *sink, struct row *row, struct err *err) {
 }
 
 int rows_collect(struct eval *ev, const struct expr *expr, struct rows *rows, struct err *err) {
-    struct keeper keeper = {{keeper_push}, ev, rows};
+    struct keeper keeper = {{.push = keeper_push}, ev, rows};
+    return eval_rows(ev, expr, &keeper.sink, err);
+}
+
+int rows_collect_all(struct eval *ev, const struct expr *expr, struct rows *rows, struct err *err) {
+    struct keeper keeper = {{true, keeper_push}, ev, rows};
     return eval_rows(ev, expr, &keeper.sink, err);
 }
 
@@ -107,9 +130,14 @@ static int merge_into(struct eval *ev, struct row *into, const struct row *from,
     for (size_t w = 0; w < ev->words; w++)
         if (into->present[w] & from->present[w])
             return err_set(err, ERR_EXECUTION, "vector cannot contain metrics with the same labelset");
+    if (from->histograms && !into->histograms) {
+        into->histograms = eval_alloc(ev, ev->steps, sizeof *into->histograms, err);
+        if (!into->histograms) return ERR_LIMIT;
+    }
     for (size_t i = 0; i < ev->steps; i++) {
         if (!bit_get(from->present, i)) continue;
         into->values[i] = from->values[i];
+        if (into->histograms) into->histograms[i] = from->histograms ? from->histograms[i] : NULL;
         bit_set(into->present, i);
     }
     return 0;

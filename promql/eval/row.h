@@ -7,7 +7,8 @@
  *     present    1     0     1     1           a bit per step; a value counts only where its bit is set
  *
  * Rows are pushed into sinks one after the other. A pushed row is the pusher's scratch: the sink may change
- * it, and copies what it keeps (rows_keep). All memory is the query's arena.
+ * it, and copies what it keeps (rows_keep). All memory is the query's arena, but for histograms of a pushed
+ * row, which are the series' columns.
  */
 #include "promql/eval/eval.h"
 
@@ -16,9 +17,12 @@ struct row {
     bool drop_name; /* the name goes at the end of the query (delayed name removal) */
     double *values;
     uint64_t *present;
+    const struct histogram **histograms; /* NULL: every value is a float; else NULL at the steps of floats.
+                                            The value beside a histogram is its sum */
 };
 
 struct sink {
+    bool takes_histograms; /* else rows come without, and what had them has no value there */
     int (*push)(struct sink *sink, struct row *row, struct err *err);
 };
 
@@ -51,7 +55,8 @@ int row_drop_name(struct eval *ev, struct row *row, struct err *err);
 /* a copy of row at the end of rows; labels are referenced, not copied */
 int rows_keep(struct eval *ev, struct rows *rows, const struct row *row, struct err *err);
 int rows_add(struct eval *ev, struct rows *rows, struct row **row, struct err *err);
-/* evaluates expr into rows */
+/* evaluates expr into rows, without histograms, and with them */
+int rows_collect_all(struct eval *ev, const struct expr *expr, struct rows *rows, struct err *err);
 int rows_collect(struct eval *ev, const struct expr *expr, struct rows *rows, struct err *err);
 /* Puts rows with equal labels together: an error when two have a value at one step. Keeps the order of first
  * appearance. */

@@ -28,38 +28,70 @@ int eval_shift(struct eval *ev, const struct time_shift *shift, bool *fixed, int
     return 0;
 }
 
+/* How one series is shown. */
+struct view {
+    const struct reference *at;
+    bool want_times;                     /* each sample's own time as the value */
+    bool want_histograms;                /* else a step whose sample is one has none */
+    const struct histogram **histograms; /* scratch of steps; NULL until the first is met */
+};
+
+/* the sample becomes the value of a step */
+static int show(struct eval *ev, struct view *view, const struct columns *samples, size_t sample,
+                struct row *row, size_t step, struct err *err) {
+    const struct histogram *histogram = columns_histogram(samples, sample);
+    row->values[step] = view->want_times ? (double)samples->times_ms[sample] / 1000 : samples->values[sample];
+    if (histogram && !view->want_times) {
+        if (!view->want_histograms) {
+            eval_no_histograms(ev);
+            return 0;
+        }
+        if (!view->histograms) view->histograms = eval_alloc(ev, ev->steps, sizeof *view->histograms, err);
+        if (!view->histograms) return ERR_LIMIT;
+        if (!row->histograms) memset(view->histograms, 0, ev->steps * sizeof *view->histograms);
+        row->histograms = view->histograms;
+        row->histograms[step] = histogram;
+    }
+    bit_set(row->present, step);
+    return 0;
+}
+
 /* One series: for each step the newest sample in (T - lookback, T], unless it is a staleness marker. Steps
  * and samples both ascend. */
-static void look_back(const struct eval *ev, const struct reference *at, const struct columns *samples,
-                      bool want_times, struct row *row) {
+static int look_back(struct eval *ev, struct view *view, const struct columns *samples, struct row *row,
+                     struct err *err) {
+    const struct reference *at = view->at;
     size_t next = 0, steps = at->fixed ? 1 : ev->steps;
-    for (size_t i = 0; i < steps; i++) {
+    int rc = 0;
+    for (size_t i = 0; i < steps && !rc; i++) {
         int64_t time_ms = at->fixed ? at->first_ms : at->first_ms + (int64_t)i * ev->step_ms;
         while (next < samples->count && samples->times_ms[next] <= time_ms) next++;
         if (!next || samples->times_ms[next - 1] <= time_ms - ev->lookback_ms ||
             value_is_stale(samples->values[next - 1]))
             continue;
-        row->values[i] = want_times ? (double)samples->times_ms[next - 1] / 1000 : samples->values[next - 1];
-        bit_set(row->present, i);
+        rc = show(ev, view, samples, next - 1, row, i, err);
     }
-    if (!at->fixed || !bit_get(row->present, 0)) return;
+    if (rc || !at->fixed || !bit_get(row->present, 0)) return rc;
     for (size_t i = 1; i < ev->steps; i++) {
         row->values[i] = row->values[0];
+        if (row->histograms) row->histograms[i] = row->histograms[0];
         bit_set(row->present, i);
     }
+    return 0;
 }
 
-static int push_series(struct eval *ev, struct series_set *set, size_t index, const struct reference *at,
-                       bool want_times, struct columns *samples, struct row *row, struct sink *sink,
-                       struct err *err) {
+static int push_series(struct eval *ev, struct series_set *set, size_t index, struct view *view,
+                       struct columns *samples, struct row *row, struct sink *sink, struct err *err) {
+    const struct reference *at = view->at;
     columns_reset(samples);
-    int rc = eval_read(ev, set, index, at->first_ms - ev->lookback_ms + 1, at->last_ms, samples, err);
+    int rc = series_set_read(set, index, at->first_ms - ev->lookback_ms + 1, at->last_ms, samples, err);
     if (!rc) rc = eval_take_samples(ev, samples->count, err);
     if (rc) return rc;
     ev->query->samples_read += samples->count;
     row_clear(ev, row);
-    look_back(ev, at, samples, want_times, row);
+    rc = look_back(ev, view, samples, row, err);
     eval_give_samples(ev, samples->count);
+    if (rc) return rc;
     if (!bits_any(row->present, ev->words)) return 0;
     rc = series_set_labels(set, index, &ev->query->arena, &row->labels, err);
     return rc ? rc : sink->push(sink, row, err);
@@ -80,9 +112,10 @@ int eval_selector(struct eval *ev, const struct expr *expr, bool want_times, str
                               at.first_ms - ev->lookback_ms + 1, at.last_ms, &ev->query->budget, &set, err);
     if (rc) return rc;
     struct columns samples;
+    struct view view = {&at, want_times, sink->takes_histograms, NULL};
     columns_init(&samples, &ev->query->budget);
     for (size_t i = 0; i < set->count && !rc; i++)
-        rc = push_series(ev, set, i, &at, want_times, &samples, &row, sink, err);
+        rc = push_series(ev, set, i, &view, &samples, &row, sink, err);
     columns_release(&samples);
     eval_close(ev, set);
     return rc;

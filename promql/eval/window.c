@@ -34,8 +34,10 @@ static void drop_stale(struct columns *samples) {
     for (size_t i = 0; i < samples->count; i++) {
         if (value_is_stale(samples->values[i])) continue;
         samples->times_ms[kept] = samples->times_ms[i];
+        if (samples->histograms) samples->histograms[kept] = samples->histograms[i];
         samples->values[kept++] = samples->values[i];
     }
+    for (size_t i = kept; samples->histograms && i < samples->count; i++) samples->histograms[i] = NULL;
     samples->count = kept;
 }
 
@@ -255,7 +257,7 @@ int eval_range_call(struct eval *ev, const struct expr *expr, struct sink *sink,
     const struct call *call = &expr->call;
     const struct expr *range = NULL;
     const double *params[PARAMS_MAX];
-    struct merging merging = {{merging_push}, ev, {0}};
+    struct merging merging = {{.push = merging_push}, ev, {0}};
     struct windows windows = {
         .params = params, .call = expr, .kernel = range_kernel_of(call->function->id), .next = sink};
     windows.keeps_name = range_keeps_name(call->function->id);
@@ -275,6 +277,18 @@ int eval_range_call(struct eval *ev, const struct expr *expr, struct sink *sink,
     return rc ? rc : rows_push(&merging.rows, sink, err);
 }
 
+static int copy_histograms(struct eval *ev, const struct columns *samples,
+                           const struct histogram ***histograms, struct err *err) {
+    *histograms = eval_alloc(ev, samples->count, sizeof **histograms, err);
+    if (!*histograms) return ERR_LIMIT;
+    for (size_t i = 0; i < samples->count; i++) {
+        if (!samples->histograms[i]) continue;
+        (*histograms)[i] = histogram_copy(samples->histograms[i], &ev->query->arena);
+        if (!(*histograms)[i]) return arena_limit(&ev->query->arena, "histograms", err);
+    }
+    return 0;
+}
+
 /* The samples of a bare range expression, without staleness markers, as rows of the result. */
 static int put_samples(struct eval *ev, struct columns *samples, struct labels labels,
                        struct query_result *result, struct err *err) {
@@ -282,11 +296,14 @@ static int put_samples(struct eval *ev, struct columns *samples, struct labels l
     if (!samples->count) return 0;
     int64_t *times = eval_alloc(ev, samples->count, sizeof *times, err);
     double *values = times ? eval_alloc(ev, samples->count, sizeof *values, err) : NULL;
+    const struct histogram **histograms = NULL;
     if (!values) return ERR_LIMIT;
     memcpy(times, samples->times_ms, samples->count * sizeof *times);
     memcpy(values, samples->values, samples->count * sizeof *values);
-    result->rows[result->row_count++] = (struct result_row){labels, times, values, samples->count};
-    return 0;
+    int rc = samples->histograms ? copy_histograms(ev, samples, &histograms, err) : 0;
+    result->rows[result->row_count++] =
+        (struct result_row){labels, times, values, histograms, samples->count};
+    return rc;
 }
 
 static int matrix_of_selector(struct eval *ev, const struct selector *selector, int64_t end_ms,
@@ -302,7 +319,7 @@ static int matrix_of_selector(struct eval *ev, const struct selector *selector, 
     for (size_t i = 0; i < set->count && !rc; i++) {
         struct labels labels;
         columns_reset(&samples);
-        rc = eval_read(ev, set, i, end_ms - range_ms + 1, end_ms, &samples, err);
+        rc = series_set_read(set, i, end_ms - range_ms + 1, end_ms, &samples, err);
         if (!rc) rc = eval_take_samples(ev, samples.count, err);
         if (!rc) rc = series_set_labels(set, i, &ev->query->arena, &labels, err);
         ev->query->samples_read += samples.count;

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import programs
-from harness import REAL, Api, eventually
+from harness import REAL, Api, Server, eventually
 
 CONFIG = """
 global:
@@ -97,6 +97,25 @@ def histogram_agrees(wanted, got):
         assert our_bound is None or bound is None or abs(bound / our_bound - 1) < 1e-12, (bound, our_bound)
 
 
+def points(result):
+    """(labels, time) -> a value or a histogram, as the API prints it"""
+    return {(labels_text(series["metric"]), at): value
+            for series in result for kind in ("values", "histograms") for at, value in series.get(kind, [])}
+
+
+def apis_agree(bench, binary, data, end, wanted, newest):
+    """what a range selector and an instant selector of the imported data print is what Prometheus printed"""
+    server = Server(bench, binary, "global: {}\n", name="imported", data=data).wait_ready()
+    got, wanted = points(server.api.query('{__name__=~".+"}[10m]', time=end)["result"]), points(wanted)
+    different = [(key, value, got.get(key)) for key, value in wanted.items() if got.get(key) != value]
+    assert not different, f"{len(different)} of {len(wanted)} points differ: {different[:3]}"
+    assert not {key for key in got.keys() - wanted.keys() if key[1] < end - 2}
+    ours = {labels_text(row["metric"]): row for row in server.api.query('{__name__=~".+"}', time=end - 2)["result"]}
+    theirs = {labels_text(row["metric"]): row for row in newest}
+    assert ours == theirs, [(theirs.get(k), ours.get(k)) for k in ours.keys() | theirs.keys() if ours.get(k) != theirs.get(k)][:3]
+    server.process.kill()
+
+
 def head_agrees(bench, binary):
     address = programs.prometheus(bench, CONFIG.format(target=programs.go_demo(bench)), "old",
                                   "--enable-feature=native-histograms", "--web.enable-admin-api")
@@ -106,6 +125,7 @@ def head_agrees(bench, binary):
                     f"http://{address}/api/v1/admin/tsdb/delete_series?match[]=go_goroutines"], check=True)
     end = time.time()
     wanted = api.query('{__name__=~".+"}[10m]', time=end)["result"]
+    newest = api.query('{__name__=~".+"}', time=end - 2)["result"]
     process.kill()
     before = fingerprint(data)
     ours = bench.folder / "old.ours"
@@ -127,6 +147,7 @@ def head_agrees(bench, binary):
     assert not late, f"{len(late)} samples that Prometheus has not: {sorted(late)[:3]}"
     assert floats > 10000 and histograms > 250, (floats, histograms)
     assert any((data / "chunks_head").iterdir()), "no full chunk was there"
+    apis_agree(bench, binary, ours, end, wanted, newest)
     return f"{floats} floats, {histograms} histograms"
 
 

@@ -2,6 +2,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/codec/number.h"
+#include "lib/model/histogram_walk.h"
 #include "web/api/answer.h"
 
 #define NOTES_MAX 64
@@ -11,6 +12,7 @@ struct stream {
     struct json_writer json;
     size_t rows, row, point; /* rows: to be written, after the limit */
     bool is_open, is_in_row;
+    bool are_histograms, is_in_array; /* of the row: its floats come first */
 };
 
 static const char *type_name(enum value_type type) {
@@ -27,6 +29,47 @@ static void write_point(struct json_writer *json, int64_t time_ms, double value)
     json_array(json);
     json_time_ms(json, time_ms);
     json_value(json, value);
+    json_end_array(json);
+}
+
+/* which of its bounds belong to the bucket: 0 the upper, 1 the lower, 2 none, 3 both */
+static int bounds_rule(const struct histogram_bucket *bucket) {
+    if (bucket->lower_inclusive) return bucket->upper_inclusive ? 3 : 1;
+    return bucket->upper_inclusive ? 0 : 2;
+}
+
+static void write_buckets(struct json_writer *json, const struct histogram *histogram) {
+    struct histogram_walk walk;
+    struct histogram_bucket bucket;
+    bool is_open = false;
+    histogram_walk_init(&walk, histogram);
+    while (histogram_walk_next(&walk, &bucket)) {
+        if (bucket.count == 0) continue;
+        if (!is_open) {
+            json_key(json, "buckets");
+            json_array(json);
+            is_open = true;
+        }
+        json_array(json);
+        json_int(json, bounds_rule(&bucket));
+        json_value(json, bucket.lower);
+        json_value(json, bucket.upper);
+        json_value(json, bucket.count);
+        json_end_array(json);
+    }
+    if (is_open) json_end_array(json);
+}
+
+static void write_histogram(struct json_writer *json, int64_t time_ms, const struct histogram *histogram) {
+    json_array(json);
+    json_time_ms(json, time_ms);
+    json_object(json);
+    json_key(json, "count");
+    json_value(json, histogram->count);
+    json_key(json, "sum");
+    json_value(json, histogram->sum);
+    write_buckets(json, histogram);
+    json_end_object(json);
     json_end_array(json);
 }
 
@@ -53,24 +96,62 @@ static void open_row(struct stream *stream, const struct result_row *row) {
     answer_write_labels(json, &row->labels);
     stream->is_in_row = true;
     stream->point = 0;
-    bool is_matrix = stream->answer.result->type == VALUE_MATRIX;
-    json_key(json, is_matrix ? "values" : "value");
-    if (is_matrix) json_array(json);
+    stream->are_histograms = false;
+    stream->is_in_array = false;
+}
+
+static const struct histogram *histogram_of(const struct result_row *row, size_t point) {
+    return row->histograms ? row->histograms[point] : NULL;
+}
+
+static void write_only(struct json_writer *json, const struct result_row *row) {
+    const struct histogram *histogram = histogram_of(row, 0);
+    json_key(json, histogram ? "histogram" : "value");
+    if (histogram)
+        write_histogram(json, row->times_ms[0], histogram);
+    else
+        write_point(json, row->times_ms[0], row->values[0]);
+}
+
+/* the floats of a row, or its histograms, each under a key of its own where there are some; false when the
+ * piece is full */
+static bool write_points(struct stream *stream, const struct result_row *row, const struct buf *piece) {
+    struct json_writer *json = &stream->json;
+    for (; stream->point < row->count; stream->point++) {
+        const struct histogram *histogram = histogram_of(row, stream->point);
+        if ((histogram != NULL) != stream->are_histograms) continue;
+        if (piece->len >= REPLY_PIECE_BYTES) return false;
+        if (!stream->is_in_array) {
+            json_key(json, histogram ? "histograms" : "values");
+            json_array(json);
+            stream->is_in_array = true;
+        }
+        if (histogram)
+            write_histogram(json, row->times_ms[stream->point], histogram);
+        else
+            write_point(json, row->times_ms[stream->point], row->values[stream->point]);
+    }
+    if (stream->is_in_array) json_end_array(json);
+    stream->is_in_array = false;
+    return true;
+}
+
+static bool write_series(struct stream *stream, const struct result_row *row, const struct buf *piece) {
+    if (!write_points(stream, row, piece)) return false;
+    if (stream->are_histograms || !row->histograms) return true;
+    stream->are_histograms = true;
+    stream->point = 0;
+    return write_points(stream, row, piece);
 }
 
 /* points of the row until the piece is full; false when it is full */
 static bool write_row(struct stream *stream, const struct result_row *row, const struct buf *piece) {
     struct json_writer *json = &stream->json;
     if (!stream->is_in_row) open_row(stream, row);
-    if (stream->answer.result->type == VALUE_VECTOR) {
-        write_point(json, row->times_ms[0], row->values[0]);
-    } else {
-        for (; stream->point < row->count; stream->point++) {
-            if (piece->len >= REPLY_PIECE_BYTES) return false;
-            write_point(json, row->times_ms[stream->point], row->values[stream->point]);
-        }
-        json_end_array(json);
-    }
+    if (stream->answer.result->type == VALUE_VECTOR)
+        write_only(json, row);
+    else if (!write_series(stream, row, piece))
+        return false;
     json_end_object(json);
     stream->is_in_row = false;
     return true;
