@@ -39,12 +39,6 @@ static bool same_text(uint32_t index, const void *key, const void *context) {
     return span_equal(tallies->list.items[index].text, *(const struct span *)key);
 }
 
-static uint64_t hash_of(uint32_t index, const void *context) {
-    const struct tallies *tallies = context;
-    struct span text = tallies->list.items[index].text;
-    return hash_bytes_keyed(text.ptr, text.len);
-}
-
 /* the tally of that text, made when missing; *is_new tells */
 static int tally_of(struct tallies *tallies, struct span text, struct tally **tally, bool *is_new,
                     struct err *err) {
@@ -56,7 +50,7 @@ static int tally_of(struct tallies *tallies, struct span text, struct tally **ta
         if (!copy) return arena_limit(tallies->arena, "analysis", err);
         found = (uint32_t)tallies->list.count;
         *vec_push(&tallies->list) = (struct tally){.text = span_of(copy, text.len)};
-        map_insert(&tallies->by_text, hash, found, hash_of, tallies);
+        map_insert(&tallies->by_text, hash, found);
     }
     *tally = &tallies->list.items[found];
     return 0;

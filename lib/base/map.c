@@ -17,9 +17,9 @@ static bool slot_agrees(uint64_t slot, uint64_t hash) {
     return ((slot ^ hash) >> 32) == 0;
 }
 
-/* where a hash would like to sit: from the low bits, while the slot keeps the high ones */
+/* where an entry would like to sit, from the bits its slot keeps */
 static size_t home_of(const struct map *map, uint64_t hash) {
-    return (size_t)(hash * 0x9e3779b97f4a7c15u >> 20) & (map->capacity - 1);
+    return (size_t)((hash >> 32) * 0x9e3779b97f4a7c15u >> 20) & (map->capacity - 1);
 }
 
 static size_t next_place(const struct map *map, size_t place) {
@@ -41,31 +41,31 @@ uint32_t map_find(const struct map *map, uint64_t hash, const void *key, map_equ
     return MAP_NONE;
 }
 
-static void put(struct map *map, uint64_t hash, uint64_t slot) {
-    size_t place = home_of(map, hash);
+static void put(struct map *map, uint64_t slot) {
+    size_t place = home_of(map, slot);
     while (map->slots[place]) place = next_place(map, place);
     map->slots[place] = slot;
 }
 
-static void grow(struct map *map, size_t capacity, map_hash *hash_of, const void *context) {
+static void grow(struct map *map, size_t capacity) {
     struct map bigger = {.capacity = capacity, .count = map->count};
     bigger.slots = mem_array(bigger.capacity, sizeof *bigger.slots);
     for (size_t i = 0; i < map->capacity; i++)
-        if (map->slots[i]) put(&bigger, hash_of(slot_index(map->slots[i]), context), map->slots[i]);
+        if (map->slots[i]) put(&bigger, map->slots[i]);
     mem_free(map->slots);
     *map = bigger;
 }
 
-void map_reserve(struct map *map, size_t count, map_hash *hash_of, const void *context) {
+void map_reserve(struct map *map, size_t count) {
     size_t capacity = map->capacity ? map->capacity : MAP_SMALLEST;
     while (count > capacity / 8 * 7) capacity *= 2;
-    if (capacity > map->capacity) grow(map, capacity, hash_of, context);
+    if (capacity > map->capacity) grow(map, capacity);
 }
 
-void map_insert(struct map *map, uint64_t hash, uint32_t index, map_hash *hash_of, const void *context) {
+void map_insert(struct map *map, uint64_t hash, uint32_t index) {
     ASSERT(index != MAP_NONE);
-    map_reserve(map, map->count + 1, hash_of, context);
-    put(map, hash, slot_make(hash, index));
+    map_reserve(map, map->count + 1);
+    put(map, slot_make(hash, index));
     map->count++;
 }
 
@@ -75,14 +75,14 @@ static bool may_move(size_t home, size_t hole, size_t place) {
     return hole <= place ? home <= hole || home > place : home <= hole && home > place;
 }
 
-bool map_remove(struct map *map, uint64_t hash, uint32_t index, map_hash *hash_of, const void *context) {
+bool map_remove(struct map *map, uint64_t hash, uint32_t index) {
     if (!map->capacity) return false;
     size_t place = home_of(map, hash);
     while (map->slots[place] && slot_index(map->slots[place]) != index) place = next_place(map, place);
     if (!map->slots[place]) return false;
     size_t hole = place;
     for (place = next_place(map, hole); map->slots[place]; place = next_place(map, place)) {
-        size_t home = home_of(map, hash_of(slot_index(map->slots[place]), context));
+        size_t home = home_of(map, map->slots[place]);
         if (!may_move(home, hole, place)) continue;
         map->slots[hole] = map->slots[place];
         hole = place;

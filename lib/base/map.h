@@ -6,8 +6,9 @@
  * full
  *
  * A lookup walks the slots whose stored hash bits agree and asks the caller's `equal`, so keys are kept
- * nowhere twice. Deletion moves later entries back, so there are no tombstones. Not safe for several threads
- * at once; concurrent lookups without writers are.
+ * nowhere twice. The place comes from the stored bits too: growing asks nobody. Deletion moves later entries
+ * back, so there are no tombstones. Not safe for several threads at once; concurrent lookups without writers
+ * are.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,16 +24,14 @@ struct map {
 
 /* is the entry at `index` the wanted key? */
 typedef bool map_equal(uint32_t index, const void *key, const void *context);
-/* the full hash of the entry at `index`, asked for when the table grows or deletes */
-typedef uint64_t map_hash(uint32_t index, const void *context);
 
 void map_release(struct map *map);
 /* the index stored for key, or MAP_NONE */
 uint32_t map_find(const struct map *map, uint64_t hash, const void *key, map_equal *equal,
                   const void *context);
 /* room for so many entries, so that adding them moves nothing */
-void map_reserve(struct map *map, size_t count, map_hash *hash_of, const void *context);
+void map_reserve(struct map *map, size_t count);
 /* adds index; the key must not be there yet; index < UINT32_MAX */
-void map_insert(struct map *map, uint64_t hash, uint32_t index, map_hash *hash_of, const void *context);
+void map_insert(struct map *map, uint64_t hash, uint32_t index);
 /* forgets index; false when it is not there */
-bool map_remove(struct map *map, uint64_t hash, uint32_t index, map_hash *hash_of, const void *context);
+bool map_remove(struct map *map, uint64_t hash, uint32_t index);

@@ -125,7 +125,7 @@ static void keep_literals(struct regex *regex, struct pieces *pieces) {
     for (uint32_t i = 0; i < regex->literals.count; i++) {
         uint64_t hash = literal_hash(i, regex);
         if (map_find(&regex->by_hash, hash, &regex->literals.items[i], literal_equal, regex) == MAP_NONE)
-            map_insert(&regex->by_hash, hash, i, literal_hash, regex);
+            map_insert(&regex->by_hash, hash, i);
     }
 }
 

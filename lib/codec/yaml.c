@@ -209,19 +209,13 @@ static bool key_equal(uint32_t position, const void *key, const void *context) {
     return span_equal(entries->items[position].key->text, *(const struct span *)key);
 }
 
-static uint64_t key_hash(uint32_t position, const void *context) {
-    const struct entries *entries = context;
-    struct span text = entries->items[position].key->text;
-    return hash_bytes_keyed(text.ptr, text.len);
-}
-
 /* false when the key is there already */
 static bool entries_add(struct entries *entries, struct yentry entry) {
     struct span key = entry.key->text;
     uint64_t hash = hash_bytes_keyed(key.ptr, key.len);
     if (map_find(&entries->index, hash, &key, key_equal, entries) != MAP_NONE) return false;
     *vec_push(entries) = entry;
-    map_insert(&entries->index, hash, (uint32_t)(entries->count - 1), key_hash, entries);
+    map_insert(&entries->index, hash, (uint32_t)(entries->count - 1));
     return true;
 }
 

@@ -71,16 +71,11 @@ static bool name_equal(uint32_t i, const void *key, const void *context) {
     return strcmp(((const struct names *)context)->items.items[i], key) == 0;
 }
 
-static uint64_t name_hash(uint32_t i, const void *context) {
-    const char *name = ((const struct names *)context)->items.items[i];
-    return hash_bytes_keyed(name, strlen(name));
-}
-
 static bool name_is_new(struct names *names, const char *name) {
     uint64_t hash = hash_bytes_keyed(name, strlen(name));
     if (map_find(&names->index, hash, name, name_equal, names) != MAP_NONE) return false;
     *vec_push(&names->items) = name;
-    map_insert(&names->index, hash, (uint32_t)names->items.count - 1, name_hash, names);
+    map_insert(&names->index, hash, (uint32_t)names->items.count - 1);
     return true;
 }
 

@@ -28,11 +28,6 @@ void cache_begin(struct cache *cache) {
     cache->order_count = 0;
 }
 
-static uint64_t entry_hash(uint32_t index, const void *context) {
-    const struct cache *cache = context;
-    return cache->entries[index].hash;
-}
-
 static bool entry_equal(uint32_t index, const void *key, const void *context) {
     const struct cache *cache = context;
     return cache->entries[index].hash == *(const uint64_t *)key;
@@ -53,7 +48,7 @@ static void start_order(struct cache *cache) {
     for (size_t i = 0; i < cache->count; i++)
         if (map_find(&cache->by_hash, cache->entries[i].hash, &cache->entries[i].hash, entry_equal, cache) ==
             MAP_NONE)
-            map_insert(&cache->by_hash, cache->entries[i].hash, (uint32_t)i, entry_hash, cache);
+            map_insert(&cache->by_hash, cache->entries[i].hash, (uint32_t)i);
 }
 
 static uint32_t add_entry(struct cache *cache, uint64_t hash) {
@@ -63,7 +58,7 @@ static uint32_t add_entry(struct cache *cache, uint64_t hash) {
         cache->entries = mem_resize(cache->entries, cache->capacity, sizeof *cache->entries);
     }
     cache->entries[cache->count] = (struct cache_entry){.hash = hash, .bits = cache->phase ^ CACHE_SEEN};
-    map_insert(&cache->by_hash, hash, (uint32_t)cache->count, entry_hash, cache);
+    map_insert(&cache->by_hash, hash, (uint32_t)cache->count);
     return (uint32_t)cache->count++;
 }
 

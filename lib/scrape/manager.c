@@ -145,7 +145,7 @@ static void drop_repeated(struct target_list *list) {
             continue;
         }
         list->all.items[kept] = target;
-        map_insert(&by_key, key_hash((uint32_t)kept, list), (uint32_t)kept, key_hash, list);
+        map_insert(&by_key, key_hash((uint32_t)kept, list), (uint32_t)kept);
         kept++;
     }
     list->all.count = kept;
@@ -185,7 +185,7 @@ static void exchange(struct scrape_manager *manager, struct target_list *old, st
     struct map by_key = {0};
     for (size_t i = 0; i < old->all.count; i++) {
         old->all.items[i]->is_wanted = false;
-        map_insert(&by_key, key_hash((uint32_t)i, old), (uint32_t)i, key_hash, old);
+        map_insert(&by_key, key_hash((uint32_t)i, old), (uint32_t)i);
     }
     for (size_t i = 0; i < fresh->all.count; i++) {
         struct target *target = fresh->all.items[i];

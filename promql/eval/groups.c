@@ -35,7 +35,7 @@ uint32_t groups_add(struct groups *groups, struct labels labels) {
     if (group != GROUP_NONE) return group;
     group = (uint32_t)groups->firsts.count;
     *vec_push(&groups->firsts) = labels;
-    map_insert(&groups->by_labels, group_hash(group, groups), group, group_hash, groups);
+    map_insert(&groups->by_labels, group_hash(group, groups), group);
     return group;
 }
 

@@ -82,11 +82,6 @@ static bool same_out(uint32_t index, const void *key, const void *context) {
     return labels_equal(out->items[index].labels, *(const struct labels *)key);
 }
 
-static uint64_t out_hash(uint32_t index, const void *context) {
-    const struct rows *out = context;
-    return labels_hash(out->items[index].labels);
-}
-
 static int out_row(struct join *join, const struct row *many, const struct row *one, uint32_t *index,
                    struct err *err) {
     struct labels labels;
@@ -101,7 +96,7 @@ static int out_row(struct join *join, const struct row *many, const struct row *
     row->labels = labels;
     row->drop_name = drops_name(join->binary);
     *index = (uint32_t)join->out.count - 1;
-    map_insert(&join->out_by_labels, hash, *index, out_hash, &join->out);
+    map_insert(&join->out_by_labels, hash, *index);
     return 0;
 }
 

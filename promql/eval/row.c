@@ -121,11 +121,6 @@ static bool same_labels(uint32_t index, const void *key, const void *context) {
     return labels_equal(rows->items[index].labels, *(const struct labels *)key);
 }
 
-static uint64_t row_hash(uint32_t index, const void *context) {
-    const struct rows *rows = context;
-    return labels_hash(rows->items[index].labels);
-}
-
 static int merge_into(struct eval *ev, struct row *into, const struct row *from, struct err *err) {
     for (size_t w = 0; w < ev->words; w++)
         if (into->present[w] & from->present[w])
@@ -156,7 +151,7 @@ int rows_merge(struct eval *ev, struct rows *rows, struct err *err) {
             continue;
         }
         rows->items[kept] = *row;
-        map_insert(&by_labels, hash, (uint32_t)kept++, row_hash, rows);
+        map_insert(&by_labels, hash, (uint32_t)kept++);
     }
     map_release(&by_labels);
     if (!rc) rows->count = kept;

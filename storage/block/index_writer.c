@@ -32,18 +32,13 @@ static bool text_equal(uint32_t symbol, const void *key, const void *context) {
                       *(const struct span *)key);
 }
 
-static uint64_t text_hash(uint32_t symbol, const void *context) {
-    struct span text = ((const struct index_writer *)context)->symbols.items[symbol];
-    return hash_bytes_keyed(text.ptr, text.len);
-}
-
 static uint32_t symbol_of(struct index_writer *index, struct span text) {
     uint64_t hash = hash_bytes_keyed(text.ptr, text.len);
     uint32_t symbol = map_find(&index->by_text, hash, &text, text_equal, index);
     if (symbol != MAP_NONE) return symbol;
     symbol = (uint32_t)index->symbols.count;
     *vec_push(&index->symbols) = span_of(arena_strndup(&index->texts, text.ptr, text.len), text.len);
-    map_insert(&index->by_text, hash, symbol, text_hash, index);
+    map_insert(&index->by_text, hash, symbol);
     return symbol;
 }
 

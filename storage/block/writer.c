@@ -135,10 +135,6 @@ static bool times_equal(uint32_t index, const void *key, const void *context) {
            known->count == wanted->count;
 }
 
-static uint64_t times_hash(uint32_t index, const void *context) {
-    return ((const struct block_writer *)context)->known.items[index].hashes[0];
-}
-
 static bool is_regular(const int64_t *times, size_t count) {
     uint64_t step = count > 1 ? (uint64_t)times[1] - (uint64_t)times[0] : 0;
     for (size_t i = 2; i < count; i++)
@@ -165,7 +161,7 @@ static int put_times(struct block_writer *w, const int64_t *times, size_t count,
     if (rc) return rc;
     *offset = key.offset;
     *vec_push(&w->known) = key;
-    map_insert(&w->by_hash, hash, (uint32_t)w->known.count - 1, times_hash, w);
+    map_insert(&w->by_hash, hash, (uint32_t)w->known.count - 1);
     return 0;
 }
 

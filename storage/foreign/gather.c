@@ -21,11 +21,6 @@ static bool same_labels(uint32_t index, const void *key, const void *context) {
     return labels_equal(gather->series.items[index].labels, *(const struct labels *)key);
 }
 
-static uint64_t hash_of(uint32_t index, const void *context) {
-    const struct gather *gather = context;
-    return labels_hash(gather->series.items[index].labels);
-}
-
 uint32_t gather_find(const struct gather *gather, struct labels labels) {
     return map_find(&gather->by_labels, labels_hash(labels), &labels, same_labels, gather);
 }
@@ -40,7 +35,7 @@ int gather_series(struct gather *gather, struct labels labels, uint32_t *series,
         found = (uint32_t)gather->series.count;
         columns_init(&made.columns, &gather->budget);
         *vec_push(&gather->series) = made;
-        map_insert(&gather->by_labels, hash, found, hash_of, gather);
+        map_insert(&gather->by_labels, hash, found);
     }
     *series = found;
     return 0;

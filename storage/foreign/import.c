@@ -31,11 +31,6 @@ static uint64_t hash_number(uint64_t number) {
     return hash_bytes_keyed(&number, sizeof number);
 }
 
-static uint64_t hash_of(uint32_t index, const void *context) {
-    const struct head *head = context;
-    return hash_number(head->references.items[index].number);
-}
-
 /* false: no such series */
 static bool find_series(const struct head *head, uint64_t number, uint32_t *series) {
     uint32_t found = map_find(&head->by_number, hash_number(number), &number, same_number, head);
@@ -55,7 +50,7 @@ static int take_series(void *context, uint64_t number, struct labels labels, str
         return 0;
     }
     *vec_push(&head->references) = (struct reference){number, series};
-    map_insert(&head->by_number, hash_number(number), (uint32_t)head->references.count - 1, hash_of, head);
+    map_insert(&head->by_number, hash_number(number), (uint32_t)head->references.count - 1);
     return 0;
 }
 

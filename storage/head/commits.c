@@ -32,11 +32,6 @@ static bool slot_equal(uint32_t index, const void *key, const void *context) {
     return history->entries.items[index].slot == *(const uint32_t *)key;
 }
 
-static uint64_t slot_hash(uint32_t index, const void *context) {
-    const struct commit_history *history = context;
-    return hash_mix(0, history->entries.items[index].slot);
-}
-
 static uint32_t history_newest(const struct commit_history *history, uint32_t slot) {
     return map_find(&history->by_slot, hash_mix(0, slot), &slot, slot_equal, history);
 }
@@ -46,9 +41,8 @@ static void history_add(struct commit_history *history, struct commit_entry entr
     uint32_t index = (uint32_t)history->entries.count;
     entry.next = newest;
     *vec_push(&history->entries) = entry;
-    if (newest != MAP_NONE)
-        map_remove(&history->by_slot, hash_mix(0, entry.slot), newest, slot_hash, history);
-    map_insert(&history->by_slot, hash_mix(0, entry.slot), index, slot_hash, history);
+    if (newest != MAP_NONE) map_remove(&history->by_slot, hash_mix(0, entry.slot), newest);
+    map_insert(&history->by_slot, hash_mix(0, entry.slot), index);
 }
 
 /* of the batches after the reader the earliest in this generation */

@@ -116,7 +116,7 @@ static size_t step_of(size_t count, size_t done) {
 static int resolve_into(struct head *head, const struct labels *label_sets, size_t count,
                         struct series_ref *refs, bool *created, struct err *err) {
     struct label_ids ids;
-    ids.count = 0;
+    ids.count = ids.placed = 0;
     for (size_t i = 0; i < count; i += RESOLVE_STEP) {
         size_t step = step_of(count, i);
         if (!resolve_known(head, label_sets + i, step, refs + i, &ids)) continue;
@@ -146,12 +146,10 @@ int head_resolve(struct head *head, const struct labels *label_sets, size_t coun
 int head_resolve_numbered(struct head *head, struct labels labels, uint64_t number, struct series_ref *ref,
                           struct err *err) {
     CHECK_OBJ(head, HEAD_MAGIC);
-    struct label_ids ids;
     uint32_t slot;
     bool is_new;
-    ids.count = 0;
     rwlock_write(&head->index_lock);
-    int rc = index_add(head, labels, number, &ids, &slot, &is_new, err);
+    int rc = index_add(head, labels, number, &head->numbered, &slot, &is_new, err);
     if (!rc) *ref = head_ref(head, slot);
     rwlock_unlock(&head->index_lock);
     return rc;

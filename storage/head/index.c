@@ -45,6 +45,7 @@ static bool ids_find(const struct head *head, struct labels labels, struct label
         uint32_t value = symbol_near(head, has_hint ? ids->words[1 + i] : 0, labels.items[i].value);
         if (!name || !value) {
             ids->count = i;
+            ids->words[0] = 0;
             return false;
         }
         ids->names[i] = name;
@@ -65,20 +66,24 @@ static uint32_t symbol_get(struct head *head, uint32_t hint, struct span text) {
     return symbols_add(&head->symbols, text);
 }
 
+/* the shape is that of the label set before when no name differs */
 static int ids_add(struct head *head, struct labels labels, struct label_ids *ids, struct err *err) {
+    bool same_names = ids->count == labels.count && ids->count;
     for (uint32_t i = 0; i < labels.count; i++) {
         bool has_hint = i < ids->count;
         uint32_t name = symbol_get(head, has_hint ? ids->names[i] : 0, labels.items[i].name);
         uint32_t value = symbol_get(head, has_hint ? ids->words[1 + i] : 0, labels.items[i].value);
         if (!name || !value) {
             ids->count = i;
+            ids->words[0] = 0;
             return err_set(err, ERR_LIMIT, "memory for label names and values is full");
         }
+        same_names = same_names && ids->names[i] == name;
         ids->names[i] = name;
         ids->words[1 + i] = value;
     }
     ids->count = labels.count;
-    ids->words[0] = shapes_add(&head->shapes, ids->names, ids->count);
+    if (!same_names || !ids->words[0]) ids->words[0] = shapes_add(&head->shapes, ids->names, ids->count);
     return ids->words[0] ? 0 : err_set(err, ERR_LIMIT, "memory for label sets is full");
 }
 
@@ -111,7 +116,7 @@ static int take_slot(struct head *head, const struct label_ids *ids, uint32_t *s
 }
 
 void index_reserve(struct head *head, uint32_t count) {
-    map_reserve(&head->by_labels, count, slot_hash, head);
+    map_reserve(&head->by_labels, count);
 }
 
 bool index_restore(struct head *head, uint64_t number, struct label_ids *ids) {
@@ -122,18 +127,19 @@ bool index_restore(struct head *head, uint64_t number, struct label_ids *ids) {
     if (map_find(&head->by_labels, hash, ids->words, record_equal, head) != MAP_NONE) return false;
     if (take_slot(head, ids, &slot, NULL)) return false;
     series_at(&head->table, slot)->number = number;
-    map_insert(&head->by_labels, hash, slot, slot_hash, head);
+    map_insert(&head->by_labels, hash, slot);
     return true;
 }
 
-static int create(struct head *head, uint64_t number, const struct label_ids *ids, uint32_t *slot,
+static int create(struct head *head, uint64_t number, struct label_ids *ids, uint32_t *slot,
                   struct err *err) {
     int rc = take_slot(head, ids, slot, err);
     if (rc) return rc;
     series_at(&head->table, *slot)->number = number;
-    map_insert(&head->by_labels, record_hash(head, ids->words), *slot, slot_hash, head);
+    map_insert(&head->by_labels, record_hash(head, ids->words), *slot);
+    for (; ids->placed < ids->count; ids->placed++) ids->places[ids->placed] = (struct posting_place){0};
     for (uint32_t i = 0; i < ids->count; i++)
-        postings_add(&head->postings, ids->names[i], ids->words[1 + i], *slot);
+        postings_add(&head->postings, ids->names[i], ids->words[1 + i], *slot, &ids->places[i]);
     head->series_created++;
     return 0;
 }
@@ -171,7 +177,7 @@ static void remove_postings(struct head *head, const uint32_t *slots, size_t cou
 
 void index_remove(struct head *head, const uint32_t *slots, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        bool was_there = map_remove(&head->by_labels, slot_hash(slots[i], head), slots[i], slot_hash, head);
+        bool was_there = map_remove(&head->by_labels, slot_hash(slots[i], head), slots[i]);
         ASSERT(was_there);
         __atomic_fetch_or(&series_at(&head->table, slots[i])->generation, GENERATION_RESTS, __ATOMIC_RELEASE);
     }

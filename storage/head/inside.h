@@ -28,6 +28,15 @@ struct free_slots {
     uint32_t count;
 };
 
+/* a label set as symbols: words[0] is the shape, then the values */
+struct label_ids {
+    struct posting_place places[SHAPE_MAX_LABELS]; /* of the first `placed` labels in the postings: hints */
+    uint32_t placed;
+    uint32_t names[SHAPE_MAX_LABELS];
+    uint32_t words[1 + SHAPE_MAX_LABELS];
+    uint32_t count;
+};
+
 struct head {
     uint32_t magic;
     struct rwlock index_lock; /* symbols, shapes, postings, by_labels, next_number; slots in use or not */
@@ -40,6 +49,7 @@ struct head {
     uint32_t resting;      /* slots not in use that readers may still look at */
     uint64_t next_number, series_created;
     uint64_t max_series;
+    struct label_ids numbered;  /* of head_resolve_numbered, the labels before */
     atomic_uint_least64_t life; /* see head_life */
     struct series_table table;
     struct commits commits;
@@ -59,15 +69,8 @@ void series_free(struct head *head, struct series *series);
 
 /* index.c; the index lock is held, exclusively for add */
 
-/* a label set as symbols: words[0] is the shape, then the values */
-struct label_ids {
-    uint32_t names[SHAPE_MAX_LABELS];
-    uint32_t words[1 + SHAPE_MAX_LABELS];
-    uint32_t count;
-};
-
 /* the slot of the series with these labels, or MAP_NONE; ids is scratch, and speeds up the next call when its
- * labels are nearly the same (count 0 at first) */
+ * labels are nearly the same (count and placed 0 at first) */
 uint32_t index_find(const struct head *head, struct labels labels, struct label_ids *ids);
 /* gets or creates; number 0: the next one */
 int index_add(struct head *head, struct labels labels, uint64_t number, struct label_ids *ids, uint32_t *slot,

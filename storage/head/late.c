@@ -32,10 +32,6 @@ static bool slot_equal(uint32_t index, const void *key, const void *context) {
     return ((const struct late *)context)->series.items[index].slot == *(const uint32_t *)key;
 }
 
-static uint64_t slot_hash(uint32_t index, const void *context) {
-    return hash_mix(0, ((const struct late *)context)->series.items[index].slot);
-}
-
 static struct late_series *find(const struct late *late, uint32_t slot) {
     uint32_t index = map_find(&late->by_slot, hash_mix(0, slot), &slot, slot_equal, late);
     return index == MAP_NONE ? NULL : &late->series.items[index];
@@ -46,7 +42,7 @@ static struct late_series *get(struct late *late, uint32_t slot) {
     if (series) return series;
     series = vec_push(&late->series);
     *series = (struct late_series){.slot = slot};
-    map_insert(&late->by_slot, hash_mix(0, slot), (uint32_t)late->series.count - 1, slot_hash, late);
+    map_insert(&late->by_slot, hash_mix(0, slot), (uint32_t)late->series.count - 1);
     return series;
 }
 
@@ -168,7 +164,7 @@ void late_drop(struct late *late, uint64_t sequence, int64_t maxt,
         drop_of(late, &series, sequence, maxt);
         if (series.samples.count) {
             late->series.items[kept] = series;
-            map_insert(&late->by_slot, hash_mix(0, series.slot), (uint32_t)kept, slot_hash, late);
+            map_insert(&late->by_slot, hash_mix(0, series.slot), (uint32_t)kept);
             kept++;
         } else {
             vec_release(&series.samples);

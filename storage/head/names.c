@@ -20,15 +20,11 @@ static bool symbol_equal(uint32_t index, const void *key, const void *context) {
     return ((const struct gathered *)context)->symbols.items[index] == *(const uint32_t *)key;
 }
 
-static uint64_t symbol_hash(uint32_t index, const void *context) {
-    return hash_mix(0, ((const struct gathered *)context)->symbols.items[index]);
-}
-
 static void gather(struct gathered *g, uint32_t symbol) {
     uint64_t hash = hash_mix(0, symbol);
     if (map_find(&g->seen, hash, &symbol, symbol_equal, g) != MAP_NONE) return;
     *vec_push(&g->symbols) = symbol;
-    map_insert(&g->seen, hash, (uint32_t)g->symbols.count - 1, symbol_hash, g);
+    map_insert(&g->seen, hash, (uint32_t)g->symbols.count - 1);
 }
 
 static void gathered_release(struct gathered *g) {

@@ -24,10 +24,6 @@ static bool name_equal(uint32_t index, const void *key, const void *context) {
     return ((const struct postings *)context)->names.items[index].name == *(const uint32_t *)key;
 }
 
-static uint64_t name_hash(uint32_t index, const void *context) {
-    return symbol_hash(((const struct postings *)context)->names.items[index].name);
-}
-
 static bool value_equal(uint32_t index, const void *key, const void *context) {
     return ((const struct posting_name *)context)->values.items[index].value == *(const uint32_t *)key;
 }
@@ -75,34 +71,44 @@ static void insert(struct posting *posting, uint32_t slot) {
     posting->count++;
 }
 
-static struct posting_name *name_get(struct postings *postings, uint32_t symbol) {
+static uint32_t name_get(struct postings *postings, uint32_t symbol, uint32_t hint) {
+    if (hint < postings->names.count && postings->names.items[hint].name == symbol) return hint;
     uint32_t index = map_find(&postings->by_name, symbol_hash(symbol), &symbol, name_equal, postings);
     if (index == MAP_NONE) {
         index = (uint32_t)postings->names.count;
         *vec_push(&postings->names) = (struct posting_name){.name = symbol};
-        map_insert(&postings->by_name, symbol_hash(symbol), index, name_hash, postings);
+        map_insert(&postings->by_name, symbol_hash(symbol), index);
     }
-    return &postings->names.items[index];
+    return index;
 }
 
-void postings_add(struct postings *postings, uint32_t name_symbol, uint32_t value, uint32_t slot) {
-    struct posting_name *name = name_get(postings, name_symbol);
+static uint32_t value_get(struct postings *postings, struct posting_name *name, uint32_t value,
+                          uint32_t hint) {
+    if (hint < name->values.count && name->values.items[hint].value == value) return hint;
     uint32_t index = map_find(&name->by_value, symbol_hash(value), &value, value_equal, name);
-    if (index == MAP_NONE) {
-        index = (uint32_t)name->values.count;
-        *vec_push(&name->values) = (struct posting){.value = value};
-        map_insert(&name->by_value, symbol_hash(value), index, value_hash, name);
-        postings->pairs++;
-    }
-    insert(&name->values.items[index], slot);
+    if (index != MAP_NONE) return index;
+    index = (uint32_t)name->values.count;
+    *vec_push(&name->values) = (struct posting){.value = value};
+    map_insert(&name->by_value, symbol_hash(value), index);
+    postings->pairs++;
+    return index;
+}
+
+void postings_add(struct postings *postings, uint32_t name_symbol, uint32_t value, uint32_t slot,
+                  struct posting_place *place) {
+    place->name = name_get(postings, name_symbol, place->name);
+    struct posting_name *name = &postings->names.items[place->name];
+    place->value = value_get(postings, name, value, place->value);
+    insert(&name->values.items[place->value], slot);
 }
 
 uint32_t *postings_restore(struct postings *postings, uint32_t name_symbol, uint32_t value, uint32_t count) {
-    struct posting_name *name = name_get(postings, name_symbol);
+    uint32_t at = name_get(postings, name_symbol, MAP_NONE);
+    struct posting_name *name = &postings->names.items[at];
     if (map_find(&name->by_value, symbol_hash(value), &value, value_equal, name) != MAP_NONE) return NULL;
     struct posting *posting = vec_push(&name->values);
     *posting = (struct posting){.value = value, .count = count};
-    map_insert(&name->by_value, symbol_hash(value), (uint32_t)name->values.count - 1, value_hash, name);
+    map_insert(&name->by_value, symbol_hash(value), (uint32_t)name->values.count - 1);
     postings->pairs++;
     if (count == 1) return &posting->one;
     posting->slots = mem_array(capacity_of(count), sizeof *posting->slots);
@@ -112,11 +118,11 @@ uint32_t *postings_restore(struct postings *postings, uint32_t name_symbol, uint
 /* the last value takes the place of one that goes */
 static void forget_value(struct postings *postings, struct posting_name *name, uint32_t index) {
     uint32_t last = (uint32_t)name->values.count - 1;
-    map_remove(&name->by_value, value_hash(index, name), index, value_hash, name);
+    map_remove(&name->by_value, value_hash(index, name), index);
     if (index != last) {
-        map_remove(&name->by_value, value_hash(last, name), last, value_hash, name);
+        map_remove(&name->by_value, value_hash(last, name), last);
         name->values.items[index] = name->values.items[last];
-        map_insert(&name->by_value, value_hash(index, name), index, value_hash, name);
+        map_insert(&name->by_value, value_hash(index, name), index);
     }
     name->values.count--;
     postings->pairs--;

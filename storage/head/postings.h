@@ -36,7 +36,13 @@ struct postings {
 };
 
 void postings_release(struct postings *postings);
-void postings_add(struct postings *postings, uint32_t name, uint32_t value, uint32_t slot);
+/* where a pair was found last: tried first, and right or wrong, never trusted */
+struct posting_place {
+    uint32_t name, value;
+};
+
+void postings_add(struct postings *postings, uint32_t name, uint32_t value, uint32_t slot,
+                  struct posting_place *place);
 /* For an empty postings that is filled from a snapshot: room for a list's slots, ascending, which the caller
  * sets at once. NULL when it is there already. */
 uint32_t *postings_restore(struct postings *postings, uint32_t name, uint32_t value, uint32_t count);

@@ -48,7 +48,7 @@ uint32_t shapes_add(struct shapes *shapes, const uint32_t *names, uint32_t count
     uint32_t shape = shapes_find(shapes, names, count);
     if (shape) return shape;
     shape = add_words(shapes, count, names, count);
-    if (shape) map_insert(&shapes->map, hash_of(shape, shapes), shape, hash_of, shapes);
+    if (shape) map_insert(&shapes->map, hash_of(shape, shapes), shape);
     return shape;
 }
 

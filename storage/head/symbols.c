@@ -24,11 +24,6 @@ static bool equal(uint32_t symbol, const void *key, const void *context) {
     return span_equal(symbols_text(context, symbol), *(const struct span *)key);
 }
 
-static uint64_t hash_of(uint32_t symbol, const void *context) {
-    struct span text = symbols_text(context, symbol);
-    return hash_bytes_keyed(text.ptr, text.len);
-}
-
 uint32_t symbols_find(const struct symbols *symbols, struct span text) {
     uint32_t symbol = map_find(&symbols->map, hash_bytes_keyed(text.ptr, text.len), &text, equal, symbols);
     return symbol == MAP_NONE ? SYMBOL_NONE : symbol;
@@ -44,7 +39,7 @@ uint32_t symbols_add(struct symbols *symbols, struct span text) {
     uint32_t *item = stable_at(&symbols->memory, symbol);
     *item = (uint32_t)text.len;
     if (text.len) memcpy(item + 1, text.ptr, text.len);
-    map_insert(&symbols->map, hash, symbol, hash_of, symbols);
+    map_insert(&symbols->map, hash, symbol);
     return symbol;
 }
 
@@ -58,14 +53,14 @@ static size_t units_of(const struct symbols *symbols, uint64_t at) {
 bool symbols_restore(struct symbols *symbols, uint64_t **starts) {
     uint64_t used = symbols->memory.used, at = 1;
     *starts = mem_array(used / 64 + 1, sizeof **starts);
-    map_reserve(&symbols->map, used / 8, hash_of, symbols);
+    map_reserve(&symbols->map, used / 8);
     while (at < used) {
         size_t units = units_of(symbols, at);
         if (units == SIZE_MAX) return false;
         if (units) {
             (*starts)[at / 64] |= (uint64_t)1 << at % 64;
             struct span text = symbols_text(symbols, (uint32_t)at);
-            map_insert(&symbols->map, hash_bytes_keyed(text.ptr, text.len), (uint32_t)at, hash_of, symbols);
+            map_insert(&symbols->map, hash_bytes_keyed(text.ptr, text.len), (uint32_t)at);
         }
         at += units ? units : STABLE_SLAB_UNITS - at % STABLE_SLAB_UNITS;
     }

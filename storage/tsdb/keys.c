@@ -15,10 +15,6 @@ void batch_keys_clear(struct batch_keys *keys) {
     *keys = (struct batch_keys){.segment = keys->segment};
 }
 
-static uint64_t hash_of(uint32_t index, const void *context) {
-    return ((const struct batch_keys *)context)->items.items[index].hash.low;
-}
-
 void batch_keys_age(struct batch_keys *keys, uint64_t segment) {
     size_t kept = 0;
     for (size_t i = 0; i < keys->items.count; i++) {
@@ -35,8 +31,7 @@ void batch_keys_age(struct batch_keys *keys, uint64_t segment) {
     keys->items.count = kept;
     keys->segment = segment;
     map_release(&keys->by_hash);
-    for (size_t i = 0; i < kept; i++)
-        map_insert(&keys->by_hash, keys->items.items[i].hash.low, (uint32_t)i, hash_of, keys);
+    for (size_t i = 0; i < kept; i++) map_insert(&keys->by_hash, keys->items.items[i].hash.low, (uint32_t)i);
 }
 
 static bool hash_equal(uint32_t index, const void *key, const void *context) {
@@ -57,7 +52,7 @@ struct batch_key *batch_keys_get(struct batch_keys *keys, const struct series_re
     if (keys->items.count == ENTRIES_MAX || keys->rows_kept > ROWS_MAX) batch_keys_clear(keys);
     struct batch_key *key = vec_push(&keys->items);
     *key = (struct batch_key){.hash = hash, .rows = rows, .is_used = true};
-    map_insert(&keys->by_hash, hash.low, (uint32_t)keys->items.count - 1, hash_of, keys);
+    map_insert(&keys->by_hash, hash.low, (uint32_t)keys->items.count - 1);
     return key;
 }
 

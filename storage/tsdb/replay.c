@@ -13,6 +13,7 @@
 #include "storage/tsdb/inside.h"
 #include "storage/wal/record.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* numbers are given one by one, so none of ours is ever higher */
@@ -32,32 +33,58 @@ struct key {
 
 struct replay {
     struct tsdb *tsdb;
-    uint64_t after;       /* samples up to this sequence are in the snapshot */
-    VEC(struct key) keys; /* ascending */
-    VEC(struct numbered) series;
-    struct map by_number;
-    size_t last;            /* index of the series found last: the next one is often behind it */
-    uint64_t rows_homeless; /* of series that no record names */
+    uint64_t after;              /* samples up to this sequence are in the snapshot */
+    VEC(struct key) keys;        /* ascending */
+    VEC(struct numbered) series; /* ascending */
+    VEC(struct numbered) strays; /* that came after higher numbers */
+    struct map by_number;        /* of strays */
+    size_t last;                 /* index in series of the one found last: the next one is often behind it */
+    uint64_t rows_homeless;      /* of series that no record names */
     struct samples_rows *rows;
     struct series_ref refs[SAMPLES_STEP];
     uint8_t results[SAMPLES_STEP];
 };
 
 static bool number_equal(uint32_t index, const void *key, const void *context) {
-    return ((const struct replay *)context)->series.items[index].number == *(const uint64_t *)key;
+    return ((const struct replay *)context)->strays.items[index].number == *(const uint64_t *)key;
 }
 
-static uint64_t number_hash(uint32_t index, const void *context) {
-    return hash_mix(0, ((const struct replay *)context)->series.items[index].number);
+static size_t first_not_below(const struct replay *r, uint64_t number) {
+    size_t low = 0, high = r->series.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (r->series.items[middle].number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 static const struct numbered *find(struct replay *r, uint64_t number) {
-    if (r->last + 1 < r->series.count && r->series.items[r->last + 1].number == number)
-        return &r->series.items[++r->last];
+    size_t at = r->last + 1;
+    size_t count = r->series.count;
+    bool is_higher = !count || r->series.items[count - 1].number < number; /* one that is new */
+    if (is_higher)
+        at = count;
+    else if (at >= count || r->series.items[at].number != number)
+        at = first_not_below(r, number);
+    if (at < r->series.count && r->series.items[at].number == number) {
+        r->last = at;
+        return &r->series.items[at];
+    }
     uint32_t index = map_find(&r->by_number, hash_mix(0, number), &number, number_equal, r);
-    if (index == MAP_NONE) return NULL;
-    r->last = index;
-    return &r->series.items[index];
+    return index == MAP_NONE ? NULL : &r->strays.items[index];
+}
+
+static void know(struct replay *r, struct numbered series) {
+    size_t count = r->series.count;
+    if (!count || r->series.items[count - 1].number < series.number) {
+        *vec_push(&r->series) = series;
+        return;
+    }
+    *vec_push(&r->strays) = series;
+    map_insert(&r->by_number, hash_mix(0, series.number), (uint32_t)r->strays.count - 1);
 }
 
 /* what every series of ours satisfies; a record that does not cannot be ours */
@@ -80,8 +107,7 @@ static int add_series(struct replay *r, uint64_t number, struct labels labels, s
     rc = head_resolve_numbered(r->tsdb->head, labels, number, &ref, err);
     if (rc) return rc;
     head_set_logged(r->tsdb->head, ref.slot, true);
-    *vec_push(&r->series) = (struct numbered){number, ref};
-    map_insert(&r->by_number, hash_mix(0, number), (uint32_t)r->series.count - 1, number_hash, r);
+    know(r, (struct numbered){number, ref});
     return 0;
 }
 
@@ -213,19 +239,23 @@ static void say_lost(const struct replay *r, const struct wal_report *report) {
             log_text("%llu", (unsigned long long)r->rows_homeless));
 }
 
+static int compare_numbers(const void *a, const void *b) {
+    uint64_t left = ((const struct numbered *)a)->number, right = ((const struct numbered *)b)->number;
+    return left < right ? -1 : left > right;
+}
+
 /* what a snapshot brought is known by its numbers too */
 static void know_series(struct replay *r) {
     uint32_t count = head_slots(r->tsdb->head);
     vec_reserve(&r->series, count);
-    map_reserve(&r->by_number, count, number_hash, r);
     for (uint32_t slot = 0; slot < count; slot++) {
         uint64_t number;
         bool is_logged;
         struct series_ref ref = head_ref(r->tsdb->head, slot);
         if (!head_number(r->tsdb->head, ref, &number, &is_logged)) continue;
         *vec_push(&r->series) = (struct numbered){number, ref};
-        map_insert(&r->by_number, hash_mix(0, number), (uint32_t)r->series.count - 1, number_hash, r);
     }
+    if (count) qsort(r->series.items, r->series.count, sizeof *r->series.items, compare_numbers);
 }
 
 int tsdb_replay(struct tsdb *tsdb, const char *folder, uint64_t after, struct wal_report *report,
@@ -240,6 +270,7 @@ int tsdb_replay(struct tsdb *tsdb, const char *folder, uint64_t after, struct wa
     for (size_t i = 0; i < r->keys.count; i++) forget_key(&r->keys.items[i]);
     vec_release(&r->keys);
     vec_release(&r->series);
+    vec_release(&r->strays);
     map_release(&r->by_number);
     mem_free(r->rows);
     mem_free(r);

@@ -111,10 +111,6 @@ static bool labels_are(uint32_t entry, const void *key, const void *context) {
                         *(const struct labels *)key);
 }
 
-static uint64_t entry_hash(uint32_t entry, const void *context) {
-    return labels_hash(((const struct union_set *)context)->entries.items[entry].labels);
-}
-
 static void add_part(struct union_set *own, struct labels labels, uint32_t set, uint32_t index) {
     uint64_t hash = labels_hash(labels);
     uint32_t found = map_find(&own->by_labels, hash, &labels, labels_are, own),
@@ -122,7 +118,7 @@ static void add_part(struct union_set *own, struct labels labels, uint32_t set, 
     *vec_push(&own->parts) = (struct part){set, index, NONE};
     if (found == MAP_NONE) {
         *vec_push(&own->entries) = (struct entry){labels, part, part};
-        map_insert(&own->by_labels, hash, (uint32_t)own->entries.count - 1, entry_hash, own);
+        map_insert(&own->by_labels, hash, (uint32_t)own->entries.count - 1);
         return;
     }
     struct entry *entry = &own->entries.items[found];

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+static struct posting_place place;
+
 START_TEST(lists_are_what_was_added) {
     enum { NAMES = 5, VALUES = 40, SLOTS = 4000 };
     static uint32_t wanted[NAMES][VALUES][SLOTS];
@@ -14,7 +16,7 @@ START_TEST(lists_are_what_was_added) {
         for (uint32_t name = 0; name < NAMES; name++) {
             state = state * 6364136223846793005u + 1442695040888963407u;
             uint32_t value = (uint32_t)(state >> 40) % (name ? VALUES : 3);
-            postings_add(&postings, 100 + name, 1000 + value, slot);
+            postings_add(&postings, 100 + name, 1000 + value, slot, &place);
             wanted[name][value][counts[name][value]++] = slot;
         }
     ck_assert_uint_eq(postings.pairs, 4 * VALUES + 3);
@@ -36,7 +38,7 @@ START_TEST(slots_in_any_order_are_sorted) {
     struct postings postings = {0};
     const uint32_t slots[] = {9, 3, 7, 1, 8, 2, 0};
     const uint32_t sorted[] = {0, 1, 2, 3, 7, 8, 9};
-    for (size_t i = 0; i < 7; i++) postings_add(&postings, 1, 2, slots[i]);
+    for (size_t i = 0; i < 7; i++) postings_add(&postings, 1, 2, slots[i], &place);
     struct slot_view view = posting_find(postings_name(&postings, 1), 2);
     ck_assert_uint_eq(view.count, 7);
     ck_assert_mem_eq(view.items, sorted, sizeof sorted);
