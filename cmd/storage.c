@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define EXEMPLARS_MOST 100000000
 #define RETENTION_DEFAULT_MS ((int64_t)15 * 24 * 3600 * 1000)
 /* a series in the head with everything around it, and the part of the memory that series may take */
 #define SERIES_BYTES 400u
@@ -34,12 +35,19 @@ static enum tsdb_sync sync_of(const char *choice) {
     return strcmp(choice, "1s") == 0 ? TSDB_SYNC_INTERVAL : TSDB_SYNC_ACK;
 }
 
+/* 0 or less: none */
+static size_t max_exemplars(const struct config *config) {
+    int64_t max = config->storage.exemplars.max_exemplars;
+    return max < 0 ? 0 : max > EXEMPLARS_MOST ? (size_t)EXEMPLARS_MOST : (size_t)max;
+}
+
 void storage_options(const struct flags *flags, const struct config *config, struct tsdb_options *options) {
     *options = (struct tsdb_options){
         .path = flags->storage_tsdb_path,
         .no_lockfile = flags->storage_no_lockfile,
         .sync = sync_of(flags->storage_wal_sync),
         .max_series = storage_memory_max(flags) / 100 * SERIES_PERCENT / SERIES_BYTES,
+        .max_exemplars = config ? max_exemplars(config) : 0,
         .late_window_ms = config ? config->storage.tsdb.out_of_order_time_window_ms : 0,
         .block_range_ms = flags->storage_min_block_duration_ms,
         .retention = retention_of(flags, config),
@@ -49,6 +57,7 @@ void storage_options(const struct flags *flags, const struct config *config, str
 void storage_apply(struct tsdb *tsdb, const struct flags *flags, const struct config *config) {
     struct tsdb_retention retention = retention_of(flags, config);
     tsdb_set_retention(tsdb, &retention);
+    tsdb_set_max_exemplars(tsdb, max_exemplars(config));
     tsdb_set_late_window(tsdb, config->storage.tsdb.out_of_order_time_window_ms);
 }
 

@@ -89,11 +89,13 @@ static int take_time(struct expose_reader *reader, struct scan *scan, struct exp
 }
 
 /* # {labels} value [timestamp] */
-static int check_exemplar(struct expose_reader *reader, struct scan *scan, struct err *err) {
+static int check_exemplar(struct expose_reader *reader, struct scan *scan, struct expose_entry *entry,
+                          struct err *err) {
     struct scan from = *scan;
     double number;
     scan->p++;
     skip_blanks(scan);
+    entry->exemplar = span_of(scan->p, (size_t)(scan->end - scan->p));
     if (scan->p == scan->end || *scan->p != '{')
         return fail(reader, err, "expected an exemplar's labels", from);
     if (!skip_braces(scan)) return fail(reader, err, "unclosed labels of an exemplar", from);
@@ -132,7 +134,8 @@ static int read_series(struct expose_reader *reader, struct scan scan, struct ex
         skip_blanks(&scan);
     }
     if (scan.p == scan.end) return 0;
-    if (*scan.p == '#' && reader->format == EXPOSE_OPENMETRICS) return check_exemplar(reader, &scan, err);
+    if (*scan.p == '#' && reader->format == EXPOSE_OPENMETRICS)
+        return check_exemplar(reader, &scan, entry, err);
     return fail(reader, err, "unexpected text after the value", scan);
 }
 
@@ -234,4 +237,20 @@ int expose_next(struct expose_reader *reader, struct expose_entry *entry, struct
 int expose_value(const struct expose_reader *reader, struct span text, double *value, struct err *err) {
     if (number_parse(text, value)) return 0;
     return fail(reader, err, "bad value", (struct scan){text.ptr, text.ptr + text.len});
+}
+
+int expose_exemplar(struct span text, int64_t time_ms, struct arena *arena, struct exemplar *exemplar,
+                    struct err *err) {
+    struct scan scan = {text.ptr, text.ptr + text.len};
+    double seconds;
+    bool fits = skip_braces(&scan);
+    struct span braces = span_of(text.ptr, (size_t)(scan.p - text.ptr));
+    skip_blanks(&scan);
+    if (!fits || !number_parse(take_word(&scan), &exemplar->value))
+        return err_set(err, ERR_INVALID, "bad exemplar");
+    skip_blanks(&scan);
+    exemplar->time_ms = time_ms;
+    if (scan.p < scan.end && number_parse(take_word(&scan), &seconds) && fabs(seconds) < 9.2e15)
+        exemplar->time_ms = (int64_t)llround(seconds * 1000);
+    return expose_label_set(braces, arena, &exemplar->labels, err);
 }

@@ -13,6 +13,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/err.h"
 #include "lib/base/span.h"
+#include "lib/model/exemplar.h"
 #include "lib/model/labels.h"
 
 #include <stdbool.h>
@@ -31,6 +32,7 @@ struct expose_entry {
     struct span value;  /* text of the value, not parsed yet: expose_value */
     bool has_time;
     int64_t time_ms;
+    struct span exemplar; /* from its labels' brace to the end of the line, checked; empty: none */
     /* EXPOSE_TYPE, _HELP, _UNIT */
     struct span metric; /* name of the family, unescaped only if it was not quoted */
     struct span text;   /* type name, help (escapes as written), unit */
@@ -45,10 +47,19 @@ struct expose_reader {
 };
 
 void expose_reader_init(struct expose_reader *reader, enum expose_format format, struct span body);
-/* The next entry, EXPOSE_END at the end, or ERR_INVALID. An exemplar is checked and left out. */
+/* The next entry, EXPOSE_END at the end, or ERR_INVALID. */
 int expose_next(struct expose_reader *reader, struct expose_entry *entry, struct err *err);
 /* ERR_INVALID with the reader's line */
 int expose_value(const struct expose_reader *reader, struct span text, double *value, struct err *err);
+/* The exemplar of an entry; without a time of its own it is `time_ms`. Labels go to arena as those of a
+ * series. */
+int expose_exemplar(struct span text, int64_t time_ms, struct arena *arena, struct exemplar *exemplar,
+                    struct err *err);
+/* The text of an EXPOSE_HELP entry without its escapes, in arena or as it was. */
+int expose_help(struct span text, enum expose_format format, struct arena *arena, struct span *help,
+                struct err *err);
 /* Labels of a series text, __name__ included, le and quantile in canonical form. Unescaped text goes to
  * arena, the rest refers to `series`. */
 int expose_labels(struct span series, struct arena *arena, struct labels *labels, struct err *err);
+/* {...} alone, of an exemplar */
+int expose_label_set(struct span braces, struct arena *arena, struct labels *labels, struct err *err);

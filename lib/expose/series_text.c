@@ -26,21 +26,22 @@ static void skip_blanks(struct parse *parse) {
     while (peek(parse) == ' ' || peek(parse) == '\t') parse->at++;
 }
 
-static int unescape(struct parse *parse, struct span raw, struct span *text) {
+static int unescape(struct arena *arena, struct span raw, bool has_quotes, struct span *text,
+                    struct err *err) {
     if (span_find_byte(raw, '\\', 0) == raw.len) {
         *text = raw;
         return 0;
     }
-    char *out = arena_alloc(parse->arena, raw.len);
+    char *out = arena_alloc(arena, raw.len);
     size_t len = 0;
-    if (!out) return arena_limit(parse->arena, "labels of a scrape", parse->err);
+    if (!out) return arena_limit(arena, "text of a scrape", err);
     for (size_t i = 0; i < raw.len; i++) {
         char c = raw.ptr[i];
         if (c == '\\' && i + 1 < raw.len) {
             char next = raw.ptr[++i];
             if (next == 'n')
                 c = '\n';
-            else if (next == '\\' || next == '"')
+            else if (next == '\\' || (has_quotes && next == '"'))
                 c = next;
             else
                 out[len++] = '\\', c = next; /* an unknown escape stands for itself */
@@ -62,7 +63,7 @@ static int take_quoted(struct parse *parse, struct span *text) {
     if (parse->at >= parse->text.len) return fail(parse, "unclosed quote");
     struct span raw = span_of(parse->text.ptr + start, parse->at++ - start);
     if (!span_is_utf8(raw)) return fail(parse, "invalid UTF-8");
-    return unescape(parse, raw, text);
+    return unescape(parse->arena, raw, true, text, parse->err);
 }
 
 static struct span take_name(struct parse *parse, bool colons) {
@@ -136,15 +137,30 @@ static int take_labels(struct parse *parse) {
     return 0;
 }
 
-int expose_labels(struct span series, struct arena *arena, struct labels *labels, struct err *err) {
-    struct parse parse = {.text = series, .arena = arena, .err = err};
+static int read_labels(struct span text, bool needs_name, struct arena *arena, struct labels *labels,
+                       struct err *err) {
+    struct parse parse = {.text = text, .arena = arena, .err = err};
     label_builder_init(&parse.builder, arena, (struct labels){0});
     struct span name = take_name(&parse, true);
     int rc = name.len ? add(&parse, SPAN(LABEL_NAME), name) : 0;
     skip_blanks(&parse);
     if (!rc && peek(&parse) == '{') rc = take_labels(&parse);
     if (rc) return rc;
-    if (parse.at != series.len) return fail(&parse, "unexpected character");
-    if (!label_builder_get(&parse.builder, SPAN(LABEL_NAME)).len) return fail(&parse, "no metric name");
+    if (parse.at != text.len) return fail(&parse, "unexpected character");
+    if (needs_name && !label_builder_get(&parse.builder, SPAN(LABEL_NAME)).len)
+        return fail(&parse, "no metric name");
     return label_builder_finish(&parse.builder, labels, err);
+}
+
+int expose_labels(struct span series, struct arena *arena, struct labels *labels, struct err *err) {
+    return read_labels(series, true, arena, labels, err);
+}
+
+int expose_label_set(struct span braces, struct arena *arena, struct labels *labels, struct err *err) {
+    return read_labels(braces, false, arena, labels, err);
+}
+
+int expose_help(struct span text, enum expose_format format, struct arena *arena, struct span *help,
+                struct err *err) {
+    return unescape(arena, text, format == EXPOSE_OPENMETRICS, help, err);
 }

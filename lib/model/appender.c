@@ -60,3 +60,48 @@ int append_batch_add_histogram(struct append_batch *batch, struct series_ref ref
     batch->histograms[batch->count - 1] = copy;
     return 0;
 }
+
+/* room for one more in an array of the arena, which doubles */
+static bool make_place(struct arena *arena, void **items, size_t *capacity, size_t count, size_t size) {
+    if (count < *capacity) return true;
+    size_t more = *capacity ? *capacity * 2 : 8;
+    void *grown = arena_array(arena, more, size);
+    if (!grown) return false;
+    if (count) memcpy(grown, *items, count * size);
+    *items = grown;
+    *capacity = more;
+    return true;
+}
+
+int append_batch_add_exemplar(struct append_batch *batch, struct labels series, size_t row,
+                              const struct exemplar *exemplar, struct err *err) {
+    struct batch_exemplar copy = {.row = (uint32_t)row, .exemplar = *exemplar};
+    void *items = batch->exemplars;
+    if (!make_place(&batch->arena, &items, &batch->exemplar_capacity, batch->exemplar_count, sizeof copy))
+        return arena_limit(&batch->arena, "a batch of exemplars", err);
+    batch->exemplars = items;
+    int rc = labels_copy(series, &batch->arena, &copy.series, err);
+    if (!rc) rc = labels_copy(exemplar->labels, &batch->arena, &copy.exemplar.labels, err);
+    if (!rc) batch->exemplars[batch->exemplar_count++] = copy;
+    return rc;
+}
+
+static bool copy_text(struct arena *arena, struct span *text) {
+    const char *copy = arena_strndup(arena, text->ptr, text->len);
+    if (copy) *text = span_of(copy, text->len);
+    return copy != NULL;
+}
+
+int append_batch_add_metadata(struct append_batch *batch, const struct metric_metadata *item,
+                              struct err *err) {
+    struct metric_metadata copy = *item;
+    void *items = batch->metadata;
+    bool fits =
+        make_place(&batch->arena, &items, &batch->metadata_capacity, batch->metadata_count, sizeof copy);
+    batch->metadata = items;
+    fits = fits && copy_text(&batch->arena, &copy.family) && copy_text(&batch->arena, &copy.type) &&
+           copy_text(&batch->arena, &copy.help) && copy_text(&batch->arena, &copy.unit);
+    if (!fits) return arena_limit(&batch->arena, "a batch of metadata", err);
+    batch->metadata[batch->metadata_count++] = copy;
+    return 0;
+}

@@ -17,6 +17,7 @@
  * generation then gets APPEND_NO_SERIES, upon which the producer resolves its labels again.
  */
 #include "lib/base/err.h"
+#include "lib/model/exemplar.h"
 #include "lib/model/histogram.h"
 #include "lib/model/labels.h"
 
@@ -41,15 +42,25 @@ enum append_result {
 /* as the time from which rows may come late: none may */
 #define LATE_NEVER INT64_MAX
 
+/* an exemplar that comes with a batch, of a series it names or of one of its rows */
+struct batch_exemplar {
+    struct labels series; /* none: that of the row */
+    uint32_t row;
+    struct exemplar exemplar;
+};
+
 struct append_batch;
 typedef void append_done(struct append_batch *batch);
 
 struct append_batch {
     struct series_ref *refs;
-    double *values;                /* of a histogram its sum */
-    struct histogram **histograms; /* NULL: all rows are floats; else NULL for each that is one */
-    struct arena arena;            /* of the histograms */
-    int64_t *times_ms;             /* NULL: every row at time_ms */
+    double *values;                   /* of a histogram its sum */
+    struct histogram **histograms;    /* NULL: all rows are floats; else NULL for each that is one */
+    struct arena arena;               /* of the histograms, exemplars and metadata */
+    struct batch_exemplar *exemplars; /* what the store does not take of these is counted there, no error */
+    struct metric_metadata *metadata;
+    size_t exemplar_count, exemplar_capacity, metadata_count, metadata_capacity;
+    int64_t *times_ms; /* NULL: every row at time_ms */
     int64_t time_ms;
     size_t count, capacity;
     bool keep_late; /* rows before the newest sample are taken whatever the out-of-order window: set by our
@@ -72,6 +83,12 @@ void append_batch_add(struct append_batch *batch, struct series_ref ref, double 
 /* copied; ERR_LIMIT when it is larger than a batch may be */
 int append_batch_add_histogram(struct append_batch *batch, struct series_ref ref,
                                const struct histogram *histogram, int64_t time_ms, struct err *err);
+
+/* copied; series.count 0: the row says whose it is. ERR_LIMIT as above */
+int append_batch_add_exemplar(struct append_batch *batch, struct labels series, size_t row,
+                              const struct exemplar *exemplar, struct err *err);
+int append_batch_add_metadata(struct append_batch *batch, const struct metric_metadata *item,
+                              struct err *err);
 
 struct appender;
 struct appender_ops {

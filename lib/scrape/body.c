@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define NEW_SERIES_ARENA_MAX ((size_t)256 << 20)
+#define EXEMPLAR_ARENA_MAX ((size_t)64 << 10)
 #define RESOLVE_AT_ONCE 1024
 #define LABELS_MAX 128
 #define LABEL_NAME_MAX ((size_t)1 << 10)
@@ -140,6 +141,17 @@ static int add_new(struct body *body, const struct cache_entry *entry, struct sp
     return 0;
 }
 
+/* of the row added last; what cannot be kept is left out */
+static void add_exemplar(struct body *body, struct span text, int64_t time_ms) {
+    struct arena arena;
+    struct exemplar exemplar;
+    arena_init(&arena, EXEMPLAR_ARENA_MAX, NULL);
+    if (expose_exemplar(text, time_ms, &arena, &exemplar, NULL) == 0)
+        (void)append_batch_add_exemplar(body->batch, (struct labels){0}, body->batch->count - 1, &exemplar,
+                                        NULL);
+    arena_release(&arena);
+}
+
 static int add_sample(struct body *body, const struct expose_reader *reader, const struct expose_entry *line,
                       struct err *err) {
     bool is_new;
@@ -159,7 +171,9 @@ static int add_sample(struct body *body, const struct expose_reader *reader, con
         if (rc) return rc;
     }
     if (timed) give_times(body->batch);
-    append_batch_add(body->batch, entry->ref, entry->value, timed ? line->time_ms : body->time_ms);
+    int64_t time_ms = timed ? line->time_ms : body->time_ms;
+    append_batch_add(body->batch, entry->ref, entry->value, time_ms);
+    if (line->exemplar.len) add_exemplar(body, line->exemplar, time_ms);
     return body->labels.count >= RESOLVE_AT_ONCE ? resolve_pending(body, err) : 0;
 }
 
@@ -192,6 +206,17 @@ static int read_lines(struct body *body, struct expose_reader *reader, size_t ma
     }
 }
 
+/* what the target says of its metrics goes into the store too */
+static void tell_metadata(struct target *target, struct append_batch *batch) {
+    mutex_lock(&target->lock);
+    for (size_t i = 0; i < target->state.metadata_count; i++) {
+        const struct metadata_entry *entry = &target->state.metadata[i];
+        struct metric_metadata item = {entry->metric, entry->type, entry->help, entry->unit};
+        if (append_batch_add_metadata(batch, &item, NULL)) break;
+    }
+    mutex_unlock(&target->lock);
+}
+
 int body_append(struct target *target, struct appender *appender, enum expose_format format, struct span text,
                 size_t max_samples, int64_t time_ms, struct append_batch **batch, struct body_counts *counts,
                 struct err *err) {
@@ -207,7 +232,10 @@ int body_append(struct target *target, struct appender *appender, enum expose_fo
     if (!rc) {
         struct stale stale = {body.batch, time_ms};
         cache_end(&target->cache, add_stale, &stale);
-        if (metadata_hash != target->metadata_hash) body_read_metadata(target, format, text);
+        if (metadata_hash != target->metadata_hash) {
+            body_read_metadata(target, format, text);
+            tell_metadata(target, body.batch);
+        }
         target->metadata_hash = metadata_hash;
         *counts = body.counts;
     } else {
@@ -278,7 +306,9 @@ void body_read_metadata(struct target *target, enum expose_format format, struct
         if (!entry) continue;
         if (line.kind == EXPOSE_TYPE)
             keep_text(state, &entry->type, span_is(line.text, "untyped") ? SPAN("unknown") : line.text);
-        if (line.kind == EXPOSE_HELP) keep_text(state, &entry->help, line.text);
+        if (line.kind == EXPOSE_HELP &&
+            !expose_help(line.text, format, &state->metadata_arena, &line.text, NULL))
+            keep_text(state, &entry->help, line.text);
         if (line.kind == EXPOSE_UNIT) keep_text(state, &entry->unit, line.text);
     }
     mutex_unlock(&target->lock);

@@ -165,5 +165,8 @@ struct expr {
     };
 };
 
+/* from left to right; expr may be NULL */
+void expr_each_selector(struct expr *expr, void (*each)(struct selector *selector, void *context),
+                        void *context);
 /* releases what is outside the arena */
 void expr_release(struct expr *expr);

@@ -297,27 +297,38 @@ static void release_matchers(struct selector *selector) {
     selector->matcher_count = 0;
 }
 
-void expr_release(struct expr *expr) {
+void expr_each_selector(struct expr *expr, void (*each)(struct selector *selector, void *context),
+                        void *context) {
     if (!expr) return;
     switch (expr->kind) {
     case EXPR_NUMBER:
     case EXPR_STRING: break;
-    case EXPR_SELECTOR: release_matchers(&expr->selector); break;
-    case EXPR_SUBQUERY: expr_release(expr->subquery.expr); break;
-    case EXPR_UNARY: expr_release(expr->unary.expr); break;
+    case EXPR_SELECTOR: each(&expr->selector, context); break;
+    case EXPR_SUBQUERY: expr_each_selector(expr->subquery.expr, each, context); break;
+    case EXPR_UNARY: expr_each_selector(expr->unary.expr, each, context); break;
     case EXPR_BINARY:
-        expr_release(expr->binary.left);
-        expr_release(expr->binary.right);
+        expr_each_selector(expr->binary.left, each, context);
+        expr_each_selector(expr->binary.right, each, context);
         break;
     case EXPR_AGGREGATE:
-        expr_release(expr->aggregate.param);
-        expr_release(expr->aggregate.expr);
+        expr_each_selector(expr->aggregate.param, each, context);
+        expr_each_selector(expr->aggregate.expr, each, context);
         break;
     case EXPR_CALL:
-        for (size_t i = 0; i < expr->call.arg_count; i++) expr_release(expr->call.args[i]);
+        for (size_t i = 0; i < expr->call.arg_count; i++)
+            expr_each_selector(expr->call.args[i], each, context);
         break;
-    case EXPR_PAREN: expr_release(expr->paren); break;
+    case EXPR_PAREN: expr_each_selector(expr->paren, each, context); break;
     }
+}
+
+static void release_selector(struct selector *selector, void *context) {
+    (void)context;
+    release_matchers(selector);
+}
+
+void expr_release(struct expr *expr) {
+    expr_each_selector(expr, release_selector, NULL);
 }
 
 int promql_parse(struct span text, const struct parse_options *options, struct arena *arena,

@@ -163,7 +163,7 @@ static int restore_chunks(struct restore *r) {
     return r->in->rc;
 }
 
-int head_restore(struct head *head, struct frames_in *in, struct err *err) {
+int head_restore(struct head *head, struct frames_in *in) {
     CHECK_OBJ(head, HEAD_MAGIC);
     struct restore r = {.head = head, .in = in};
     head->next_number = frames_read_u64(in);
@@ -177,5 +177,5 @@ int head_restore(struct head *head, struct frames_in *in, struct err *err) {
     if (!in->rc) restore_postings(&r);
     if (!in->rc) restore_chunks(&r);
     mem_free(r.symbol_starts);
-    return frames_in_end(in, err);
+    return in->rc;
 }

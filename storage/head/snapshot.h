@@ -17,5 +17,5 @@
 /* late samples are not written. ERR_BUSY: full chunks are in the heap, because their file cannot be written.
  */
 int head_save(struct head *head, struct frames_out *out, struct err *err);
-/* ERR_CORRUPT, ERR_IO, ERR_LIMIT: the head is then to be destroyed */
-int head_restore(struct head *head, struct frames_in *in, struct err *err);
+/* what went wrong is in->rc, and returned: the head is then to be destroyed */
+int head_restore(struct head *head, struct frames_in *in);

@@ -192,7 +192,8 @@ bool intake_append(struct intake_request *request, struct appender *appender, vo
         request->failure = err;
         return false;
     }
-    if (!request->batch->count) return false;
+    const struct append_batch *batch = request->batch;
+    if (!batch->count && !batch->exemplar_count && !batch->metadata_count) return false;
     request->attempts++;
     request->is_out = true;
     request->done = done;

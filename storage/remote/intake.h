@@ -16,8 +16,6 @@
  * A series that was seen before costs a hash of its labels' bytes (series_cache.h). Memory of all requests in
  * flight comes from one budget, which the server's buffers for the bodies share (intake_memory).
  *
- * Not taken: exemplars and metadata, which the request may carry and which are passed over.
- *
  * Threads: any; a request belongs to one at a time.
  */
 #include "lib/base/budget.h"

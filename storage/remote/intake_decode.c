@@ -9,6 +9,7 @@
 #include "storage/remote/intake_histogram.h"
 #include "storage/remote/intake_inside.h"
 #include "storage/remote/intake_labels.h"
+#include "storage/remote/intake_notes.h"
 
 #define LOT 256
 
@@ -128,13 +129,14 @@ static int add_miss(struct intake_request *request, struct span labels, bool *is
 
 /* how far the request was before a series */
 struct mark {
-    size_t rows, series, misses, refused_rows;
+    size_t rows, series, misses, refused_rows, exemplars;
     int trouble;
 };
 
 static struct mark mark_of(const struct intake_request *request) {
-    return (struct mark){request->batch->count, request->series.len, request->misses.len,
-                         request->refused_rows, request->trouble.code};
+    return (struct mark){
+        request->batch->count,          request->series.len,  request->misses.len, request->refused_rows,
+        request->batch->exemplar_count, request->trouble.code};
 }
 
 /* forgets a series without rows, or one that is read again from its beginning */
@@ -145,13 +147,15 @@ static void take_back(struct intake_request *request, const struct mark *mark, b
     request->series.len = mark->series;
     request->misses.len = mark->misses;
     if (!reads_again) return;
+    batch->exemplar_count = mark->exemplars;
     request->refused_rows = mark->refused_rows;
     request->trouble.code = mark->trouble;
 }
 
 /* *is_scattered: labels come after samples, so that what was taken for all labels was not */
-static int add_rows(struct intake_request *request, struct cursor *rest, struct series_ref ref,
-                    bool is_refused, bool skip_labels, bool *is_scattered, struct err *err) {
+static int add_rows(struct intake_request *request, struct span labels, struct cursor *rest,
+                    struct series_ref ref, bool is_refused, bool skip_labels, bool *is_scattered,
+                    struct err *err) {
     struct protobuf_field field;
     int rc = 0;
     while (!rc && protobuf_next(rest, &field)) {
@@ -161,11 +165,12 @@ static int add_rows(struct intake_request *request, struct cursor *rest, struct 
             rc = add_sample(request, ref, is_refused, field.bytes, err);
         } else if (field.number == SERIES_HISTOGRAMS) {
             rc = add_histogram(request, ref, is_refused, field.bytes, err);
+        } else if (field.number == SERIES_EXEMPLARS && !is_refused) {
+            rc = intake_add_exemplar(request, labels, field.bytes, err);
         } else if (field.number == SERIES_LABELS && !skip_labels) {
             *is_scattered = true;
             return 0;
         }
-        /* SERIES_EXEMPLARS: here they would be read, once there is a store for them */
     }
     if (!rc && rest->failed) rc = malformed("time series", err);
     return rc;
@@ -179,7 +184,7 @@ static int add_series(struct intake_request *request, struct span labels, struct
     if (ref.generation == 0) rc = add_miss(request, labels, &is_refused, err);
     struct intake_series entry = {labels.ptr, (uint32_t)labels.len, (uint32_t)before.rows};
     if (!rc && !buf_append(&request->series, &entry, sizeof entry)) rc = no_memory(err);
-    if (!rc) rc = add_rows(request, rest, ref, is_refused, skip_labels, is_scattered, err);
+    if (!rc) rc = add_rows(request, labels, rest, ref, is_refused, skip_labels, is_scattered, err);
     if (!rc && (*is_scattered || request->batch->count == before.rows))
         take_back(request, &before, *is_scattered);
     return rc;
@@ -255,7 +260,10 @@ int intake_decode(struct intake_request *request, struct err *err) {
     while (!rc && protobuf_next(&message, &field)) {
         if (field.number != REQUEST_TIMESERIES && field.number != REQUEST_METADATA) continue;
         if (field.type != PROTOBUF_BYTES) return wrong_type(&field, "of a write request", err);
-        if (field.number == REQUEST_METADATA) continue; /* here it would be read, once there is a store */
+        if (field.number == REQUEST_METADATA) {
+            rc = intake_add_metadata(request, field.bytes, err);
+            continue;
+        }
         rc = frame(&lot, field.bytes, err);
         if (!rc && lot.count == LOT) rc = add_lot(request, &lot, err);
     }

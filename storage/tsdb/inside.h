@@ -5,6 +5,8 @@
 #include "lib/base/vec.h"
 #include "lib/sys/file.h"
 #include "lib/sys/thread.h"
+#include "storage/exemplar/exemplars.h"
+#include "storage/exemplar/metadata.h"
 #include "storage/head/head.h"
 #include "storage/tsdb/keys.h"
 #include "storage/tsdb/sources.h"
@@ -88,6 +90,8 @@ struct tsdb {
     struct wal *wal;
     struct wal_writer *writer;
     struct tsdb_log log;
+    struct exemplars *exemplars;
+    struct metadata *metadata;
     char *path; /* owned */
     struct sources sources;
     int64_t head_begin;     /* of the head's samples, when the blocks were opened */
@@ -127,7 +131,7 @@ void tsdb_log_stop(struct tsdb *tsdb);
 /* runs fn where batches are applied, between two of them, and waits for it */
 void tsdb_on_applier(struct tsdb *tsdb, void (*fn)(void *context), void *context);
 /* results made, rows too far in the future or the past marked; late_from set */
-void tsdb_judge(const struct tsdb *tsdb, struct append_batch *batch);
+void tsdb_judge(struct tsdb *tsdb, struct append_batch *batch);
 void tsdb_apply(struct tsdb *tsdb, struct append_batch *batch);
 
 /* replay.c: the log behind a sequence into the head; damage is logged and in the report */
@@ -186,6 +190,18 @@ bool tsdb_reserve_is_due(const struct tsdb *tsdb);
 int tsdb_reserve_make(struct tsdb *tsdb, struct err *err);
 /* rc is ERR_NO_SPACE and the reserve was given up for it: what failed is to be tried again */
 bool tsdb_reserve_use(struct tsdb *tsdb, int rc);
+
+/* notes.c: exemplars and metadata */
+struct frames_in;
+struct frames_out;
+struct wal_group;
+void tsdb_judge_notes(struct tsdb *tsdb, struct append_batch *batch);
+int tsdb_log_notes(const struct append_batch *batch, struct wal_group *group, struct err *err);
+void tsdb_apply_notes(struct tsdb *tsdb, const struct append_batch *batch);
+int tsdb_read_exemplars(struct tsdb *tsdb, const void *payload, size_t len, struct err *err);
+int tsdb_read_metadata(struct tsdb *tsdb, const void *payload, size_t len, struct err *err);
+int tsdb_save_notes(struct tsdb *tsdb, struct frames_out *out, struct err *err);
+int tsdb_load_notes(struct tsdb *tsdb, struct frames_in *in);
 
 /* maintain.c */
 void tsdb_maintenance_start(struct tsdb *tsdb);

@@ -40,7 +40,7 @@ static struct bounds bounds_of(const struct tsdb *tsdb, const struct append_batc
     return bounds;
 }
 
-void tsdb_judge(const struct tsdb *tsdb, struct append_batch *batch) {
+void tsdb_judge(struct tsdb *tsdb, struct append_batch *batch) {
     struct bounds bounds = bounds_of(tsdb, batch);
     if (!batch->results) batch->results = mem_array(batch->count, 1);
     for (size_t i = 0; i < batch->count; i++) {
@@ -49,6 +49,7 @@ void tsdb_judge(const struct tsdb *tsdb, struct append_batch *batch) {
         batch->results[i] = is_inside ? APPEND_STORED : APPEND_OUT_OF_BOUNDS;
     }
     batch->late_from = bounds.late_from;
+    tsdb_judge_notes(tsdb, batch);
 }
 
 void tsdb_apply(struct tsdb *tsdb, struct append_batch *batch) {
@@ -60,7 +61,8 @@ void tsdb_apply(struct tsdb *tsdb, struct append_batch *batch) {
                              .late_from = batch->late_from,
                              .count = batch->count,
                              .results = batch->results};
-    head_append(tsdb->head, &rows);
+    if (batch->count) head_append(tsdb->head, &rows);
+    tsdb_apply_notes(tsdb, batch);
 }
 
 static void take_row(struct tsdb_log *log, const struct append_batch *batch, size_t row, uint64_t number) {
@@ -209,6 +211,7 @@ static int encode(void *context, struct append_batch *batch, struct wal_group *g
     struct batch_key *key = key_of(tsdb, batch, &is_new);
     int rc = can_lean_on(tsdb, key) ? write_changes(tsdb, batch, key, group, err)
                                     : encode_whole(tsdb, batch, is_new ? NULL : key, group, err);
+    if (!rc) rc = tsdb_log_notes(batch, group, err);
     if (rc) batch_keys_clear(&tsdb->log.keys); /* some may be of records that were taken back */
     return rc;
 }

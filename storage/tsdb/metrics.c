@@ -14,7 +14,19 @@ struct tsdb_metrics {
     struct counter *samples, *created, *removed;
     struct counter *out_of_order, *out_of_bound, *too_old, *late, *corruptions;
     struct gauge *blocks, *block_bytes, *reserve_bytes;
+    struct gauge *exemplars, *exemplar_series, *exemplar_max, *exemplar_oldest;
+    struct counter *exemplars_added, *exemplars_late;
 };
+
+static void collect_exemplars(struct tsdb_metrics *m) {
+    struct exemplar_stats stats = exemplars_stats(m->tsdb->exemplars);
+    gauge_set(m->exemplars, (double)stats.count);
+    gauge_set(m->exemplar_series, (double)stats.series);
+    gauge_set(m->exemplar_max, (double)stats.max);
+    gauge_set(m->exemplar_oldest, (double)stats.oldest_ms / 1000);
+    counter_set(m->exemplars_added, (double)stats.results[EXEMPLAR_STORED]);
+    counter_set(m->exemplars_late, (double)stats.results[EXEMPLAR_OUT_OF_ORDER]);
+}
 
 static void collect(void *context) {
     struct tsdb_metrics *m = context;
@@ -41,6 +53,7 @@ static void collect(void *context) {
     counter_set(m->created, (double)stats.series_created);
     counter_set(m->out_of_order, (double)stats.out_of_order);
     counter_set(m->out_of_bound, (double)stats.out_of_bounds);
+    collect_exemplars(m);
 }
 
 static void name_gauges(struct tsdb_metrics *m, struct registry *r) {
@@ -79,6 +92,24 @@ static void name_gauges(struct tsdb_metrics *m, struct registry *r) {
                                        "Time taken to replay the data on disk.", NULL);
 }
 
+static void name_exemplars(struct tsdb_metrics *m, struct registry *r) {
+    m->exemplars = registry_gauge(r, "prometheus_tsdb_exemplar_exemplars_in_storage",
+                                  "Number of exemplars currently in circular storage.", NULL);
+    m->exemplar_series =
+        registry_gauge(r, "prometheus_tsdb_exemplar_series_with_exemplars_in_storage",
+                       "Number of series with exemplars currently in circular storage.", NULL);
+    m->exemplar_max = registry_gauge(r, "prometheus_tsdb_exemplar_max_exemplars",
+                                     "Total number of exemplars the exemplar storage can store.", NULL);
+    m->exemplar_oldest =
+        registry_gauge(r, "prometheus_tsdb_exemplar_last_exemplars_timestamp_seconds",
+                       "The timestamp of the oldest exemplar stored in circular storage.", NULL);
+    m->exemplars_added = registry_counter(r, "prometheus_tsdb_exemplar_exemplars_appended_total",
+                                          "Total number of appended exemplars.", NULL);
+    m->exemplars_late =
+        registry_counter(r, "prometheus_tsdb_exemplar_out_of_order_exemplars_total",
+                         "Total number of out of order exemplar ingestion failed attempts.", NULL);
+}
+
 static void name_counters(struct tsdb_metrics *m, struct registry *r) {
     instrument_labels floats = (const char *[]){"type", "float", NULL};
     m->samples = registry_counter(r, "prometheus_tsdb_head_samples_appended_total",
@@ -112,6 +143,7 @@ struct tsdb_metrics *tsdb_metrics_create(struct tsdb *tsdb, struct registry *reg
     m->registry = registry;
     name_gauges(m, registry);
     name_counters(m, registry);
+    name_exemplars(m, registry);
     gauge_set(m->active_appenders, 0);
     gauge_set(m->clean_start, -1);
     registry_on_collect(registry, collect, m);

@@ -214,6 +214,8 @@ static int replay_record(void *context, int type, uint64_t sequence, const void 
     switch (type) {
     case RECORD_SERIES: return sequence > r->after ? replay_series(r, payload, len, err) : 0;
     case RECORD_SAMPLES: return replay_samples(r, sequence, payload, len, err);
+    case RECORD_EXEMPLARS: return sequence > r->after ? tsdb_read_exemplars(r->tsdb, payload, len, err) : 0;
+    case RECORD_METADATA: return sequence > r->after ? tsdb_read_metadata(r->tsdb, payload, len, err) : 0;
     case RECORD_CHANGES: return replay_changes(r, sequence, payload, len, err);
     default: return err_set(err, ERR_CORRUPT, "unknown record type %d", type);
     }

@@ -121,7 +121,11 @@ static int load(struct tsdb *tsdb, uint64_t sequence, struct err *err) {
     if (!rc) {
         rc = frames_in_init(&in, &file, err);
         in.offset = HEADER_BYTES;
-        if (!rc) rc = head_restore(tsdb->head, &in, err);
+        if (!rc) {
+            (void)head_restore(tsdb->head, &in);
+            if (!in.rc) (void)tsdb_load_notes(tsdb, &in);
+            rc = frames_in_end(&in, err);
+        }
         frames_in_release(&in);
         if (rc) {
             head_destroy(tsdb->head);
@@ -187,6 +191,7 @@ static int save(struct tsdb *tsdb, struct file *file, struct err *err) {
     frames_out_init(&out, file);
     out.offset = HEADER_BYTES;
     rc = head_save(tsdb->head, &out, err);
+    if (!rc) rc = tsdb_save_notes(tsdb, &out, err);
     if (!rc) rc = frames_out_end(&out, err);
     frames_out_release(&out);
     return rc;

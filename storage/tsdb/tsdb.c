@@ -132,6 +132,8 @@ int tsdb_open(const struct tsdb_options *options, struct registry *registry, str
     opened->block_range_ms = options->block_range_ms ? options->block_range_ms : TSDB_BLOCK_RANGE_MS;
     opened->quiet_ms = options->quiet_ms ? options->quiet_ms : TSDB_QUIET_MS;
     tsdb_set_retention(opened, &options->retention);
+    opened->exemplars = exemplars_create(options->max_exemplars);
+    opened->metadata = metadata_create();
     sources_init(&opened->sources, NULL);
     mutex_init(&opened->maintenance.work);
     atomic_init(&opened->late_window_ms, options->late_window_ms);
@@ -155,6 +157,8 @@ void tsdb_close(struct tsdb *tsdb) {
     tsdb_metrics_destroy(tsdb->metrics);
     sources_release(&tsdb->sources);
     head_destroy(tsdb->head);
+    exemplars_destroy(tsdb->exemplars);
+    metadata_destroy(tsdb->metadata);
     tsdb_unlock(tsdb);
     mutex_release(&tsdb->memory_lock);
     mutex_release(&tsdb->maintenance.work);

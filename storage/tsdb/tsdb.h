@@ -27,6 +27,8 @@
 
 struct tsdb;
 struct file_system;
+struct exemplars;
+struct metadata;
 
 enum tsdb_sync {
     TSDB_SYNC_ACK,      /* a batch with wait_sync is done after fdatasync; others as below */
@@ -53,6 +55,7 @@ struct tsdb_options {
     int64_t block_range_ms;  /* 0: 2 hours */
     int64_t quiet_ms;        /* a series without samples for so long leaves the head; 0: 15 minutes */
     struct tsdb_retention retention;
+    size_t max_exemplars;   /* over all series; 0: none is kept */
     struct file_system *fs; /* NULL: file_system_real() */
 };
 
@@ -100,6 +103,11 @@ int tsdb_clean_tombstones(struct tsdb *tsdb, struct err *err);
 /* All blocks, by hard links, and (with_head) the head as one more block, in a folder that tsdb_open can open:
  * <data>/snapshots/<name>. */
 int tsdb_snapshot_to(struct tsdb *tsdb, bool with_head, char name[64], struct err *err);
+
+/* storage/exemplar: what came with batches, was logged, and is there after a restart */
+void tsdb_set_max_exemplars(struct tsdb *tsdb, size_t max);
+struct exemplars *tsdb_exemplars(struct tsdb *tsdb);
+struct metadata *tsdb_metadata(struct tsdb *tsdb);
 
 struct tsdb_stats {
     uint64_t blocks, block_samples, block_bytes, damage;

@@ -22,7 +22,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum record_type { RECORD_SERIES = 1, RECORD_SAMPLES = 2, RECORD_CHANGES = 3 };
+enum record_type {
+    RECORD_SERIES = 1,
+    RECORD_SAMPLES = 2,
+    RECORD_CHANGES = 3,
+    RECORD_EXEMPLARS = 4,
+    RECORD_METADATA = 5
+};
 
 #define RECORD_MAX_LABELS 4096u
 #define RECORD_MAX_ROWS (1u << 24)

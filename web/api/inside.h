@@ -28,6 +28,7 @@ struct api *api_of(void *context);
 /* query.c */
 void api_query(struct exchange *exchange, void *context);
 void api_query_range(struct exchange *exchange, void *context);
+/* exemplars.c */
 void api_query_exemplars(struct exchange *exchange, void *context);
 /* series.c */
 void api_series(struct exchange *exchange, void *context);

@@ -1,8 +1,11 @@
+#include "storage/exemplar/metadata.h"
 #include "lib/scrape/scrape.h"
 #include "promql/parse/parse.h"
+#include "storage/tsdb/tsdb.h"
 #include "web/api/inside.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* What targets say of their metrics, in two shapes: by metric name, and by target. */
 
@@ -82,6 +85,30 @@ static void write_metrics(struct json_writer *json, const struct by_metric *all)
     json_end_object(json);
 }
 
+/* and what the store remembers, of targets that are gone and of senders */
+static bool add_stored(struct exchange *exchange, struct api *api, struct said *said) {
+    struct metric_metadata *stored;
+    struct err err = {0};
+    size_t count;
+    if (!api->tsdb) return true;
+    struct arena *arena = exchange_arena(exchange);
+    int rc = metadata_list(tsdb_metadata(api->tsdb), arena, &stored, &count, &err);
+    struct metadata_info *items = rc ? NULL : arena_array(arena, said->count + count + 1, sizeof *items);
+    if (!rc && !items) rc = arena_limit(arena, "metadata", &err);
+    if (rc) {
+        answer_failure(exchange, rc, err.text);
+        return false;
+    }
+    if (said->count) memcpy(items, said->items, said->count * sizeof *items);
+    for (size_t i = 0; i < count; i++)
+        items[said->count++] = (struct metadata_info){.metric = stored[i].family,
+                                                      .type = stored[i].type,
+                                                      .help = stored[i].help,
+                                                      .unit = stored[i].unit};
+    said->items = items;
+    return true;
+}
+
 void api_metadata(struct exchange *exchange, void *context) {
     struct said said;
     struct by_metric all = {.metric = web_request_param(exchange_request(exchange), "metric")};
@@ -89,6 +116,7 @@ void api_metadata(struct exchange *exchange, void *context) {
         !param_number(exchange, "limit_per_metric", &all.limit_per_metric) ||
         !take_said(exchange, api_of(context), &said))
         return;
+    if (!add_stored(exchange, api_of(context), &said)) return;
     if (said.count) qsort(said.items, said.count, sizeof *said.items, compare_said);
     all.items = said.items;
     all.count = said.count;

@@ -115,27 +115,3 @@ void api_query_range(struct exchange *exchange, void *context) {
     }
     if (take_options(exchange, &query)) run_query(exchange, api_of(context), &query, limit);
 }
-
-/* No exemplar is ever stored here, so the answer to every valid question is none. */
-void api_query_exemplars(struct exchange *exchange, void *context) {
-    int64_t start_ms, end_ms;
-    struct parse_options options = {0};
-    struct parse_error error;
-    struct expr *expr;
-    (void)context;
-    if (!param_time(exchange, "start", INT64_MIN, &start_ms) ||
-        !param_time(exchange, "end", INT64_MAX, &end_ms))
-        return;
-    if (end_ms < start_ms) {
-        answer_error(exchange, ANSWER_BAD_DATA, "end timestamp must not be before start timestamp");
-        return;
-    }
-    struct span text = web_request_param(exchange_request(exchange), "query");
-    if (promql_parse(text, &options, exchange_arena(exchange), &expr, &error)) {
-        answer_error(exchange, ANSWER_BAD_DATA, "%u:%u: parse error: %s", error.line, error.column,
-                     error.text);
-        return;
-    }
-    expr_release(expr);
-    answer_list(exchange, NULL, 0, NULL, NULL);
-}

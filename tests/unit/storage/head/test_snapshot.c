@@ -84,7 +84,10 @@ static int restore(struct head *head, const char *path) {
     struct frames_in in;
     ck_assert_int_eq(file_open(memory_fs_base(disk), path, FILE_READ, &file, NULL), 0);
     int rc = frames_in_init(&in, &file, NULL);
-    if (!rc) rc = head_restore(head, &in, NULL);
+    if (!rc) {
+        (void)head_restore(head, &in);
+        rc = frames_in_end(&in, NULL);
+    }
     frames_in_release(&in);
     file_close(&file);
     return rc;

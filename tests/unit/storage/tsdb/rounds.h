@@ -5,6 +5,9 @@
  */
 #include "storage/tsdb/tsdb.h"
 
+#include "storage/exemplar/exemplars.h"
+#include "storage/exemplar/metadata.h"
+
 #include "lib/base/bits.h"
 #include "lib/model/sample.h"
 #include "lib/sys/file.h"
@@ -118,11 +121,51 @@ static inline void check_sample(const struct columns *columns, size_t at, int se
     ck_assert(!found || (histogram_equal(found, &expected) && found->reset == expected.reset));
 }
 
+/* every round of ten an exemplar of one series, by its row and by its labels, and a word on the metric */
+static inline void add_notes(struct append_batch *batch, int64_t time) {
+    struct label own = {SPAN("trace"), time / 100 % 2 ? SPAN("odd") : SPAN("even")}, items[3];
+    struct exemplar exemplar = {{&own, 1}, (double)time, time};
+    char text[32];
+    make_labels(items, text, 7);
+    struct metric_metadata said = {SPAN("metric"), SPAN("gauge"), time < 500 ? SPAN("a") : SPAN("b"),
+                                   SPAN("")};
+    ck_assert_int_eq(append_batch_add_exemplar(batch, (struct labels){0}, 3, &exemplar, NULL), 0);
+    ck_assert_int_eq(append_batch_add_exemplar(batch, (struct labels){items, 3}, 0, &exemplar, NULL), 0);
+    ck_assert_int_eq(append_batch_add_metadata(batch, &said, NULL), 0);
+}
+
+static inline void check_notes(struct tsdb *tsdb, int64_t rounds) {
+    struct arena arena;
+    struct exemplar_series *found;
+    struct metric_metadata *items;
+    struct matcher matcher;
+    const struct matcher *all = &matcher;
+    size_t one = 1, count;
+    arena_init(&arena, 1 << 22, NULL);
+    ck_assert_int_eq(matcher_init(&matcher, MATCH_EQUAL, SPAN(LABEL_NAME), SPAN("metric"), NULL), 0);
+    ck_assert_int_eq(exemplars_select(tsdb_exemplars(tsdb), &all, &one, 1, INT64_MIN, INT64_MAX, &arena,
+                                      &found, &count, NULL),
+                     0);
+    ck_assert_uint_eq(count, rounds >= 10 ? 2 : 0);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_uint_eq(found[i].count, (size_t)rounds / 10);
+        ck_assert(span_is(labels_get(found[i].labels, SPAN("id")), i ? "series-7" : "series-3"));
+        for (size_t k = 0; k < found[i].count; k++)
+            ck_assert_int_eq(found[i].items[k].time_ms, (int64_t)(k + 1) * 100);
+    }
+    ck_assert_int_eq(metadata_list(tsdb_metadata(tsdb), &arena, &items, &count, NULL), 0);
+    ck_assert_uint_eq(count, rounds >= 10);
+    if (count) ck_assert(span_is(items[0].help, rounds < 50 ? "a" : "b"));
+    matcher_release(&matcher);
+    arena_release(&arena);
+}
+
 /* one sample of each series */
 static inline int append_round(struct tsdb *tsdb, int64_t time) {
     struct append_batch *batch = append_batch_create(SERIES, false, on_done, &waiter);
     batch->time_ms = time;
     for (int i = 0; i < SERIES; i++) add_sample(batch, tsdb, i, time);
+    if (time % 100 == 0) add_notes(batch, time);
     return send(tsdb, batch);
 }
 
@@ -170,10 +213,11 @@ static inline void check_rounds(struct tsdb *tsdb, int64_t rounds) {
         columns_release(&columns);
     }
     series_set_close(set);
+    check_notes(tsdb, rounds);
 }
 
 static inline struct tsdb *open_in(struct file_system *fs) {
-    struct tsdb_options options = {.path = "/data", .fs = fs, .no_maintenance = true};
+    struct tsdb_options options = {.path = "/data", .fs = fs, .no_maintenance = true, .max_exemplars = 1000};
     struct tsdb *tsdb;
     struct err err;
     int rc = tsdb_open(&options, NULL, &tsdb, &err);

@@ -12,7 +12,7 @@ static struct memory_fs *disk;
 
 static struct tsdb *open_ranges(struct file_system *fs) {
     struct tsdb_options options = {
-        .path = "/data", .fs = fs, .no_maintenance = true, .block_range_ms = RANGE};
+        .path = "/data", .fs = fs, .no_maintenance = true, .max_exemplars = 1000, .block_range_ms = RANGE};
     struct tsdb *tsdb;
     struct err err;
     int rc = tsdb_open(&options, NULL, &tsdb, &err);

@@ -123,7 +123,7 @@ END_TEST
 
 START_TEST(a_clean_end_makes_a_snapshot) {
     disk = memory_fs_create();
-    struct tsdb_options options = {.path = "/data", .fs = memory_fs_base(disk)};
+    struct tsdb_options options = {.path = "/data", .fs = memory_fs_base(disk), .max_exemplars = 1000};
     struct tsdb *tsdb;
     ck_assert_int_eq(tsdb_open(&options, NULL, &tsdb, NULL), 0);
     add_rounds(tsdb, 1, 150);
