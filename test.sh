@@ -99,11 +99,13 @@ if [ $long = no ]; then
     step crash-writer crash crash --writer --rounds 5
     step powercut crash powercut --rounds 3
     step diskfull crash diskfull --rounds 2
+    step together crash together --queries 8000
 else
     step crash crash crash --rounds 50
     step crash-writer crash crash --writer --rounds 200
     step powercut crash powercut --rounds 50
     step diskfull crash diskfull --rounds 20
+    step together crash together --queries 100000
     step faults-crash faults crash
     step faults-calls faults faults
     step faults-flips faults flips

@@ -7,10 +7,10 @@
  *       series_set_read(i, mint, maxt, columns) times[] and values[] appended, in time order, staleness
  * markers included
  *
- * mint and maxt are inclusive. A set is read as of the moment of its select: batches that came later are not
- * seen, and a batch is seen whole or not at all. Different series of one set may be read by different threads
- * at once. The order of series in a set is not sorted by labels. Sets are closed by series_set_close. Sizes
- * are limited by the budgets in the arena and the columns.
+ * mint and maxt are inclusive. A set is read as of the moment of its select (or of queryable_begin): batches
+ * that came later are not seen, and a batch is seen whole or not at all. Different series of one set may be
+ * read by different threads at once. The order of series in a set is not sorted by labels. Sets are closed by
+ * series_set_close. Sizes are limited by the budgets in the arena and the columns.
  */
 #include "lib/base/arena.h"
 #include "lib/base/budget.h"
@@ -75,6 +75,10 @@ struct series_set { /* first member of an implementation */
 
 struct queryable;
 struct queryable_ops {
+    /* The same store as of one moment for all selects that follow, until end; its sets are closed before.
+     * NULL: each select has a moment of its own. */
+    struct queryable *(*begin)(struct queryable *queryable);
+    void (*end)(struct queryable *queryable);
     int (*select)(struct queryable *queryable, const struct matcher *matchers, size_t matcher_count,
                   int64_t mint, int64_t maxt, struct budget *budget, struct series_set **set,
                   struct err *err);
@@ -90,6 +94,15 @@ struct queryable_ops {
 struct queryable { /* first member of an implementation */
     const struct queryable_ops *ops;
 };
+
+/* what the selects of one query go to, so that all of them see the same batches */
+static inline struct queryable *queryable_begin(struct queryable *queryable) {
+    return queryable->ops->begin ? queryable->ops->begin(queryable) : queryable;
+}
+
+static inline void queryable_end(struct queryable *queryable) {
+    if (queryable->ops->end) queryable->ops->end(queryable);
+}
 
 static inline int queryable_select(struct queryable *queryable, const struct matcher *matchers,
                                    size_t matcher_count, int64_t mint, int64_t maxt, struct budget *budget,

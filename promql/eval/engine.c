@@ -209,7 +209,7 @@ int engine_run(struct engine *engine, struct queryable *queryable, const struct 
                              : engine->options.timeout_ms;
     *state = (struct query_state){
         .engine = engine,
-        .queryable = queryable,
+        .queryable = queryable_begin(queryable),
         .text = query->text,
         .query_start_ms = query->start_ms,
         .query_end_ms = query->end_ms,
@@ -223,6 +223,7 @@ int engine_run(struct engine *engine, struct queryable *queryable, const struct 
     arena_init(&state->arena, SIZE_MAX, &state->budget);
     if (engine->running) gauge_add(engine->running, 1);
     int rc = parse_and_run(engine, query, owned, err);
+    queryable_end(state->queryable);
     if (engine->running) {
         gauge_add(engine->running, -1);
         counter_add(engine->samples, (double)state->samples_read);

@@ -165,12 +165,12 @@ bool head_number(const struct head *head, struct series_ref ref, uint64_t *numbe
     const struct series *series = series_of(&head->table, ref);
     if (!series) return false;
     *number = series->number;
-    *is_logged = series->is_logged;
+    *is_logged = __atomic_load_n(&series->is_logged, __ATOMIC_RELAXED);
     return true;
 }
 
 void head_set_logged(struct head *head, uint32_t slot, bool is_logged) {
-    series_at(&head->table, slot)->is_logged = is_logged;
+    __atomic_store_n(&series_at(&head->table, slot)->is_logged, is_logged, __ATOMIC_RELAXED);
 }
 
 void head_forget_logged(struct head *head) {

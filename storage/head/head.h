@@ -87,6 +87,7 @@ void head_append(struct head *head, const struct head_rows *rows);
 struct head_moment {
     uint64_t sequence;
     unsigned turn;
+    bool is_borrowed; /* whoever entered leaves, not the set that reads as of it */
     int64_t chunks_from;
 };
 

@@ -78,8 +78,9 @@ static int save_chunks_of(struct save *s, const struct series *series, struct er
         frames_write_u64(s->out, series->full[i].where);
         frames_write_u64(s->out, (uint64_t)series->full[i].maxt);
     }
-    uint8_t small[] = {chunk->count,      chunk->encoding, chunk->exceptions,
-                       series->is_logged, chunk->width,    chunk->leading};
+    uint8_t small[] = {chunk->count,      chunk->encoding,
+                       chunk->exceptions, __atomic_load_n(&series->is_logged, __ATOMIC_RELAXED),
+                       chunk->width,      chunk->leading};
     frames_write(s->out, small, sizeof small);
     bool has_histograms = series_has_histograms(series);
     frames_write_u32(s->out, has_histograms ? (uint32_t)series->histograms->bytes.len : chunk->bit_count);

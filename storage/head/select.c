@@ -53,7 +53,7 @@ static int set_read(struct series_set *set, size_t index, int64_t mint, int64_t 
 
 static void set_close(struct series_set *set) {
     struct head_set *own = set_of(set);
-    if (!own->is_second) head_leave(own->head, &own->moment);
+    if (!own->is_second && !own->moment.is_borrowed) head_leave(own->head, &own->moment);
     slots_release(&own->slots);
     own->magic = 0;
     mem_free(own);
@@ -64,7 +64,7 @@ static const struct series_set_ops set_ops = {.labels = set_labels, .read = set_
 struct head_moment head_enter(struct head *head) {
     CHECK_OBJ(head, HEAD_MAGIC);
     struct commit_ticket ticket = commits_enter(&head->commits);
-    return (struct head_moment){ticket.sequence, ticket.turn, atomic_load(&head->mint)};
+    return (struct head_moment){ticket.sequence, ticket.turn, false, atomic_load(&head->mint)};
 }
 
 int head_select(struct head *head, const struct head_moment *moment, const struct matcher *matchers,

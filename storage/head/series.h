@@ -40,7 +40,7 @@ struct series {
     uint64_t number;        /* on disk; the appending thread's, once the series is there */
     uint32_t full_count;
     uint8_t size_class; /* of bytes */
-    uint8_t is_logged;  /* the appending thread's */
+    uint8_t is_logged;  /* the appending thread's; a snapshot looks at it */
     uint8_t has_late;   /* late samples are, or were, in late.h */
 };
 

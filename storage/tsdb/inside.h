@@ -40,6 +40,8 @@ struct tsdb_appender {
 struct tsdb_queryable {
     struct queryable port; /* first */
     struct tsdb *tsdb;
+    bool has_moment; /* of one query: made by begin */
+    struct head_moment moment;
 };
 
 /* the log's thread's: what the encodes since the last write have marked, and scratch of one encode */

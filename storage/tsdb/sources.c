@@ -95,17 +95,25 @@ void sources_blocks(struct sources *sources, struct block_list *list) {
 
 /* ---- reading ---- */
 
-/* the blocks that overlap, and the head's moment, as of one moment */
-static struct head_moment enter(struct sources *sources, int64_t mint, int64_t maxt,
-                                struct block_list *list) {
+struct head_moment sources_enter(struct sources *sources) {
+    mutex_lock(&sources->lock);
+    struct head_moment moment = head_enter(sources->head);
+    mutex_unlock(&sources->lock);
+    return moment;
+}
+
+/* the blocks that overlap, and the head's moment, as of one moment; or as of one that the caller has */
+static struct head_moment enter(struct sources *sources, const struct head_moment *given, int64_t mint,
+                                int64_t maxt, struct block_list *list) {
     mutex_lock(&sources->lock);
     for (size_t i = 0; i < sources->blocks.count; i++) {
         const struct block_meta *meta = block_meta(sources->blocks.items[i]);
         if (meta->mint <= maxt && meta->maxt >= mint)
             *vec_push(&list->items) = block_hold(sources->blocks.items[i]);
     }
-    struct head_moment moment = head_enter(sources->head);
+    struct head_moment moment = given ? *given : head_enter(sources->head);
     mutex_unlock(&sources->lock);
+    moment.is_borrowed = given != NULL;
     return moment;
 }
 
@@ -154,13 +162,13 @@ static int select_blocks(struct selecting *s, const struct block_list *blocks, b
     return rc;
 }
 
-int sources_select(struct sources *sources, const struct matcher *matchers, size_t matcher_count,
-                   int64_t mint, int64_t maxt, struct budget *budget, struct series_set **set,
-                   struct err *err) {
+int sources_select(struct sources *sources, const struct head_moment *given, const struct matcher *matchers,
+                   size_t matcher_count, int64_t mint, int64_t maxt, struct budget *budget,
+                   struct series_set **set, struct err *err) {
     struct selecting s = {.sources = sources};
     struct block_list blocks = {0};
     struct series_set *head_set = NULL, *late_set = NULL;
-    struct head_moment moment = enter(sources, mint, maxt, &blocks);
+    struct head_moment moment = enter(sources, given, mint, maxt, &blocks);
     int rc = head_select(sources->head, &moment, matchers, matcher_count, mint, maxt, budget, &head_set, err);
     if (!rc) rc = select_blocks(&s, &blocks, false, matchers, matcher_count, mint, maxt, budget, err);
     bool has_late = !rc && has_late_block(&blocks);
@@ -243,7 +251,7 @@ static int list_head(struct listing *l, struct err *err) {
 
 static int list(struct listing *l, struct span **result, size_t *count, struct err *err) {
     struct block_list blocks = {0};
-    struct head_moment moment = enter(l->sources, l->mint, l->maxt, &blocks);
+    struct head_moment moment = enter(l->sources, NULL, l->mint, l->maxt, &blocks);
     head_leave(l->sources->head, &moment);
     int rc = list_head(l, err);
     for (size_t i = 0; !rc && i < blocks.items.count; i++) rc = list_block(l, blocks.items.items[i], err);

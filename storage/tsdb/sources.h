@@ -44,6 +44,8 @@ void sources_release(struct sources *sources);
  */
 void sources_change(struct sources *sources, struct block *added, struct block *const *removed,
                     size_t removed_count, int64_t head_mint);
+/* the head as of now, until head_leave */
+struct head_moment sources_enter(struct sources *sources);
 /* references to all, in order; released by the caller */
 struct block_list {
     VEC(struct block *) items;
@@ -51,10 +53,11 @@ struct block_list {
 void sources_blocks(struct sources *sources, struct block_list *list);
 void block_list_release(struct block_list *list);
 
-/* as queryable_* */
-int sources_select(struct sources *sources, const struct matcher *matchers, size_t matcher_count,
-                   int64_t mint, int64_t maxt, struct budget *budget, struct series_set **set,
-                   struct err *err);
+/* As queryable_*; moment NULL: now. Blocks are those of now in any case: what a moment's head chunks held and
+ * a block took over is in both until the moment is left, and is read once. */
+int sources_select(struct sources *sources, const struct head_moment *moment, const struct matcher *matchers,
+                   size_t matcher_count, int64_t mint, int64_t maxt, struct budget *budget,
+                   struct series_set **set, struct err *err);
 int sources_label_names(struct sources *sources, const struct matcher *matchers, size_t matcher_count,
                         int64_t mint, int64_t maxt, struct arena *arena, struct span **names, size_t *count,
                         struct err *err);

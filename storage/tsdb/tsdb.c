@@ -43,7 +43,9 @@ static struct sources *of_queryable(struct queryable *queryable) {
 static int port_select(struct queryable *queryable, const struct matcher *matchers, size_t matcher_count,
                        int64_t mint, int64_t maxt, struct budget *budget, struct series_set **set,
                        struct err *err) {
-    return sources_select(of_queryable(queryable), matchers, matcher_count, mint, maxt, budget, set, err);
+    struct tsdb_queryable *own = (struct tsdb_queryable *)queryable;
+    return sources_select(of_queryable(queryable), own->has_moment ? &own->moment : NULL, matchers,
+                          matcher_count, mint, maxt, budget, set, err);
 }
 
 static int port_label_names(struct queryable *queryable, const struct matcher *matchers, size_t matcher_count,
@@ -60,8 +62,26 @@ static int port_label_values(struct queryable *queryable, struct span name, cons
                                 values, count, err);
 }
 
-static const struct queryable_ops queryable_ops = {
-    .select = port_select, .label_names = port_label_names, .label_values = port_label_values};
+static struct queryable *port_begin(struct queryable *queryable) {
+    struct sources *sources = of_queryable(queryable);
+    struct tsdb_queryable *own = mem_alloc(sizeof *own);
+    *own = *(struct tsdb_queryable *)queryable;
+    own->moment = sources_enter(sources);
+    own->has_moment = true;
+    return &own->port;
+}
+
+static void port_end(struct queryable *queryable) {
+    struct tsdb_queryable *own = (struct tsdb_queryable *)queryable;
+    head_leave(of_queryable(queryable)->head, &own->moment);
+    mem_free(own);
+}
+
+static const struct queryable_ops queryable_ops = {.begin = port_begin,
+                                                   .end = port_end,
+                                                   .select = port_select,
+                                                   .label_names = port_label_names,
+                                                   .label_values = port_label_values};
 
 struct appender *tsdb_appender(struct tsdb *tsdb) {
     CHECK_OBJ(tsdb, TSDB_MAGIC);
@@ -124,7 +144,7 @@ int tsdb_open(const struct tsdb_options *options, struct registry *registry, str
     struct tsdb *opened = mem_zalloc(sizeof *opened);
     opened->magic = TSDB_MAGIC;
     opened->appender = (struct tsdb_appender){{&appender_ops}, opened};
-    opened->queryable = (struct tsdb_queryable){{&queryable_ops}, opened};
+    opened->queryable = (struct tsdb_queryable){.port = {&queryable_ops}, .tsdb = opened};
     opened->take_any_time = options->take_any_time;
     opened->path = options->path ? mem_strdup(options->path) : NULL;
     opened->max_series = options->max_series;

@@ -68,7 +68,7 @@ static int naive_select(struct queryable *queryable, const struct matcher *match
 }
 
 static void naive_init(struct naive_store *store) {
-    static const struct queryable_ops ops = {naive_select, NULL, NULL};
+    static const struct queryable_ops ops = {.select = naive_select};
     *store = (struct naive_store){.queryable.ops = &ops};
     arena_init(&store->arena, SIZE_MAX, NULL);
 }
