@@ -49,8 +49,11 @@ struct head {
     uint32_t resting;      /* slots not in use that readers may still look at */
     uint64_t next_number, series_created;
     uint64_t max_series;
-    struct label_ids numbered;  /* of head_resolve_numbered, the labels before */
-    atomic_uint_least64_t life; /* see head_life */
+    struct label_ids numbered;     /* of head_resolve_numbered, the labels before */
+    atomic_uint_least64_t life;    /* see head_life */
+    struct budget *memory;         /* may be NULL */
+    atomic_size_t memory_drawn;    /* of it */
+    atomic_uint_least64_t refused; /* new series, for want of it or by max_series */
     struct series_table table;
     struct commits commits;
     struct chunk_store chunks;
@@ -73,6 +76,10 @@ void series_free(struct head *head, struct series *series);
  * labels are nearly the same (count and placed 0 at first) */
 uint32_t index_find(const struct head *head, struct labels labels, struct label_ids *ids);
 /* gets or creates; number 0: the next one */
+/* a series in the head with everything around it but its texts: measured, rounded up */
+#define HEAD_SERIES_BYTES 400u
+/* draws from the head's memory whatever its limit */
+void index_charge(struct head *head, size_t bytes);
 int index_add(struct head *head, struct labels labels, uint64_t number, struct label_ids *ids, uint32_t *slot,
               bool *created, struct err *err);
 /* symbol of the value of a name, SYMBOL_NONE when the series has no such label; no lock needed */
