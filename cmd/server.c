@@ -45,6 +45,7 @@ struct server {
     struct reload reload;
     struct reload_door door;
     struct loop *loop;
+    struct storage_memory memory; /* outlives all that draws from it */
     struct engine *engine;
     struct web *web;
     struct tsdb *tsdb;
@@ -144,6 +145,7 @@ static void *open_database(void *context) {
     struct tsdb_options options;
     struct config *config = reload_current(&s->reload);
     storage_options(&s->flags, config, &options);
+    options.memory = &s->memory.series;
     config_unref(config);
     s->open_rc = tsdb_open(&options, s->registry, &s->tsdb, &s->open_err);
     loop_post(s->loop, on_opened, s);
@@ -168,14 +170,15 @@ static size_t query_bytes(const struct server *s, uint64_t part) {
     return part > 1 && bytes > QUERY_BYTES_MOST ? QUERY_BYTES_MOST : (size_t)bytes;
 }
 
-static struct engine *make_engine(const struct server *s) {
+static struct engine *make_engine(struct server *s) {
     struct engine_options options = {.lookback_ms = s->flags.query_lookback_delta_ms,
                                      .timeout_ms = s->flags.query_timeout_ms,
                                      .max_samples = s->flags.query_max_samples,
                                      .max_concurrency = (int)s->flags.query_max_concurrency,
                                      .delayed_name_removal = s->features.delayed_name_removal,
                                      .max_bytes_query = query_bytes(s, 2),
-                                     .max_bytes_all = query_bytes(s, 1)};
+                                     .max_bytes_all = query_bytes(s, 1),
+                                     .memory = &s->memory.all};
     options.parse.experimental_functions = s->features.experimental_functions;
     options.parse.extended_range_selectors = s->features.extended_range_selectors;
     options.parse.binop_fill_modifiers = s->features.binop_fill_modifiers;
@@ -195,6 +198,7 @@ static int prepare(struct server *s, struct err *err) {
     s->registry = registry_create();
     self_init(&s->self, s->registry);
     reload_init(&s->reload, s->flags.config_file, s->registry);
+    storage_memory_init(&s->memory, &s->flags);
     s->engine = make_engine(s);
     s->reload.apply = apply_config;
     s->reload.context = s;
@@ -208,6 +212,7 @@ static int prepare(struct server *s, struct err *err) {
     struct web_parts parts = {.flags = &s->flags,
                               .registry = s->registry,
                               .engine = s->engine,
+                              .memory = &s->memory.all,
                               .reload = &s->reload,
                               .door = &s->door,
                               .quit = ask_quit,

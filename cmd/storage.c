@@ -11,8 +11,7 @@
 
 #define EXEMPLARS_MOST 100000000
 #define RETENTION_DEFAULT_MS ((int64_t)15 * 24 * 3600 * 1000)
-/* a series in the head with everything around it, and the part of the memory that series may take */
-#define SERIES_BYTES 400u
+/* the part of the memory that series may take, so that there is some for requests and queries */
 #define SERIES_PERCENT 70u
 
 /* the file is preferred; without any limit fifteen days */
@@ -28,6 +27,12 @@ static struct tsdb_retention retention_of(const struct flags *flags, const struc
 
 uint64_t storage_memory_max(const struct flags *flags) {
     return flags->memory_max_bytes ? flags->memory_max_bytes : process_memory_bytes() / 5 * 4;
+}
+
+void storage_memory_init(struct storage_memory *memory, const struct flags *flags) {
+    size_t bytes = (size_t)storage_memory_max(flags);
+    budget_init(&memory->all, "memory of the server", bytes, NULL);
+    budget_init(&memory->series, "memory of series", bytes / 100 * SERIES_PERCENT, &memory->all);
 }
 
 static enum tsdb_sync sync_of(const char *choice) {
@@ -46,7 +51,6 @@ void storage_options(const struct flags *flags, const struct config *config, str
         .path = flags->storage_tsdb_path,
         .no_lockfile = flags->storage_no_lockfile,
         .sync = sync_of(flags->storage_wal_sync),
-        .max_series = storage_memory_max(flags) / 100 * SERIES_PERCENT / SERIES_BYTES,
         .max_exemplars = config ? max_exemplars(config) : 0,
         .late_window_ms = config ? config->storage.tsdb.out_of_order_time_window_ms : 0,
         .block_range_ms = flags->storage_min_block_duration_ms,

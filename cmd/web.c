@@ -52,7 +52,8 @@ static void retention(void *context, char out[64]) {
 
 static struct api *make_api(struct web *web) {
     const struct version *version = version_of_program();
-    if (web->parts.flags->web_enable_remote_write_receiver) web->intake = intake_create(web->parts.registry);
+    if (web->parts.flags->web_enable_remote_write_receiver)
+        web->intake = intake_create(web->parts.registry, web->parts.memory);
     struct api_context context = {.engine = web->parts.engine,
                                   .registry = web->parts.registry,
                                   .build = {.version = version->version,
@@ -85,6 +86,7 @@ static int make_server(struct web *web, struct err *err) {
                                           .max_connections = flags->web_max_connections,
                                           .workers = (int)flags->query_max_concurrency,
                                           .cors_origin = flags->web_cors_origin};
+    options.memory = web->parts.memory;
     if (flags->is_given[FLAG_web_read_timeout_ms]) /* else the server's own, shorter limits */
         options.idle_timeout_ms = options.body_timeout_ms = flags->web_read_timeout_ms;
     return http_server_create(&options, api_router(web->api), web->parts.registry, &web->server, err);

@@ -19,6 +19,7 @@ struct web_parts { /* outlive the web */
     const struct flags *flags;
     struct registry *registry;
     struct engine *engine;
+    struct budget *memory; /* requests draw from it */
     struct reload *reload;
     struct reload_door *door;
     void (*quit)(void *context); /* from any thread */

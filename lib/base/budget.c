@@ -18,6 +18,10 @@ bool budget_take(struct budget *budget, size_t bytes) {
     return false;
 }
 
+void budget_charge(struct budget *budget, size_t bytes) {
+    for (; budget; budget = budget->parent) atomic_fetch_add(&budget->used_bytes, bytes);
+}
+
 void budget_give(struct budget *budget, size_t bytes) {
     size_t used = atomic_fetch_sub(&budget->used_bytes, bytes);
     ASSERT(used >= bytes);

@@ -21,6 +21,9 @@ struct budget {
 void budget_init(struct budget *budget, const char *name, size_t max_bytes, struct budget *parent);
 /* false when this level or one above has not that much left */
 bool budget_take(struct budget *budget, size_t bytes);
+/* also beyond the maximum: for what is there already and cannot be refused; takes fail until enough was given
+ */
+void budget_charge(struct budget *budget, size_t bytes);
 void budget_give(struct budget *budget, size_t bytes);
 /* hands back everything still used, to the parents too */
 void budget_release(struct budget *budget);

@@ -30,7 +30,7 @@ int err_wrap(struct err *err, int code, const char *format, ...) {
 const char *err_name(int code) {
     static const char *const names[] = {
         "ok",   "invalid",  "limit",   "io",          "corrupt",  "not found", "exists",
-        "busy", "canceled", "timeout", "unsupported", "no space", "execution",
+        "busy", "canceled", "timeout", "unsupported", "no space", "execution", "exhausted",
     };
     int index = -code;
     return index >= 0 && index < (int)(sizeof names / sizeof *names) ? names[index] : "unknown";

@@ -29,6 +29,7 @@ enum err_code {
     ERR_UNSUPPORTED = -10,
     ERR_NO_SPACE = -11,  /* ERR_IO because the disk is full */
     ERR_EXECUTION = -12, /* a query that is well-formed but cannot be evaluated on this data */
+    ERR_EXHAUSTED = -13, /* no memory is left for more of it; what is there already goes on */
 };
 
 struct err {

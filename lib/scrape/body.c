@@ -17,7 +17,7 @@
 
 /* a row of the batch whose series has to be resolved first */
 struct pending {
-    uint64_t hash; /* of the entry that waits for the reference */
+    uint32_t entry; /* index of the one that waits for the reference */
     size_t row;
 };
 
@@ -113,20 +113,48 @@ static int join_labels(const struct target *target, struct span series, struct l
     return label_builder_finish(&builder, labels, err);
 }
 
+/* No more new series are taken: which of these are new? A refused one has no reference, so its row is left
+ * out and the next scrape asks again. */
+static void resolve_singly(struct body *body, struct series_ref *refs) {
+    for (size_t i = 0; i < body->labels.count; i++) {
+        refs[i] = (struct series_ref){0};
+        if (appender_resolve(body->appender, &body->labels.items[i], 1, &refs[i], NULL, NULL)) {
+            body->counts.refused++;
+            body->counts.added--;
+        }
+    }
+}
+
 static int resolve_pending(struct body *body, struct err *err) {
     size_t count = body->labels.count;
     if (!count) return 0;
     struct series_ref *refs = mem_array(count, sizeof *refs);
     int rc = appender_resolve(body->appender, body->labels.items, count, refs, NULL, err);
-    for (size_t i = 0; i < count && !rc; i++) body->batch->refs[body->pending.items[i].row] = refs[i];
-    for (size_t i = 0; i < count && !rc; i++) {
-        uint32_t index = cache_index_of(&body->target->cache, body->pending.items[i].hash);
-        body->target->cache.entries[index].ref = refs[i];
+    if (rc == ERR_LIMIT) {
+        resolve_singly(body, refs);
+        rc = 0;
     }
+    for (size_t i = 0; i < count && !rc; i++) body->batch->refs[body->pending.items[i].row] = refs[i];
+    for (size_t i = 0; i < count && !rc; i++)
+        body->target->cache.entries[body->pending.items[i].entry].ref = refs[i];
     mem_free(refs);
     body->labels.count = body->pending.count = 0;
     arena_release(&body->arena);
     return rc;
+}
+
+/* rows of refused series */
+static void leave_out_refused(struct append_batch *batch) {
+    size_t kept = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        if (!batch->refs[i].generation) continue;
+        batch->refs[kept] = batch->refs[i];
+        batch->values[kept] = batch->values[i];
+        if (batch->times_ms) batch->times_ms[kept] = batch->times_ms[i];
+        if (batch->histograms) batch->histograms[kept] = batch->histograms[i];
+        kept++;
+    }
+    batch->count = kept;
 }
 
 static int add_new(struct body *body, const struct cache_entry *entry, struct span series, struct err *err) {
@@ -136,7 +164,8 @@ static int add_new(struct body *body, const struct cache_entry *entry, struct sp
     if (!rc) rc = check_labels(body->target->job, labels, err);
     if (rc) return rc;
     *vec_push(&body->labels) = labels;
-    *vec_push(&body->pending) = (struct pending){entry->hash, body->batch->count};
+    *vec_push(&body->pending) =
+        (struct pending){cache_index_of(&body->target->cache, entry), body->batch->count};
     body->counts.added++;
     return 0;
 }
@@ -231,6 +260,7 @@ int body_append(struct target *target, struct appender *appender, enum expose_fo
     if (!rc) rc = resolve_pending(&body, err);
     if (!rc) {
         struct stale stale = {body.batch, time_ms};
+        if (body.counts.refused) leave_out_refused(body.batch);
         cache_end(&target->cache, add_stale, &stale);
         if (metadata_hash != target->metadata_hash) {
             body_read_metadata(target, format, text);

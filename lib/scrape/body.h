@@ -7,6 +7,7 @@
 
 struct body_counts {
     size_t scraped, added;
+    size_t refused; /* new series that the store did not take: their rows are left out */
 };
 
 /* Parses the body whole or not at all: on failure the batch is as it was (the cache is not: the caller clears

@@ -94,10 +94,9 @@ struct cache_entry *cache_take(struct cache *cache, struct span series, bool *is
     return mark_seen(cache, index);
 }
 
-uint32_t cache_index_of(const struct cache *cache, uint64_t hash) {
-    uint32_t index = map_find(&cache->by_hash, hash, &hash, entry_equal, cache);
-    ASSERT(index != MAP_NONE);
-    return index;
+uint32_t cache_index_of(const struct cache *cache, const struct cache_entry *entry) {
+    ASSERT(entry >= cache->entries && entry < cache->entries + cache->count);
+    return (uint32_t)(entry - cache->entries);
 }
 
 void cache_end(struct cache *cache, void (*vanished)(const struct cache_entry *entry, void *context),

@@ -50,8 +50,8 @@ void cache_clear(struct cache *cache);
 void cache_begin(struct cache *cache);
 /* The entry of a series text, marked seen; *is_new when it was not there. Valid until the next call. */
 struct cache_entry *cache_take(struct cache *cache, struct span series, bool *is_new);
-/* the index of an entry that was new in this scrape */
-uint32_t cache_index_of(const struct cache *cache, uint64_t hash);
+/* where an entry is until cache_end */
+uint32_t cache_index_of(const struct cache *cache, const struct cache_entry *entry);
 /* calls vanished for every entry that this scrape has not seen, then drops those and puts the rest in order
  */
 void cache_end(struct cache *cache, void (*vanished)(const struct cache_entry *entry, void *context),

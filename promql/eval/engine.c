@@ -35,7 +35,7 @@ struct engine *engine_create(const struct engine_options *options, struct regist
     if (!own->max_bytes_query) own->max_bytes_query = BYTES_QUERY_DEFAULT;
     if (!own->max_bytes_all) own->max_bytes_all = 2 * own->max_bytes_query;
     engine_set_default_step(engine, own->default_step_ms ? own->default_step_ms : 60000);
-    budget_init(&engine->all, "memory of all queries", own->max_bytes_all, NULL);
+    budget_init(&engine->all, "memory of all queries", own->max_bytes_all, own->memory);
     if (!registry) return engine;
     engine->running = registry_gauge(registry, "prometheus_engine_queries", "Queries being executed.", NULL);
     gauge_set(registry_gauge(registry, "prometheus_engine_queries_concurrent_max",

@@ -18,6 +18,7 @@ int head_create(const struct head_options *options, struct head **head, struct e
     made->magic = HEAD_MAGIC;
     made->next_number = 1;
     made->max_series = options->max_series;
+    made->memory = options->memory;
     late_init(&made->late);
     atomic_init(&made->closed, INT64_MIN);
     atomic_init(&made->mint, INT64_MIN);
@@ -48,6 +49,7 @@ void series_free(struct head *head, struct series *series) {
 void head_destroy(struct head *head) {
     if (!head) return;
     CHECK_OBJ(head, HEAD_MAGIC);
+    if (head->memory) budget_give(head->memory, atomic_load(&head->memory_drawn));
     uint32_t count = (uint32_t)atomic_load(&head->table.count);
     for (uint32_t slot = 0; slot < count; slot++) series_free(head, series_at(&head->table, slot));
     for (uint32_t i = 0; i < FREE_LISTS; i++) vec_release(&head->free_slots.by_labels[i]);

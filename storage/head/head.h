@@ -34,6 +34,7 @@ struct head_options {
     struct file_system *fs;
     const char *chunk_folder; /* full chunks go there; NULL: they stay in memory */
     uint64_t max_series;      /* 0: as many as there are slots */
+    struct budget *memory;    /* series and their labels draw from it; NULL: no limit */
 };
 
 int head_create(const struct head_options *options, struct head **head, struct err *err);
@@ -165,6 +166,7 @@ int head_sync_chunks(struct head *head, struct err *err);
 struct head_stats {
     uint64_t series, series_created, chunks, label_pairs, samples, out_of_order, out_of_bounds, too_old,
         duplicates;
+    uint64_t series_refused;           /* new ones, for want of memory */
     uint64_t late_samples, late_bytes; /* all that ever came late; bytes of those not in a block yet */
     int64_t min_time, max_time;        /* INT64_MAX and INT64_MIN while there are no samples */
     uint64_t symbol_bytes;

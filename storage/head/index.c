@@ -126,6 +126,7 @@ bool index_restore(struct head *head, uint64_t number, struct label_ids *ids) {
     uint64_t hash = record_hash(head, ids->words);
     if (map_find(&head->by_labels, hash, ids->words, record_equal, head) != MAP_NONE) return false;
     if (take_slot(head, ids, &slot, NULL)) return false;
+    index_charge(head, HEAD_SERIES_BYTES);
     series_at(&head->table, slot)->number = number;
     map_insert(&head->by_labels, hash, slot);
     return true;
@@ -143,6 +144,8 @@ static int create(struct head *head, uint64_t number, struct label_ids *ids, uin
     head->series_created++;
     return 0;
 }
+
+static void memory_give(struct head *head, size_t bytes);
 
 uint32_t index_series(const struct head *head) {
     return (uint32_t)atomic_load(&head->table.count) - head->free_slots.count - head->resting;
@@ -186,6 +189,7 @@ void index_remove(struct head *head, const uint32_t *slots, size_t count) {
 }
 
 void index_free_slots(struct head *head, const uint32_t *slots, size_t count) {
+    memory_give(head, count * HEAD_SERIES_BYTES);
     for (size_t i = 0; i < count; i++) {
         uint32_t labels = (uint32_t)head_label_count(head, slots[i]);
         head->resting--;
@@ -194,23 +198,81 @@ void index_free_slots(struct head *head, const uint32_t *slots, size_t count) {
     }
 }
 
-int index_add(struct head *head, struct labels labels, uint64_t number, struct label_ids *ids, uint32_t *slot,
-              bool *created, struct err *err) {
-    int rc = check_labels(labels, err);
-    if (!rc) rc = ids_add(head, labels, ids, err);
+/* ---- memory ----
+ *
+ * A series costs HEAD_SERIES_BYTES while it has a slot, and its new texts until the head's end, since they
+ * stay. What is on disk already is taken in whatever the limit. */
+
+static void memory_give(struct head *head, size_t bytes) {
+    if (!head->memory) return;
+    atomic_fetch_sub(&head->memory_drawn, bytes);
+    budget_give(head->memory, bytes);
+}
+
+void index_charge(struct head *head, size_t bytes) {
+    if (!head->memory) return;
+    atomic_fetch_add(&head->memory_drawn, bytes);
+    budget_charge(head->memory, bytes);
+}
+
+static int no_room(struct head *head, struct err *err) {
+    atomic_fetch_add(&head->refused, 1);
+    if (head->max_series && index_series(head) >= head->max_series)
+        return err_set(err, ERR_LIMIT, "limit of %" PRIu64 " series reached", head->max_series);
+    return err_set(err, ERR_LIMIT, "limit of %zu bytes of %s reached, no new series are taken",
+                   head->memory->max_bytes, head->memory->name);
+}
+
+/* the most that a series can cost; false: too much */
+static bool memory_take(struct head *head, struct labels labels, size_t *bytes) {
+    *bytes = 0;
+    if (head->max_series && index_series(head) >= head->max_series) return false;
+    if (!head->memory) return true;
+    *bytes = HEAD_SERIES_BYTES;
+    for (uint32_t i = 0; i < labels.count; i++)
+        *bytes += labels.items[i].name.len + labels.items[i].value.len + 2 * SYMBOL_OVERHEAD;
+    if (!budget_take(head->memory, *bytes)) return false; /* bytes is not used then */
+    atomic_fetch_add(&head->memory_drawn, *bytes);
+    return true;
+}
+
+static int find_or_create(struct head *head, struct labels labels, uint64_t number, struct label_ids *ids,
+                          uint32_t *slot, bool *created, struct err *err) {
+    int rc = ids_add(head, labels, ids, err);
     if (rc) return rc;
     uint32_t found =
         map_find(&head->by_labels, record_hash(head, ids->words), ids->words, record_equal, head);
     *created = found == MAP_NONE;
-    if (*created) {
-        if (!number && head->max_series && index_series(head) >= head->max_series)
-            return err_set(err, ERR_LIMIT, "limit of %" PRIu64 " series reached", head->max_series);
-        rc = create(head, number ? number : head->next_number, ids, slot, err);
-        if (rc) return rc;
-    } else {
-        *slot = found;
-        if (number) series_at(&head->table, found)->number = number;
+    if (*created) return create(head, number ? number : head->next_number, ids, slot, err);
+    *slot = found;
+    if (number) series_at(&head->table, found)->number = number;
+    return 0;
+}
+
+/* Nothing of a series that is refused may stay, not even its texts. */
+static int add_within(struct head *head, struct labels labels, uint64_t number, struct label_ids *ids,
+                      uint32_t *slot, bool *created, struct err *err) {
+    size_t taken = 0, texts = symbols_cost(&head->symbols);
+    if (!number && !memory_take(head, labels, &taken)) {
+        *created = false;
+        *slot = index_find(head, labels, ids);
+        return *slot == MAP_NONE ? no_room(head, err) : 0;
     }
+    int rc = find_or_create(head, labels, number, ids, slot, created, err);
+    size_t cost = symbols_cost(&head->symbols) - texts + (!rc && *created ? HEAD_SERIES_BYTES : 0);
+    if (!head->memory) return rc;
+    if (cost > taken)
+        index_charge(head, cost - taken);
+    else
+        memory_give(head, taken - cost);
+    return rc;
+}
+
+int index_add(struct head *head, struct labels labels, uint64_t number, struct label_ids *ids, uint32_t *slot,
+              bool *created, struct err *err) {
+    int rc = check_labels(labels, err);
+    if (!rc) rc = add_within(head, labels, number, ids, slot, created, err);
+    if (rc) return rc;
     uint64_t given = series_at(&head->table, *slot)->number;
     if (given >= head->next_number) head->next_number = given + 1;
     return 0;

@@ -33,7 +33,9 @@ static int restore_symbols(struct restore *r) {
                          (units - skipped) * sizeof(uint32_t)))
             return r->in->rc;
     }
-    return symbols_restore(&r->head->symbols, &r->symbol_starts) ? 0 : frames_bad(r->in, "symbols");
+    if (!symbols_restore(&r->head->symbols, &r->symbol_starts)) return frames_bad(r->in, "symbols");
+    index_charge(r->head, symbols_cost(&r->head->symbols));
+    return 0;
 }
 
 /* the index lock is nobody's yet: the head is not in use */

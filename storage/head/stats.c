@@ -15,6 +15,7 @@ void head_stats(struct head *head, struct head_stats *stats) {
     *stats = (struct head_stats){
         .series = series,
         .series_created = created,
+        .series_refused = atomic_load(&head->refused),
         .chunks = atomic_load(&head->full_chunks) + atomic_load(&head->open_chunks),
         .label_pairs = pairs,
         .samples = atomic_load(&head->samples),

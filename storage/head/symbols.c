@@ -70,3 +70,7 @@ bool symbols_restore(struct symbols *symbols, uint64_t **starts) {
 size_t symbols_bytes(const struct symbols *symbols) {
     return stable_bytes(&symbols->memory) + symbols->map.capacity * sizeof *symbols->map.slots;
 }
+
+size_t symbols_cost(const struct symbols *symbols) {
+    return (size_t)symbols->memory.used * sizeof(uint32_t) + symbols->map.count * (size_t)16;
+}

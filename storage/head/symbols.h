@@ -12,6 +12,7 @@
 #include "storage/head/stable.h"
 
 #define SYMBOL_NONE 0u
+#define SYMBOL_OVERHEAD 24u /* length, padding, place in the map */
 #define SYMBOL_MAX_BYTES ((size_t)512 << 10)
 
 struct symbols {
@@ -30,3 +31,5 @@ struct span symbols_text(const struct symbols *symbols, uint32_t symbol);
  * starts of symbols are the members of `starts` (a bit per unit, made here, freed by the caller). */
 bool symbols_restore(struct symbols *symbols, uint64_t **starts);
 size_t symbols_bytes(const struct symbols *symbols);
+/* what all symbols cost, exact for one more or less: text, length, at most SYMBOL_OVERHEAD each */
+size_t symbols_cost(const struct symbols *symbols);

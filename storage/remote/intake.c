@@ -31,9 +31,9 @@ static void add_metrics(struct intake *intake, struct registry *registry) {
     registry_on_collect(registry, collect, intake);
 }
 
-struct intake *intake_create(struct registry *registry) {
+struct intake *intake_create(struct registry *registry, struct budget *memory) {
     struct intake *intake = mem_zalloc(sizeof *intake);
-    budget_init(&intake->memory, "memory of remote write requests", INTAKE_MEMORY, NULL);
+    budget_init(&intake->memory, "memory of remote write requests", INTAKE_MEMORY, memory);
     intake->cache = series_cache_create(0);
     if (registry) add_metrics(intake, registry);
     return intake;
@@ -98,7 +98,11 @@ struct append_batch *intake_make_batch(struct intake_request *request, size_t ro
 int intake_judge_limit(const struct intake_request *request, struct err *err) {
     size_t own = atomic_load(&request->budget.used_bytes);
     size_t all = atomic_load(&request->intake->memory.used_bytes);
-    if (all - own <= INTAKE_MEMORY - INTAKE_REQUEST_MEMORY)
+    const struct budget *whole = request->intake->memory.parent;
+    bool is_scarce =
+        whole && (whole->max_bytes < INTAKE_REQUEST_MEMORY ||
+                  atomic_load(&whole->used_bytes) - own > whole->max_bytes - INTAKE_REQUEST_MEMORY);
+    if (!is_scarce && all - own <= INTAKE_MEMORY - INTAKE_REQUEST_MEMORY)
         return err_set(err, ERR_LIMIT, "the request needs more memory than the limit of %zu bytes",
                        INTAKE_REQUEST_MEMORY);
     return err_set(err, ERR_BUSY, "too many remote write requests are in flight");
@@ -143,7 +147,9 @@ static void resolve_singly(struct intake_request *request, struct appender *appe
     for (size_t i = 0; i < count; i++) {
         struct err err;
         refs[i] = (struct series_ref){0, 0};
-        if (appender_resolve(appender, &labels[i], 1, &refs[i], NULL, &err)) intake_note(request, &err);
+        if (!appender_resolve(appender, &labels[i], 1, &refs[i], NULL, &err)) continue;
+        request->is_exhausted = true;
+        intake_note(request, &err);
     }
 }
 

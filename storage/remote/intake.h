@@ -34,8 +34,9 @@ struct intake_request;
 /* of all requests in flight, packed and decoded */
 #define INTAKE_MEMORY ((size_t)256 << 20)
 
-/* registry may be NULL */
-struct intake *intake_create(struct registry *registry);
+/* registry may be NULL; so may memory, from which all requests draw beside INTAKE_MEMORY, and which outlives
+ * it */
+struct intake *intake_create(struct registry *registry, struct budget *memory);
 void intake_destroy(struct intake *intake);
 struct budget *intake_memory(struct intake *intake);
 
@@ -48,7 +49,8 @@ int intake_read(struct intake *intake, struct span packed, struct intake_request
 bool intake_append(struct intake_request *request, struct appender *appender, void (*done)(void *context),
                    void *context);
 
-/* 1: intake_append once more. 0: all is stored. ERR_INVALID: not all of it, and never will be. Another code:
-   nothing was stored of what was appended last, and the sender may try again. */
+/* 1: intake_append once more. 0: all is stored. ERR_INVALID: not all of it, and never will be. ERR_EXHAUSTED:
+   all but new series, which may be taken later. Another code: nothing was stored of what was appended last,
+   and the sender may try again. */
 int intake_finish(struct intake_request *request, struct err *err);
 void intake_request_destroy(struct intake_request *request);

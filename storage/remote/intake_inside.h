@@ -51,6 +51,7 @@ struct intake_request {
     bool times_differ;
     size_t refused_rows; /* of series whose labels are refused */
     int attempts;
+    bool is_exhausted;  /* new series were refused */
     bool is_out;        /* the batch was handed over, and not judged since */
     struct err failure; /* before it could be handed over; code 0: none */
     struct err trouble; /* the first thing that was refused; code 0: none yet */

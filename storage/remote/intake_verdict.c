@@ -108,6 +108,7 @@ static int begin_again(struct intake_request *request, size_t stale, struct err 
 
 static int tell(const struct intake_request *request, struct err *err) {
     if (request->failure.code) return err_set(err, request->failure.code, "%s", request->failure.text);
+    if (request->is_exhausted) return err_set(err, ERR_EXHAUSTED, "%s", request->trouble.text);
     /* whatever its code was, the sender can do nothing about it */
     return request->trouble.code ? err_set(err, ERR_INVALID, "%s", request->trouble.text) : 0;
 }

@@ -110,6 +110,7 @@ struct tsdb {
         atomic_bool is_out;          /* used, or never made: no samples are taken */
         atomic_uint_least64_t bytes; /* 0: not made */
     } reserve;
+    struct budget *memory;
     uint64_t max_series, snapshot_bytes;
     uint64_t damage;                 /* files that could not be believed at the start */
     struct tsdb_snapshots snapshots; /* the maintenance thread's, once it runs */

@@ -12,7 +12,7 @@ struct tsdb_metrics {
     struct gauge *min_time, *max_time, *min_time_seconds, *max_time_seconds, *lowest_timestamp;
     struct gauge *symbol_bytes, *clean_start, *replay_seconds;
     struct counter *samples, *created, *removed;
-    struct counter *out_of_order, *out_of_bound, *too_old, *late, *corruptions;
+    struct counter *out_of_order, *out_of_bound, *too_old, *refused, *late, *corruptions;
     struct gauge *blocks, *block_bytes, *reserve_bytes;
     struct gauge *exemplars, *exemplar_series, *exemplar_max, *exemplar_oldest;
     struct counter *exemplars_added, *exemplars_late;
@@ -46,6 +46,7 @@ static void collect(void *context) {
     gauge_set(m->reserve_bytes, (double)atomic_load(&m->tsdb->reserve.bytes));
     counter_set(m->corruptions, (double)all.damage);
     counter_set(m->removed, (double)(stats.series_created - stats.series));
+    counter_set(m->refused, (double)stats.series_refused);
     counter_set(m->too_old, (double)stats.too_old);
     counter_set(m->late, (double)stats.late_samples);
     gauge_set(m->symbol_bytes, (double)stats.symbol_bytes);
@@ -118,6 +119,8 @@ static void name_counters(struct tsdb_metrics *m, struct registry *r) {
                                   "Total number of series created in the head", NULL);
     m->removed = registry_counter(r, "prometheus_tsdb_head_series_removed_total",
                                   "Total number of series removed in the head", NULL);
+    m->refused = registry_counter(r, "ferula_tsdb_series_refused_total",
+                                  "New series that were not taken because their memory is used up.", NULL);
     m->out_of_order =
         registry_counter(r, "prometheus_tsdb_out_of_order_samples_total",
                          "Total number of out of order samples ingestion failed attempts.", floats);

@@ -100,7 +100,7 @@ static int check_header(struct file *file, struct err *err) {
 static int make_head(struct tsdb *tsdb, struct err *err) {
     char chunks[TSDB_PATH_MAX];
     int rc = tsdb_path(tsdb, "chunks_head", chunks, err);
-    struct head_options options = {tsdb->fs, chunks, tsdb->max_series};
+    struct head_options options = {tsdb->fs, chunks, tsdb->max_series, tsdb->memory};
     if (!rc) rc = head_create(&options, &tsdb->head, err);
     if (rc) return rc;
     head_close(tsdb->head, tsdb->head_begin);

@@ -131,7 +131,7 @@ static int open_folder(struct tsdb *tsdb, const struct tsdb_options *options, st
 
 static int open_memory(struct tsdb *tsdb, const struct tsdb_options *options, struct registry *registry,
                        struct err *err) {
-    struct head_options head = {tsdb->fs, NULL, options->max_series};
+    struct head_options head = {tsdb->fs, NULL, options->max_series, options->memory};
     int rc = head_create(&head, &tsdb->head, err);
     if (rc) return rc;
     tsdb->sources.head = tsdb->head;
@@ -148,6 +148,7 @@ int tsdb_open(const struct tsdb_options *options, struct registry *registry, str
     opened->take_any_time = options->take_any_time;
     opened->path = options->path ? mem_strdup(options->path) : NULL;
     opened->max_series = options->max_series;
+    opened->memory = options->memory;
     opened->snapshot_bytes = options->snapshot_bytes;
     opened->block_range_ms = options->block_range_ms ? options->block_range_ms : TSDB_BLOCK_RANGE_MS;
     opened->quiet_ms = options->quiet_ms ? options->quiet_ms : TSDB_QUIET_MS;

@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 struct tsdb;
+struct budget;
 struct file_system;
 struct exemplars;
 struct metadata;
@@ -47,6 +48,9 @@ struct tsdb_options {
     const char *path; /* data folder, made if missing; NULL: in memory */
     bool no_lockfile; /* --storage.tsdb.no-lockfile */
     enum tsdb_sync sync;
+    struct budget
+        *memory;         /* series and their labels draw from it: appender_resolve answers ERR_LIMIT beyond;
+                            those that are on disk are taken all the same. NULL: no limit. Outlives the tsdb */
     uint64_t max_series; /* appender_resolve answers ERR_LIMIT beyond; 0: only the 32-bit slots limit it */
     bool take_any_time;  /* do not refuse samples far ahead of the wall clock, or far behind the newest */
     uint64_t snapshot_bytes; /* of the log until the next snapshot; 0: 256 MiB */

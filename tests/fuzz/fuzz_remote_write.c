@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct span rest = span_of((const char *)data + 1, size - 1);
     struct fake_store store;
     struct buf packed;
-    struct intake *intake = intake_create(NULL);
+    struct intake *intake = intake_create(NULL, NULL);
     fake_store_init(&store);
     buf_init(&packed, (size_t)1 << 24);
     if (data[0]) {

@@ -37,9 +37,11 @@ static void reply_verdict(struct exchange *exchange, int rc, const char *text) {
     }
     int status = rc == ERR_INVALID                      ? 400
                  : rc == ERR_LIMIT                      ? 413
+                 : rc == ERR_EXHAUSTED                  ? 429
                  : rc == ERR_BUSY || rc == ERR_NO_SPACE ? 503
                                                         : 500;
-    if (status == 503) reply_header(exchange, "Retry-After", rc == ERR_BUSY ? "1" : "5");
+    if (status == 503 || status == 429)
+        reply_header(exchange, "Retry-After", rc == ERR_BUSY ? "1" : rc == ERR_EXHAUSTED ? "30" : "5");
     reply_error(exchange, status, text);
 }
 

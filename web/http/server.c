@@ -71,7 +71,7 @@ int http_server_create(const struct http_server_options *options, const struct r
     server->options = *options;
     server->router = router;
     fill_defaults(&server->options);
-    budget_init(&server->memory, "memory of all requests", MEMORY_MAX, NULL);
+    budget_init(&server->memory, "memory of all requests", MEMORY_MAX, options->memory);
     int rc = loop_create(&server->loop, err);
     if (!rc) {
         uv_timer_init(loop_uv(server->loop), &server->tick);

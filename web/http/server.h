@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 struct registry;
+struct budget;
 struct http_server;
 
 struct http_server_options {      /* 0 and NULL: the default */
@@ -34,6 +35,7 @@ struct http_server_options {      /* 0 and NULL: the default */
     int64_t stall_timeout_ms;  /* 30 s without the client taking a byte of its answer */
     int64_t stop_grace_ms;     /* 5 s for answers under way when the server stops */
     int workers;               /* threads for ROUTE_HEAVY: 4 per processor */
+    struct budget *memory;     /* from which requests draw, beside the server's own limit; outlives it */
     size_t max_waiting;        /* jobs in front of them: 64 */
     const char *cors_origin;   /* regex of allowed origins, anchored: ".*" */
 };

@@ -195,13 +195,18 @@ START_TEST(limits_fail_the_scrape) {
 }
 END_TEST
 
-START_TEST(a_store_that_takes_no_more_series_fails_the_scrape) {
+START_TEST(of_a_store_that_takes_no_more_series_the_known_ones_go_on) {
     begin("", "");
     store.max_series = 2;
-    ck_assert_int_eq(scrape("a 1\nb 2\nc 3\n"), ERR_LIMIT);
-    ck_assert_str_eq(rows(), "");
     ck_assert_int_eq(scrape("a 1\nb 2\n"), 0);
-    ck_assert_uint_eq(batch->count, 2);
+    ck_assert_str_eq(rows(), "a{" OWN "} 1\nb{" OWN "} 2\n");
+    ck_assert_int_eq(scrape("c 3\na 1\nd 4\nb 5\n"), 0);
+    ck_assert_str_eq(rows(), "a{" OWN "} 1\nb{" OWN "} 5\n");
+    ck_assert_int_eq(scrape("c 3\nb 6\n"), 0); /* c never had a sample: no marker for it, nor later for d */
+    ck_assert_str_eq(rows(), "b{" OWN "} 6\na{" OWN "} stale\n");
+    store.max_series = 0;
+    ck_assert_int_eq(scrape("c 3\nb 6\n"), 0);
+    ck_assert_str_eq(rows(), "c{" OWN "} 3\nb{" OWN "} 6\n");
     end();
 }
 END_TEST
@@ -373,5 +378,5 @@ CHECK_MAIN("body", the_targets_labels_are_added, conflicting_labels_are_renamed,
            honored_labels_win_even_when_empty, what_vanishes_ends_but_not_what_has_times_of_its_own,
            times_may_be_tracked_or_left_out, a_series_told_twice_is_two_rows,
            many_new_series_are_resolved_in_batches, limits_fail_the_scrape,
-           a_store_that_takes_no_more_series_fails_the_scrape, metadata_is_kept_and_renewed,
+           of_a_store_that_takes_no_more_series_the_known_ones_go_on, metadata_is_kept_and_renewed,
            random_changes_give_what_a_full_parse_gives)

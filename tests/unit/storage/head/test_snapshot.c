@@ -25,7 +25,7 @@ static void teardown(void) {
 
 static struct head *make_head(void) {
     struct head *head;
-    struct head_options options = {memory_fs_base(disk), "/chunks_head", 0};
+    struct head_options options = {.fs = memory_fs_base(disk), .chunk_folder = "/chunks_head"};
     struct err err;
     int rc = head_create(&options, &head, &err);
     if (rc) ck_abort_msg("%s", err.text);

@@ -13,7 +13,7 @@ static struct err err;
 static void begin(void) {
     fake_store_init(&store);
     write_body_init(&body);
-    intake = intake_create(NULL);
+    intake = intake_create(NULL, NULL);
 }
 
 static void end(void) {
@@ -254,12 +254,12 @@ START_TEST(when_no_new_series_are_taken_the_known_ones_go_on) {
     write_series(&body, "__name__=b", 1, 10);
     ck_assert_int_eq(take_body(), 0);
     intake_destroy(intake); /* forgets, as after a restart */
-    intake = intake_create(NULL);
+    intake = intake_create(NULL, NULL);
     buf_reset(&store.rows);
     write_series(&body, "__name__=c", 1, 10);
     write_series(&body, "__name__=b", 2, 20);
     write_series(&body, "__name__=a", 2, 20);
-    ck_assert_int_eq(take_body(), ERR_INVALID);
+    ck_assert_int_eq(take_body(), ERR_EXHAUSTED);
     ck_assert_str_eq(err.text, "too many series");
     rows_are("b 2@20\na 2@20\n");
     end();

@@ -167,7 +167,7 @@ static void ignore(void *context) {
 START_TEST(histograms_are_rows_like_samples) {
     struct fake_store store;
     struct write_body body;
-    struct intake *intake = intake_create(NULL);
+    struct intake *intake = intake_create(NULL, NULL);
     struct intake_request *request;
     begin();
     fake_store_init(&store);

@@ -24,9 +24,11 @@ static struct {
     struct buf request, out;
 } t;
 
+static struct budget *series_memory; /* NULL: no limit */
+
 static void start(bool has_log, bool is_enabled) {
     static const char *const addresses[] = {"127.0.0.1:0"};
-    struct tsdb_options options = {.path = has_log ? "/data" : NULL};
+    struct tsdb_options options = {.path = has_log ? "/data" : NULL, .memory = series_memory};
     struct engine_options engine = {.timeout_ms = 10000, .max_samples = 1000000};
     struct http_server_options server = {.addresses = addresses, .address_count = 1};
     struct err err = {0};
@@ -35,7 +37,7 @@ static void start(bool has_log, bool is_enabled) {
     options.no_lockfile = true;
     ck_assert_msg(tsdb_open(&options, NULL, &t.tsdb, &err) == 0, "%s", err.text);
     t.engine = engine_create(&engine, NULL);
-    if (is_enabled) t.intake = intake_create(NULL);
+    if (is_enabled) t.intake = intake_create(NULL, NULL);
     struct api_context context = {.engine = t.engine, .intake = t.intake};
     t.api = api_create(&context);
     ck_assert_int_eq(http_server_create(&server, api_router(t.api), NULL, &t.server, &err), 0);
@@ -188,6 +190,33 @@ START_TEST(large_bodies_are_taken_only_here_and_up_to_the_limit) {
 }
 END_TEST
 
+START_TEST(new_series_beyond_the_memory_get_429_and_known_ones_are_stored) {
+    struct budget memory;
+    budget_init(&memory, "memory of series", 1000, NULL);
+    series_memory = &memory;
+    start(false, true);
+    int64_t now = clock_wall_ms();
+    write_series(&t.body, "__name__=known", 1, now);
+    ck_assert_int_eq(post_body(), 204);
+    write_series(&t.body, "__name__=new_one x=a", 1, now);
+    write_series(&t.body, "__name__=known", 2, now + 1);
+    write_series(&t.body, "__name__=new_two x=b", 1, now);
+    write_series(&t.body, "__name__=new_three x=c", 1, now);
+    ck_assert_int_eq(post_body(), 429);
+    ck_assert(says("Retry-After: 30\r\n"));
+    ck_assert(says("limit of 1000 bytes of memory of series reached, no new series are taken"));
+    struct tsdb_stats stats;
+    tsdb_stats(t.tsdb, &stats);
+    ck_assert_int_eq(stats.max_time, now + 1);
+    ck_assert_uint_lt(stats.series, 4);
+    write_series(&t.body, "__name__=known", 3, now + 2);
+    ck_assert_int_eq(post_body(), 204);
+    stop();
+    series_memory = NULL;
+    ck_assert_uint_eq(memory.used_bytes, 0);
+}
+END_TEST
+
 START_TEST(without_the_flag_it_says_how_to_enable_it) {
     start(false, false);
     ck_assert_int_eq(post_body(), 404);
@@ -199,4 +228,6 @@ END_TEST
 
 CHECK_MAIN("write", samples_are_there_when_it_is_answered, what_is_wrong_is_said_as_prometheus_does,
            only_the_message_of_version_one_in_snappy_is_taken,
-           large_bodies_are_taken_only_here_and_up_to_the_limit, without_the_flag_it_says_how_to_enable_it)
+           large_bodies_are_taken_only_here_and_up_to_the_limit,
+           new_series_beyond_the_memory_get_429_and_known_ones_are_stored,
+           without_the_flag_it_says_how_to_enable_it)
