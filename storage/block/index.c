@@ -270,6 +270,25 @@ int index_series_read(struct index *index, uint32_t number, struct index_series 
     return good ? 0 : bad(index, "page of series", err);
 }
 
+int index_series_filter(struct index *index, uint32_t number, uint64_t *words, index_series_fn *each,
+                        void *context, struct err *err) {
+    struct index_series series = {0};
+    struct page *page;
+    uint64_t group = 0, wanted = *words; /* a page of series is a word of members */
+    int rc = wanted ? get_page(index, index->series_pages[number], &page, err) : 0;
+    if (rc || !wanted) return rc;
+    struct cursor cursor = cursor_of(page->bytes, page->len);
+    bool good = true;
+    for (uint32_t i = 0; good && i < SERIES_A_PAGE && wanted >> i; i++) {
+        good = read_entry(index, &cursor, &group, &series);
+        if (good && (wanted >> i & 1) && !each(context, number * SERIES_A_PAGE + i, &series))
+            *words &= ~((uint64_t)1 << i);
+    }
+    index_series_release(&series);
+    shared_release(&page->shared);
+    return good ? 0 : bad(index, "page of series", err);
+}
+
 /* ---- values ---- */
 
 static int page_values(struct index *index, const struct page *page, uint32_t from, uint32_t to,

@@ -47,6 +47,11 @@ struct index_series {
 
 void index_series_release(struct index_series *series);
 int index_series_read(struct index *index, uint32_t number, struct index_series *series, struct err *err);
+/* the members of a page of series (numbers from page * SERIES_A_PAGE on), each entry read once; false from
+ * `each` takes the series out of words */
+typedef bool index_series_fn(void *context, uint32_t number, const struct index_series *series);
+int index_series_filter(struct index *index, uint32_t page, uint64_t *words, index_series_fn *each,
+                        void *context, struct err *err);
 /* the text, in arena */
 int index_symbol(struct index *index, uint32_t symbol, struct arena *arena, struct span *text,
                  struct err *err);

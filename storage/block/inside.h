@@ -52,6 +52,10 @@ struct members {
 int members_match(struct block *block, const struct matcher *matchers, size_t count, struct budget *budget,
                   struct members *members, struct err *err);
 void members_release(struct members *members);
+/* takes out the series that have nothing in [mint, maxt], or nothing that is not deleted; those whose entry
+ * cannot be read stay in, so that reading them tells */
+int members_within(struct block *block, struct members *members, int64_t mint, int64_t maxt,
+                   const struct tombstones *tombstones, struct err *err);
 static inline bool members_has(const struct members *members, uint32_t series) {
     return members->words[series / 64] >> series % 64 & 1;
 }
@@ -70,6 +74,9 @@ struct tombstones *tombstones_hold(struct block *block);
 /* takes the deleted rows of a series out, from row `from` on */
 void tombstones_apply(const struct tombstones *tombstones, uint32_t series, struct columns *columns,
                       size_t from);
+
+/* all times of [mint, maxt] are deleted by one of the series' tombstones */
+bool tombstones_cover(const struct tombstones *tombstones, uint32_t series, int64_t mint, int64_t maxt);
 
 static inline int note_damage(struct block *block, int rc) {
     if (rc == ERR_CORRUPT) atomic_fetch_add(&block->damage, 1);

@@ -107,3 +107,34 @@ int members_match(struct block *block, const struct matcher *matchers, size_t co
     if (rc) members_release(members);
     return note_damage(block, rc);
 }
+
+struct within {
+    int64_t mint, maxt;
+    const struct tombstones *tombstones;
+};
+
+static bool has_rows(void *context, uint32_t number, const struct index_series *series) {
+    const struct within *within = context;
+    for (size_t i = 0; i < series->pages.count; i++) {
+        const struct page_ref *ref = &series->pages.items[i];
+        int64_t from = ref->mint > within->mint ? ref->mint : within->mint;
+        int64_t to = ref->maxt < within->maxt ? ref->maxt : within->maxt;
+        if (from > to) continue;
+        if (!within->tombstones || !tombstones_cover(within->tombstones, number, from, to)) return true;
+    }
+    return false;
+}
+
+_Static_assert(SERIES_A_PAGE == 64, "a page of series is a word of members");
+
+int members_within(struct block *block, struct members *members, int64_t mint, int64_t maxt,
+                   const struct tombstones *tombstones, struct err *err) {
+    struct within within = {mint, maxt, tombstones};
+    bool is_whole = mint <= block->meta.mint && maxt >= block->meta.maxt;
+    if (is_whole && !tombstones) return 0;
+    for (size_t i = 0; i < word_count(members->series); i++) {
+        int rc = index_series_filter(&block->index, (uint32_t)i, &members->words[i], has_rows, &within, err);
+        if (rc && note_damage(block, rc) != ERR_CORRUPT) return rc;
+    }
+    return 0;
+}

@@ -68,13 +68,15 @@ static int port_select(struct queryable *queryable, const struct matcher *matche
                        struct err *err) {
     struct block *block = of_queryable(queryable);
     struct members members;
-    (void)mint;
-    (void)maxt;
     int rc = members_match(block, matchers, matcher_count, budget, &members, err);
     if (rc) return rc;
-    size_t count = count_members(&members);
-    if (budget && !budget_take(budget, count * sizeof(uint32_t))) {
+    struct tombstones *tombstones = tombstones_hold(block);
+    rc = members_within(block, &members, mint, maxt, tombstones, err);
+    size_t count = rc ? 0 : count_members(&members);
+    if (rc || (budget && !budget_take(budget, count * sizeof(uint32_t)))) {
         members_release(&members);
+        if (tombstones) shared_release(&tombstones->shared);
+        if (rc) return rc;
         return err_set(err, ERR_LIMIT, "%s limit of %zu bytes reached while selecting series", budget->name,
                        budget->max_bytes);
     }
@@ -82,7 +84,7 @@ static int port_select(struct queryable *queryable, const struct matcher *matche
     own->set.ops = &set_ops;
     own->magic = SET_MAGIC;
     own->block = block_hold(block);
-    own->tombstones = tombstones_hold(block);
+    own->tombstones = tombstones;
     own->budget = budget;
     own->series = mem_array(count, sizeof *own->series);
     for (uint32_t series = 0; series < members.series; series++)
@@ -165,15 +167,32 @@ static int collect_values(struct texts *texts, struct span name, struct err *err
     return found ? index_values(index, found, 0, UINT32_MAX - 1, each_value, texts, err) : rc;
 }
 
+/* the series whose names and values count; *is_all: every one */
+static int choose(struct block *block, const struct matcher *matchers, size_t matcher_count, int64_t mint,
+                  int64_t maxt, struct budget *budget, struct members *members, bool *is_all,
+                  struct err *err) {
+    struct tombstones *tombstones = tombstones_hold(block);
+    bool is_whole = mint <= block->meta.mint && maxt >= block->meta.maxt;
+    *is_all = !matcher_count && is_whole && !tombstones;
+    int rc = *is_all ? 0 : members_match(block, matchers, matcher_count, budget, members, err);
+    if (!rc && !*is_all) {
+        rc = members_within(block, members, mint, maxt, tombstones, err);
+        if (rc) members_release(members);
+    }
+    if (tombstones) shared_release(&tombstones->shared);
+    return rc;
+}
+
 /* name NULL: label names */
 static int collect(struct block *block, const struct span *name, const struct matcher *matchers,
-                   size_t matcher_count, struct arena *arena, struct span **result, size_t *count,
-                   struct err *err) {
+                   size_t matcher_count, int64_t mint, int64_t maxt, struct arena *arena,
+                   struct span **result, size_t *count, struct err *err) {
     struct texts texts = {.block = block, .arena = arena};
     struct members members = {0};
-    int rc = matcher_count ? members_match(block, matchers, matcher_count, arena->budget, &members, err) : 0;
+    bool is_all;
+    int rc = choose(block, matchers, matcher_count, mint, maxt, arena->budget, &members, &is_all, err);
     if (rc) return rc;
-    if (matcher_count) texts.members = &members;
+    if (!is_all) texts.members = &members;
     rc = name ? collect_values(&texts, *name, err) : collect_names(&texts, err);
     if (!rc) rc = finish(&texts, result, count, err);
     vec_release(&texts.list);
@@ -184,17 +203,15 @@ static int collect(struct block *block, const struct span *name, const struct ma
 static int port_label_names(struct queryable *queryable, const struct matcher *matchers, size_t matcher_count,
                             int64_t mint, int64_t maxt, struct arena *arena, struct span **names,
                             size_t *count, struct err *err) {
-    (void)mint;
-    (void)maxt;
-    return collect(of_queryable(queryable), NULL, matchers, matcher_count, arena, names, count, err);
+    return collect(of_queryable(queryable), NULL, matchers, matcher_count, mint, maxt, arena, names, count,
+                   err);
 }
 
 static int port_label_values(struct queryable *queryable, struct span name, const struct matcher *matchers,
                              size_t matcher_count, int64_t mint, int64_t maxt, struct arena *arena,
                              struct span **values, size_t *count, struct err *err) {
-    (void)mint;
-    (void)maxt;
-    return collect(of_queryable(queryable), &name, matchers, matcher_count, arena, values, count, err);
+    return collect(of_queryable(queryable), &name, matchers, matcher_count, mint, maxt, arena, values, count,
+                   err);
 }
 
 const struct queryable_ops block_queryable_ops = {

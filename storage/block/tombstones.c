@@ -132,6 +132,13 @@ static bool is_deleted(struct range range, int64_t time_ms) {
     return false;
 }
 
+bool tombstones_cover(const struct tombstones *tombstones, uint32_t series, int64_t mint, int64_t maxt) {
+    struct range range = range_of(tombstones, series);
+    for (size_t i = 0; i < range.count; i++)
+        if (mint >= range.items[i].mint && maxt <= range.items[i].maxt) return true;
+    return false;
+}
+
 void tombstones_apply(const struct tombstones *tombstones, uint32_t series, struct columns *columns,
                       size_t from) {
     size_t kept = from;

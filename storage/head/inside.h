@@ -75,11 +75,11 @@ void series_free(struct head *head, struct series *series);
 /* the slot of the series with these labels, or MAP_NONE; ids is scratch, and speeds up the next call when its
  * labels are nearly the same (count and placed 0 at first) */
 uint32_t index_find(const struct head *head, struct labels labels, struct label_ids *ids);
-/* gets or creates; number 0: the next one */
 /* a series in the head with everything around it but its texts: measured, rounded up */
 #define HEAD_SERIES_BYTES 400u
 /* draws from the head's memory whatever its limit */
 void index_charge(struct head *head, size_t bytes);
+/* gets or creates; number 0: the next one */
 int index_add(struct head *head, struct labels labels, uint64_t number, struct label_ids *ids, uint32_t *slot,
               bool *created, struct err *err);
 /* symbol of the value of a name, SYMBOL_NONE when the series has no such label; no lock needed */

@@ -100,7 +100,8 @@ struct list {
     answer_item *write;
     const void *items;
     size_t count, at;
-    const char *warning;
+    const char *warnings[ANSWER_LIST_WARNINGS];
+    size_t warning_count;
     bool is_open;
 };
 
@@ -118,13 +119,13 @@ static bool more_items(void *state, struct buf *piece) {
         list->write(json, list->at++, list->items);
     if (list->at < list->count) return true;
     json_end_array(json);
-    answer_write_notes(json, "warnings", &list->warning, list->warning ? 1 : 0);
+    answer_write_notes(json, "warnings", list->warnings, list->warning_count);
     json_end_object(json);
     return false;
 }
 
 void answer_list(struct exchange *exchange, const void *items, size_t count, answer_item *write,
-                 const char *warning) {
+                 const char *const warnings[ANSWER_LIST_WARNINGS]) {
     struct list *list = arena_zalloc(exchange_arena(exchange), sizeof *list);
     if (!list) {
         answer_error(exchange, ANSWER_EXECUTION, "no memory for the answer");
@@ -133,7 +134,8 @@ void answer_list(struct exchange *exchange, const void *items, size_t count, ans
     list->write = write;
     list->items = items;
     list->count = count;
-    list->warning = warning;
+    for (size_t i = 0; warnings && i < ANSWER_LIST_WARNINGS; i++)
+        if (warnings[i]) list->warnings[list->warning_count++] = warnings[i];
     reply_stream(exchange, 200, JSON_TYPE, more_items, NULL, list);
 }
 

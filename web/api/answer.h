@@ -43,9 +43,11 @@ void answer_end(struct answer *answer);
 /* writes item i of the list */
 typedef void answer_item(struct json_writer *json, size_t i, const void *items);
 
-/* data is a list of `count` items; items live in the exchange's arena; warning may be NULL */
+/* data is a list of `count` items; items live in the exchange's arena; warnings may be NULL, as may each of
+ * them */
+#define ANSWER_LIST_WARNINGS 2
 void answer_list(struct exchange *exchange, const void *items, size_t count, answer_item *write,
-                 const char *warning);
+                 const char *const warnings[ANSWER_LIST_WARNINGS]);
 
 /* "warnings":[...] when there are any; the envelope is open */
 void answer_write_notes(struct json_writer *json, const char *name, const char *const *notes, size_t count);

@@ -33,6 +33,7 @@ static bool is_canceled(struct exchange *exchange) {
 struct label_sets {
     struct labels *items;
     size_t count;
+    const char *warning; /* of a set: something could not be read */
 };
 
 /* the sets of one more selector, behind those that are there */
@@ -60,6 +61,7 @@ static int collect_sets(struct exchange *exchange, struct queryable *queryable, 
         rc = queryable_select(queryable, matches->items[i].matchers, matches->items[i].count, window->mint,
                               window->maxt, exchange_arena(exchange)->budget, &set, err);
         if (!rc) rc = add_sets(exchange, set, all, err);
+        if (!rc && !all->warning) all->warning = atomic_load(&set->warning);
         series_set_close(set);
     }
     return rc;
@@ -105,8 +107,8 @@ void api_series(struct exchange *exchange, void *context) {
         return;
     }
     sort_sets(&sets);
-    const char *warning = cut(&window, &sets.count);
-    answer_list(exchange, sets.items, sets.count, write_set, warning);
+    const char *warnings[] = {sets.warning, cut(&window, &sets.count)};
+    answer_list(exchange, sets.items, sets.count, write_set, warnings);
 }
 
 /* ---- names and values ---- */
@@ -174,8 +176,8 @@ static void answer_texts(struct exchange *exchange, struct api *api, struct span
         answer_failure(exchange, rc, err.text);
         return;
     }
-    const char *warning = cut(&window, &texts.count);
-    answer_list(exchange, texts.items, texts.count, write_text, warning);
+    const char *warnings[] = {NULL, cut(&window, &texts.count)};
+    answer_list(exchange, texts.items, texts.count, write_text, warnings);
 }
 
 void api_labels(struct exchange *exchange, void *context) {

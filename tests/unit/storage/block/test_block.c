@@ -223,20 +223,113 @@ START_TEST(names_and_values_are_listed_in_order) {
     struct matcher matcher;
     arena_init(&arena, SIZE_MAX, NULL);
     struct queryable *port = block_queryable(block);
-    ck_assert_int_eq(port->ops->label_names(port, NULL, 0, 0, 0, &arena, &texts, &count, NULL), 0);
+    ck_assert_int_eq(
+        port->ops->label_names(port, NULL, 0, INT64_MIN, INT64_MAX, &arena, &texts, &count, NULL), 0);
     ck_assert_uint_eq(count, 4);
     ck_assert(span_equal(texts[3], SPAN("odd")));
-    ck_assert_int_eq(port->ops->label_values(port, SPAN("i"), NULL, 0, 0, 0, &arena, &texts, &count, NULL),
-                     0);
+    ck_assert_int_eq(
+        port->ops->label_values(port, SPAN("i"), NULL, 0, INT64_MIN, INT64_MAX, &arena, &texts, &count, NULL),
+        0);
     ck_assert_uint_eq(count, SERIES);
     ck_assert_int_eq(matcher_init(&matcher, MATCH_EQUAL, SPAN("odd"), SPAN(""), NULL), 0);
-    ck_assert_int_eq(port->ops->label_names(port, &matcher, 1, 0, 0, &arena, &texts, &count, NULL), 0);
-    ck_assert_uint_eq(count, 3);
     ck_assert_int_eq(
-        port->ops->label_values(port, SPAN("i"), &matcher, 1, 0, 0, &arena, &texts, &count, NULL), 0);
+        port->ops->label_names(port, &matcher, 1, INT64_MIN, INT64_MAX, &arena, &texts, &count, NULL), 0);
+    ck_assert_uint_eq(count, 3);
+    ck_assert_int_eq(port->ops->label_values(port, SPAN("i"), &matcher, 1, INT64_MIN, INT64_MAX, &arena,
+                                             &texts, &count, NULL),
+                     0);
     ck_assert_uint_eq(count, SERIES / 2);
     matcher_release(&matcher);
     arena_release(&arena);
+    block_release(block);
+    release_all();
+    memory_fs_destroy(disk);
+}
+END_TEST
+
+static bool has_row(int i, int64_t mint, int64_t maxt) {
+    for (size_t k = 0; k < made[i].columns.count; k++)
+        if (made[i].columns.times_ms[k] >= mint && made[i].columns.times_ms[k] <= maxt) return true;
+    return false;
+}
+
+/* In the set are all series that have a row in the range, and no other whose pages do not even touch it. */
+static size_t check_within(struct block *block, int64_t mint, int64_t maxt) {
+    struct series_set *set;
+    struct span *texts;
+    struct arena arena;
+    size_t at = 0, count, with_rows = 0;
+    struct queryable *port = block_queryable(block);
+    arena_init(&arena, SIZE_MAX, NULL);
+    ck_assert_int_eq(queryable_select(port, NULL, 0, mint, maxt, NULL, &set, NULL), 0);
+    for (int i = 0; i < SERIES; i++) {
+        struct labels labels;
+        int64_t first = made[i].columns.times_ms[0],
+                last = made[i].columns.times_ms[made[i].columns.count - 1];
+        with_rows += has_row(i, mint, maxt);
+        if (at < set->count) ck_assert_int_eq(series_set_labels(set, at, &arena, &labels, NULL), 0);
+        if (at < set->count && labels_equal(labels, made[i].labels)) {
+            ck_assert(first <= maxt && last >= mint);
+            at++;
+        } else {
+            ck_assert_msg(!has_row(i, mint, maxt), "series %d is missing", i);
+        }
+    }
+    ck_assert_uint_eq(at, set->count);
+    ck_assert_int_eq(
+        port->ops->label_values(port, SPAN("i"), NULL, 0, mint, maxt, &arena, &texts, &count, NULL), 0);
+    ck_assert_uint_eq(count, set->count);
+    ck_assert_int_eq(port->ops->label_names(port, NULL, 0, mint, maxt, &arena, &texts, &count, NULL), 0);
+    ck_assert_uint_eq(count > 0, set->count > 0);
+    series_set_close(set);
+    arena_release(&arena);
+    return with_rows;
+}
+
+START_TEST(series_without_samples_in_the_range_stay_out) {
+    struct block *block = write_and_open();
+    const struct block_meta *meta = block_meta(block);
+    int64_t step = (meta->maxt - meta->mint) / 50 + 1;
+    size_t fewest = SERIES;
+    for (int64_t mint = meta->mint - step; mint <= meta->maxt + step; mint += step) {
+        size_t with_rows = check_within(block, mint, mint + step / 3);
+        if (with_rows && with_rows < fewest) fewest = with_rows;
+        check_within(block, mint, mint);
+    }
+    ck_assert_uint_eq(check_within(block, INT64_MIN, INT64_MAX), SERIES);
+    ck_assert_uint_lt(fewest, SERIES); /* else nothing was left out anywhere */
+    block_release(block);
+    release_all();
+    memory_fs_destroy(disk);
+}
+END_TEST
+
+START_TEST(series_that_were_deleted_stay_out) {
+    struct block *block = write_and_open();
+    struct matcher matcher;
+    struct series_set *set;
+    uint64_t deleted;
+    size_t others = 0;
+    ck_assert_int_eq(matcher_init(&matcher, MATCH_EQUAL, SPAN("odd"), SPAN(""), NULL), 0);
+    const struct block_meta *meta = block_meta(block);
+    for (int i = 0; i < SERIES; i++)
+        others += !matchers_match(&matcher, 1, made[i].labels) && has_row(i, meta->mint + 1, INT64_MAX);
+    ck_assert_int_eq(block_delete(block, &matcher, 1, meta->mint + 1, INT64_MAX, &deleted, NULL), 0);
+    ck_assert_int_eq(
+        queryable_select(block_queryable(block), &matcher, 1, meta->mint + 1, INT64_MAX, NULL, &set, NULL),
+        0);
+    ck_assert_uint_eq(set->count, 0);
+    series_set_close(set);
+    ck_assert_int_eq(
+        queryable_select(block_queryable(block), NULL, 0, meta->mint + 1, INT64_MAX, NULL, &set, NULL), 0);
+    ck_assert_uint_eq(set->count, others);
+    series_set_close(set);
+    ck_assert_int_eq(block_delete(block, &matcher, 1, INT64_MIN, INT64_MAX, &deleted, NULL), 0);
+    ck_assert_int_eq(
+        queryable_select(block_queryable(block), NULL, 0, INT64_MIN, INT64_MAX, NULL, &set, NULL), 0);
+    ck_assert_uint_eq(set->count, SERIES - SERIES / 2);
+    series_set_close(set);
+    matcher_release(&matcher);
     block_release(block);
     release_all();
     memory_fs_destroy(disk);
@@ -381,5 +474,6 @@ START_TEST(what_is_deleted_is_not_read_any_more) {
 END_TEST
 
 CHECK_MAIN("block", what_was_written_is_read_back, matchers_select_as_a_plain_filter,
-           names_and_values_are_listed_in_order, a_changed_byte_or_a_cut_never_gives_a_wrong_value,
+           names_and_values_are_listed_in_order, series_without_samples_in_the_range_stay_out,
+           series_that_were_deleted_stay_out, a_changed_byte_or_a_cut_never_gives_a_wrong_value,
            a_disk_that_fails_leaves_no_half_block, what_is_deleted_is_not_read_any_more)
