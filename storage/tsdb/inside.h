@@ -63,6 +63,7 @@ struct tsdb_snapshots {
     uint64_t sequences[SNAPSHOTS_KEPT];
     size_t count;
     uint64_t appended; /* wal_appended when the newest was made */
+    uint64_t bytes;    /* of the newest */
 };
 
 /* what the head had published some time ago, to know which series are quiet since then */

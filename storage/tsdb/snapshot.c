@@ -25,7 +25,7 @@
 #define HEADER_BYTES 16u
 #define MAGIC 0x504e536c75726566u /* "ferulSNP" */
 #define VERSION 1u
-#define DEFAULT_DUE_BYTES ((uint64_t)256 << 20)
+#define DEFAULT_DUE_BYTES ((uint64_t)96 << 20) /* some 70 million samples to replay */
 
 static int snapshot_path(const struct tsdb *tsdb, uint64_t sequence, const char *suffix,
                          char path[TSDB_PATH_MAX], struct err *err) {
@@ -125,6 +125,7 @@ static int load(struct tsdb *tsdb, uint64_t sequence, struct err *err) {
             (void)head_restore(tsdb->head, &in);
             if (!in.rc) (void)tsdb_load_notes(tsdb, &in);
             rc = frames_in_end(&in, err);
+            tsdb->snapshots.bytes = in.size;
         }
         frames_in_release(&in);
         if (rc) {
@@ -193,6 +194,7 @@ static int save(struct tsdb *tsdb, struct file *file, struct err *err) {
     rc = head_save(tsdb->head, &out, err);
     if (!rc) rc = tsdb_save_notes(tsdb, &out, err);
     if (!rc) rc = frames_out_end(&out, err);
+    if (!rc) tsdb->snapshots.bytes = out.offset;
     frames_out_release(&out);
     return rc;
 }
@@ -273,6 +275,7 @@ static void note_made(struct tsdb *tsdb, const struct begin *begin) {
 
 bool tsdb_snapshot_is_due(const struct tsdb *tsdb) {
     uint64_t due = tsdb->snapshot_bytes ? tsdb->snapshot_bytes : DEFAULT_DUE_BYTES;
+    if (due < tsdb->snapshots.bytes) due = tsdb->snapshots.bytes; /* never more is written than the log itself */
     return wal_appended(tsdb->wal) - tsdb->snapshots.appended >= due;
 }
 

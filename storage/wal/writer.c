@@ -278,9 +278,10 @@ static void sync_if_due(struct wal_writer *writer) {
     int64_t now_ms = clock_monotonic_ms();
     bool is_due = writer->sync_due_ms && now_ms >= writer->sync_due_ms;
     if (is_due) writer->sync_due_ms = 0;
-    if (is_due || writer->unsynced.count) begin_sync(writer);
-    /* no file to sync, as the last write or sync failed: tried again at each turn */
-    if (writer->unsynced.count && !writer->is_syncing) (void)sync_now(writer, &err);
+    bool is_wanted = is_due || writer->unsynced.count;
+    if (is_wanted) begin_sync(writer);
+    /* all is synced by now; or there is no file to sync, as the last write or sync failed: a new one is tried */
+    if (is_wanted && !writer->is_syncing) (void)sync_now(writer, &err);
     if (!wal_has_unsynced(writer->wal) || writer->is_syncing)
         writer->sync_due_ms = 0;
     else if (!writer->sync_due_ms)
