@@ -20,7 +20,7 @@ static double root_of_two(unsigned part) {
 
 static double exponential_bound(int schema, int64_t index) {
     int64_t whole = schema < 0 ? index * ((int64_t)1 << -schema) : index >> schema;
-    unsigned part = schema < 0 ? 0 : (unsigned)(index - (whole << schema)) << (8 - schema);
+    unsigned part = schema < 0 ? 0 : (unsigned)(index - whole * ((int64_t)1 << schema)) << (8 - schema);
     if (whole >= 1024) return whole == 1024 && !part ? DBL_MAX : INFINITY;
     return ldexp(root_of_two(part), whole < -2000 ? -2000 : (int)whole + 1);
 }

@@ -44,7 +44,7 @@ static struct labels view(const struct kept_labels *kept) {
 }
 
 static struct span keep_text(char **to, struct span text) {
-    memcpy(*to, text.ptr, text.len);
+    if (text.len) memcpy(*to, text.ptr, text.len);
     *to += text.len;
     return span_of(*to - text.len, text.len);
 }

@@ -248,6 +248,7 @@ static void finish_unsynced(struct wal_writer *writer, uint64_t until, int rc) {
     size_t done = 0;
     for (; done < writer->unsynced.count && writer->unsynced.items[done].sequence <= until; done++)
         finish(writer, writer->unsynced.items[done].batch, rc);
+    if (!done) return;
     writer->unsynced.count -= done;
     memmove(writer->unsynced.items, writer->unsynced.items + done,
             writer->unsynced.count * sizeof *writer->unsynced.items);
@@ -280,7 +281,8 @@ static void sync_if_due(struct wal_writer *writer) {
     if (is_due) writer->sync_due_ms = 0;
     bool is_wanted = is_due || writer->unsynced.count;
     if (is_wanted) begin_sync(writer);
-    /* all is synced by now; or there is no file to sync, as the last write or sync failed: a new one is tried */
+    /* all is synced by now; or there is no file to sync, as the last write or sync failed: a new one is tried
+     */
     if (is_wanted && !writer->is_syncing) (void)sync_now(writer, &err);
     if (!wal_has_unsynced(writer->wal) || writer->is_syncing)
         writer->sync_due_ms = 0;

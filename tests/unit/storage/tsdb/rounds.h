@@ -86,7 +86,7 @@ static inline struct histogram histogram_at(int series, int64_t time) {
     static double counts[5];
     bool is_custom = time / 1000 % 3 == 2, is_float = time / 1000 % 4 == 3;
     for (int i = 0; i < 5; i++) counts[i] = (double)(time * (i + 1)) + (is_float ? 0.5 : 0);
-    struct histogram h = {.schema = is_custom ? HISTOGRAM_SCHEMA_CUSTOM : (int8_t)(time / 2000 % 5),
+    struct histogram h = {.schema = (int8_t)(is_custom ? HISTOGRAM_SCHEMA_CUSTOM : time / 2000 % 5),
                           .reset = (uint8_t)(time / 100 % 4),
                           .is_integer = !is_float,
                           .count = (double)time * 15 + (is_float ? 2.5 : 0),
