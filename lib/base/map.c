@@ -17,13 +17,19 @@ static bool slot_agrees(uint64_t slot, uint64_t hash) {
     return ((slot ^ hash) >> 32) == 0;
 }
 
-/* where an entry would like to sit, from the bits its slot keeps */
+/* where an entry would like to sit, from the bits its slot keeps: their highest, so that a bigger map has
+ * everything in the same order */
 static size_t home_of(const struct map *map, uint64_t hash) {
-    return (size_t)((hash >> 32) * 0x9e3779b97f4a7c15u >> 20) & (map->capacity - 1);
+    return hash >> 32 >> map->shift;
 }
 
 static size_t next_place(const struct map *map, size_t place) {
     return (place + 1) & (map->capacity - 1);
+}
+
+/* how far from home the entry at place sits */
+static size_t distance(const struct map *map, size_t place) {
+    return (place - home_of(map, map->slots[place])) & (map->capacity - 1);
 }
 
 void map_release(struct map *map) {
@@ -34,21 +40,39 @@ void map_release(struct map *map) {
 uint32_t map_find(const struct map *map, uint64_t hash, const void *key, map_equal *equal,
                   const void *context) {
     if (!map->capacity) return MAP_NONE;
-    for (size_t place = home_of(map, hash); map->slots[place]; place = next_place(map, place)) {
+    size_t place = home_of(map, hash);
+    for (size_t far = 0; map->slots[place]; place = next_place(map, place), far++) {
         uint64_t slot = map->slots[place];
-        if (slot_agrees(slot, hash) && equal(slot_index(slot), key, context)) return slot_index(slot);
+        if (slot_agrees(slot, hash)) {
+            if (equal(slot_index(slot), key, context)) return slot_index(slot);
+        } else if (distance(map, place) < far) {
+            return MAP_NONE;
+        }
     }
     return MAP_NONE;
 }
 
+void map_prefetch(const struct map *map, uint64_t hash) {
+    if (map->capacity) __builtin_prefetch(&map->slots[home_of(map, hash)]);
+}
+
+/* whoever is nearer to home gives way */
 static void put(struct map *map, uint64_t slot) {
     size_t place = home_of(map, slot);
-    while (map->slots[place]) place = next_place(map, place);
+    for (size_t far = 0; map->slots[place]; place = next_place(map, place), far++) {
+        size_t other_far = distance(map, place);
+        if (other_far >= far) continue;
+        uint64_t other = map->slots[place];
+        map->slots[place] = slot;
+        slot = other;
+        far = other_far;
+    }
     map->slots[place] = slot;
 }
 
 static void grow(struct map *map, size_t capacity) {
     struct map bigger = {.capacity = capacity, .count = map->count};
+    bigger.shift = 32 - (uint32_t)__builtin_ctzll(capacity);
     bigger.slots = mem_array(bigger.capacity, sizeof *bigger.slots);
     for (size_t i = 0; i < map->capacity; i++)
         if (map->slots[i]) put(&bigger, map->slots[i]);
@@ -69,23 +93,16 @@ void map_insert(struct map *map, uint64_t hash, uint32_t index) {
     map->count++;
 }
 
-/* may the entry whose home is `home` move from `place` back to `hole`? yes unless its home lies in (hole,
- * place] */
-static bool may_move(size_t home, size_t hole, size_t place) {
-    return hole <= place ? home <= hole || home > place : home <= hole && home > place;
-}
-
 bool map_remove(struct map *map, uint64_t hash, uint32_t index) {
     if (!map->capacity) return false;
-    size_t place = home_of(map, hash);
-    while (map->slots[place] && slot_index(map->slots[place]) != index) place = next_place(map, place);
-    if (!map->slots[place]) return false;
-    size_t hole = place;
-    for (place = next_place(map, hole); map->slots[place]; place = next_place(map, place)) {
-        size_t home = home_of(map, map->slots[place]);
-        if (!may_move(home, hole, place)) continue;
-        map->slots[hole] = map->slots[place];
-        hole = place;
+    size_t hole = home_of(map, hash);
+    while (map->slots[hole] && slot_index(map->slots[hole]) != index) hole = next_place(map, hole);
+    if (!map->slots[hole]) return false;
+    for (;;) {
+        size_t next = next_place(map, hole);
+        if (!map->slots[next] || distance(map, next) == 0) break;
+        map->slots[hole] = map->slots[next];
+        hole = next;
     }
     map->slots[hole] = 0;
     map->count--;

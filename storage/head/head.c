@@ -101,7 +101,7 @@ static int resolve_missing(struct head *head, const struct labels *label_sets, s
         if (refs[i].generation) continue;
         uint32_t slot;
         bool is_new;
-        rc = index_add(head, label_sets[i], 0, ids, &slot, &is_new, err);
+        rc = index_add(head, label_sets[i], ids, &slot, &is_new, err);
         if (rc) break;
         refs[i] = head_ref(head, slot);
         if (created) created[i] = is_new;
@@ -142,18 +142,6 @@ int head_resolve(struct head *head, const struct labels *label_sets, size_t coun
     }
     mem_free(found);
     mem_free(is_new);
-    return rc;
-}
-
-int head_resolve_numbered(struct head *head, struct labels labels, uint64_t number, struct series_ref *ref,
-                          struct err *err) {
-    CHECK_OBJ(head, HEAD_MAGIC);
-    uint32_t slot;
-    bool is_new;
-    rwlock_write(&head->index_lock);
-    int rc = index_add(head, labels, number, &head->numbered, &slot, &is_new, err);
-    if (!rc) *ref = head_ref(head, slot);
-    rwlock_unlock(&head->index_lock);
     return rc;
 }
 

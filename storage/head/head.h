@@ -43,10 +43,6 @@ void head_destroy(struct head *head);
 /* as appender_resolve */
 int head_resolve(struct head *head, const struct labels *label_sets, size_t count, struct series_ref *refs,
                  bool *created, struct err *err);
-/* for replay: the series is new or gets this number; later ones get higher ones */
-int head_resolve_numbered(struct head *head, struct labels labels, uint64_t number, struct series_ref *ref,
-                          struct err *err);
-
 /* for replay: numbers up to this one were given to series, even if nobody knows to which */
 void head_number_taken(struct head *head, uint64_t number);
 

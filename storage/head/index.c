@@ -99,14 +99,15 @@ static int check_labels(struct labels labels, struct err *err) {
 }
 
 /* a slot whose record has room for exactly so many labels, or a new one */
-static int take_slot(struct head *head, const struct label_ids *ids, uint32_t *slot, struct err *err) {
-    if (ids->count < FREE_LISTS && head->free_slots.by_labels[ids->count].count) {
-        *slot = head->free_slots.by_labels[ids->count].items[--head->free_slots.by_labels[ids->count].count];
+static int take_slot(struct head *head, const uint32_t *words, uint32_t count, uint32_t *slot,
+                     struct err *err) {
+    if (count < FREE_LISTS && head->free_slots.by_labels[count].count) {
+        *slot = head->free_slots.by_labels[count].items[--head->free_slots.by_labels[count].count];
         head->free_slots.count--;
-        shapes_reuse_record(&head->shapes, series_table_again(&head->table, *slot)->record, ids->words);
+        shapes_reuse_record(&head->shapes, series_table_again(&head->table, *slot)->record, words);
         return 0;
     }
-    uint32_t record = shapes_add_record(&head->shapes, ids->words);
+    uint32_t record = shapes_add_record(&head->shapes, words);
     if (!record) return err_set(err, ERR_LIMIT, "memory for label sets is full");
     struct series *series = series_table_next(&head->table, slot);
     if (!series) return err_set(err, ERR_LIMIT, "table of series is full");
@@ -125,24 +126,31 @@ bool index_restore(struct head *head, uint64_t number, struct label_ids *ids) {
     if (!ids->words[0]) return false;
     uint64_t hash = record_hash(head, ids->words);
     if (map_find(&head->by_labels, hash, ids->words, record_equal, head) != MAP_NONE) return false;
-    if (take_slot(head, ids, &slot, NULL)) return false;
+    if (take_slot(head, ids->words, ids->count, &slot, NULL)) return false;
     index_charge(head, HEAD_SERIES_BYTES);
     series_at(&head->table, slot)->number = number;
     map_insert(&head->by_labels, hash, slot);
     return true;
 }
 
-static int create(struct head *head, uint64_t number, struct label_ids *ids, uint32_t *slot,
-                  struct err *err) {
-    int rc = take_slot(head, ids, slot, err);
+/* without postings */
+static int create(struct head *head, uint64_t number, const uint32_t *words, uint32_t count, uint64_t hash,
+                  uint32_t *slot, struct err *err) {
+    int rc = take_slot(head, words, count, slot, err);
     if (rc) return rc;
     series_at(&head->table, *slot)->number = number;
-    map_insert(&head->by_labels, record_hash(head, ids->words), *slot);
-    for (; ids->placed < ids->count; ids->placed++) ids->places[ids->placed] = (struct posting_place){0};
-    for (uint32_t i = 0; i < ids->count; i++)
-        postings_add(&head->postings, ids->names[i], ids->words[1 + i], *slot, &ids->places[i]);
+    map_insert(&head->by_labels, hash, *slot);
     head->series_created++;
+    if (number >= head->next_number) head->next_number = number + 1;
     return 0;
+}
+
+void index_post(struct head *head, uint32_t slot, struct label_ids *ids) {
+    const uint32_t *words = record_of(head, slot), *names = shape_names(&head->shapes, words[0]);
+    uint32_t count = shape_count(&head->shapes, words[0]);
+    for (; ids->placed < count; ids->placed++) ids->places[ids->placed] = (struct posting_place){0};
+    for (uint32_t i = 0; i < count; i++)
+        postings_add(&head->postings, names[i], words[1 + i], slot, &ids->places[i]);
 }
 
 static void memory_give(struct head *head, size_t bytes);
@@ -236,45 +244,57 @@ static bool memory_take(struct head *head, struct labels labels, size_t *bytes) 
     return true;
 }
 
-static int find_or_create(struct head *head, struct labels labels, uint64_t number, struct label_ids *ids,
-                          uint32_t *slot, bool *created, struct err *err) {
+static int find_or_create(struct head *head, struct labels labels, struct label_ids *ids, uint32_t *slot,
+                          bool *created, struct err *err) {
     int rc = ids_add(head, labels, ids, err);
     if (rc) return rc;
-    uint32_t found =
-        map_find(&head->by_labels, record_hash(head, ids->words), ids->words, record_equal, head);
-    *created = found == MAP_NONE;
-    if (*created) return create(head, number ? number : head->next_number, ids, slot, err);
+    uint64_t hash = record_hash(head, ids->words);
+    uint32_t found = map_find(&head->by_labels, hash, ids->words, record_equal, head);
     *slot = found;
-    if (number) series_at(&head->table, found)->number = number;
-    return 0;
+    *created = found == MAP_NONE;
+    if (*created) rc = create(head, head->next_number, ids->words, ids->count, hash, slot, err);
+    if (*created && !rc) index_post(head, *slot, ids);
+    return rc;
 }
 
 /* Nothing of a series that is refused may stay, not even its texts. */
-static int add_within(struct head *head, struct labels labels, uint64_t number, struct label_ids *ids,
-                      uint32_t *slot, bool *created, struct err *err) {
-    size_t taken = 0, texts = symbols_cost(&head->symbols);
-    if (!number && !memory_take(head, labels, &taken)) {
+static int add_within(struct head *head, struct labels labels, struct label_ids *ids, uint32_t *slot,
+                      bool *created, struct err *err) {
+    size_t taken, texts = symbols_cost(&head->symbols);
+    if (!memory_take(head, labels, &taken)) {
         *created = false;
         *slot = index_find(head, labels, ids);
         return *slot == MAP_NONE ? no_room(head, err) : 0;
     }
-    int rc = find_or_create(head, labels, number, ids, slot, created, err);
+    int rc = find_or_create(head, labels, ids, slot, created, err);
     size_t cost = symbols_cost(&head->symbols) - texts + (!rc && *created ? HEAD_SERIES_BYTES : 0);
-    if (!head->memory) return rc;
-    if (cost > taken)
-        index_charge(head, cost - taken);
-    else
-        memory_give(head, taken - cost);
+    if (head->memory) memory_give(head, taken - cost);
     return rc;
 }
 
-int index_add(struct head *head, struct labels labels, uint64_t number, struct label_ids *ids, uint32_t *slot,
-              bool *created, struct err *err) {
+int index_add(struct head *head, struct labels labels, struct label_ids *ids, uint32_t *slot, bool *created,
+              struct err *err) {
     int rc = check_labels(labels, err);
-    if (!rc) rc = add_within(head, labels, number, ids, slot, created, err);
+    return rc ? rc : add_within(head, labels, ids, slot, created, err);
+}
+
+int index_stage(struct head *head, struct labels labels, struct label_ids *ids, uint64_t *hash,
+                struct err *err) {
+    int rc = check_labels(labels, err);
+    if (!rc) rc = ids_add(head, labels, ids, err);
     if (rc) return rc;
-    uint64_t given = series_at(&head->table, *slot)->number;
-    if (given >= head->next_number) head->next_number = given + 1;
+    *hash = record_hash(head, ids->words);
+    map_prefetch(&head->by_labels, *hash);
+    return 0;
+}
+
+int index_replay(struct head *head, const uint32_t *words, uint32_t count, uint64_t hash, uint64_t number,
+                 uint32_t *slot, bool *created, struct err *err) {
+    *slot = map_find(&head->by_labels, hash, words, record_equal, head);
+    *created = *slot == MAP_NONE;
+    if (*created) return create(head, number, words, count, hash, slot, err);
+    series_at(&head->table, *slot)->number = number;
+    if (number >= head->next_number) head->next_number = number + 1;
     return 0;
 }
 

@@ -49,7 +49,6 @@ struct head {
     uint32_t resting;      /* slots not in use that readers may still look at */
     uint64_t next_number, series_created;
     uint64_t max_series;
-    struct label_ids numbered;     /* of head_resolve_numbered, the labels before */
     atomic_uint_least64_t life;    /* see head_life */
     struct budget *memory;         /* may be NULL */
     atomic_size_t memory_drawn;    /* of it */
@@ -79,9 +78,17 @@ uint32_t index_find(const struct head *head, struct labels labels, struct label_
 #define HEAD_SERIES_BYTES 400u
 /* draws from the head's memory whatever its limit */
 void index_charge(struct head *head, size_t bytes);
-/* gets or creates; number 0: the next one */
-int index_add(struct head *head, struct labels labels, uint64_t number, struct label_ids *ids, uint32_t *slot,
-              bool *created, struct err *err);
+/* gets or creates */
+int index_add(struct head *head, struct labels labels, struct label_ids *ids, uint32_t *slot, bool *created,
+              struct err *err);
+
+/* The same for a log, in two steps, without postings and charge (replay.h): labels become words, words a
+ * series, which is new or gets this number. hash is that of the words, and its place is asked for. */
+int index_stage(struct head *head, struct labels labels, struct label_ids *ids, uint64_t *hash,
+                struct err *err);
+int index_replay(struct head *head, const uint32_t *words, uint32_t count, uint64_t hash, uint64_t number,
+                 uint32_t *slot, bool *created, struct err *err);
+void index_post(struct head *head, uint32_t slot, struct label_ids *ids);
 /* symbol of the value of a name, SYMBOL_NONE when the series has no such label; no lock needed */
 uint32_t index_value(const struct head *head, uint32_t slot, uint32_t name);
 

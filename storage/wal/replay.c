@@ -37,8 +37,7 @@ struct replay {
 
 /* ---- what was lost ---- */
 
-static void note_loss(struct replay *replay, uint64_t segment, uint64_t from, uint64_t to) {
-    struct wal_report *report = replay->report;
+static void note_loss(struct wal_report *report, uint64_t segment, uint64_t from, uint64_t to) {
     report->lost_records += to - from + 1;
     struct wal_loss *before = report->loss_count ? &report->losses[report->loss_count - 1] : NULL;
     if (before && before->to_sequence + 1 == from && before->segment == segment)
@@ -47,21 +46,28 @@ static void note_loss(struct replay *replay, uint64_t segment, uint64_t from, ui
         report->losses[report->loss_count++] = (struct wal_loss){segment, from, to};
 }
 
-static void note_damage(struct replay *replay, uint64_t bytes) {
-    replay->report->damaged_stretches++;
-    replay->report->damaged_bytes += bytes;
+static void note_damage(struct wal_report *report, uint64_t bytes) {
+    report->damaged_stretches++;
+    report->damaged_bytes += bytes;
+}
+
+void wal_report_lost(struct wal_report *report, struct wal_place place, uint64_t payload_bytes) {
+    report->records--;
+    report->payload_bytes -= payload_bytes;
+    note_loss(report, place.segment, place.sequence, place.sequence);
+    note_damage(report, payload_bytes);
 }
 
 /* The log goes on with sequence `next`. If something is missing before it, what was bad so far was damage. */
 static void settle(struct replay *replay, uint64_t segment, uint64_t next) {
     bool has_gap = next > replay->last + 1;
     if (has_gap) {
-        note_loss(replay, segment, replay->last + 1, next - 1);
+        note_loss(replay->report, segment, replay->last + 1, next - 1);
         replay->last = next - 1;
     }
     if (!replay->pending_bytes) return;
     if (has_gap)
-        note_damage(replay, replay->pending_bytes);
+        note_damage(replay->report, replay->pending_bytes);
     else
         replay->report->cut_bytes += replay->pending_bytes;
     replay->pending_bytes = 0;
@@ -72,25 +78,23 @@ static void settle(struct replay *replay, uint64_t segment, uint64_t next) {
 static int hand_out(struct replay *replay, const struct segment *segment, const struct frame *frame,
                     const uint8_t *payload, struct err *err) {
     struct wal_report *report = replay->report;
-    int rc = replay->each(replay->context, frame->type, frame->sequence, payload, frame->length, err);
+    struct wal_place place = {segment->number, frame->sequence};
+    int rc = replay->each(replay->context, frame->type, place, payload, frame->length, err);
     if (rc && rc != ERR_CORRUPT) return err_wrap(err, rc, "record %" PRIu64 " of the log", frame->sequence);
     replay->last = frame->sequence;
-    if (rc) {
-        note_loss(replay, segment->number, frame->sequence, frame->sequence);
-        note_damage(replay, frame->length);
-        return 0;
-    }
     report->records++;
     report->payload_bytes += frame->length;
+    if (rc) wal_report_lost(report, place, frame->length);
     return 0;
 }
 
 /* a record that counts no more */
-static int hand_out_known(struct replay *replay, const struct frame *frame, const uint8_t *payload,
-                          struct bad_bytes *bad, uint64_t offset, struct err *err) {
+static int hand_out_known(struct replay *replay, const struct segment *segment, const struct frame *frame,
+                          const uint8_t *payload, struct bad_bytes *bad, uint64_t offset, struct err *err) {
     *bad = (struct bad_bytes){0};
     replay->report->tail_end = offset + frame_size(frame->length);
-    int rc = replay->each(replay->context, frame->type, frame->sequence, payload, frame->length, err);
+    struct wal_place place = {segment->number, frame->sequence};
+    int rc = replay->each(replay->context, frame->type, place, payload, frame->length, err);
     return rc == ERR_CORRUPT ? 0 : rc;
 }
 
@@ -99,10 +103,10 @@ static int found(struct replay *replay, const struct segment *segment, const str
                  const uint8_t *payload, struct bad_bytes *bad, uint64_t offset, struct err *err) {
     uint64_t sequence = frame->sequence;
     if (sequence >= segment->bound || sequence < segment->header.first_sequence) return 0; /* overruled */
-    if (sequence <= replay->after) return hand_out_known(replay, frame, payload, bad, offset, err);
+    if (sequence <= replay->after) return hand_out_known(replay, segment, frame, payload, bad, offset, err);
     if (sequence <= replay->last) return 0; /* a copy: as if it were not there */
     bool is_gap = bad->end == bad->begin && sequence == replay->last + 1; /* zeros, and nothing missing */
-    if (bad->is_open && !is_gap) note_damage(replay, offset - bad->begin);
+    if (bad->is_open && !is_gap) note_damage(replay->report, offset - bad->begin);
     *bad = (struct bad_bytes){0};
     settle(replay, segment->number, sequence);
     replay->report->tail_end = offset + frame_size(frame->length);
@@ -174,7 +178,7 @@ static int replay_segment(struct replay *replay, const struct segment *segment, 
     struct wal_report *report = replay->report;
     if (segment->bound <= replay->needed) return 0;
     bool counts = segment->bound > replay->last + 1;
-    if (segment->state == SEGMENT_DAMAGED && counts) note_damage(replay, segment->size);
+    if (segment->state == SEGMENT_DAMAGED && counts) note_damage(replay->report, segment->size);
     if (segment->state != SEGMENT_GOOD) return 0;
     uint64_t first = segment->header.first_sequence;
     settle(replay, segment->number, first < segment->bound ? first : segment->bound);

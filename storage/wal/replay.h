@@ -16,9 +16,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct wal_place {
+    uint64_t segment, sequence;
+};
+
 /* One record, valid during the call. ERR_CORRUPT: the payload makes no sense: counted as lost, replay goes
  * on. Any other error ends the replay. */
-typedef int wal_record_fn(void *context, int type, uint64_t sequence, const void *payload, size_t len,
+typedef int wal_record_fn(void *context, int type, struct wal_place place, const void *payload, size_t len,
                           struct err *err);
 
 struct wal_loss {
@@ -47,3 +51,5 @@ struct wal_report {
  * them does not matter. The folder need not exist. */
 int wal_replay(struct file_system *fs, const char *folder, uint64_t after, wal_record_fn *each, void *context,
                struct wal_report *report, struct err *err);
+/* a record that was handed out turned out to make no sense: as if ERR_CORRUPT had been answered */
+void wal_report_lost(struct wal_report *report, struct wal_place place, uint64_t payload_bytes);

@@ -50,12 +50,12 @@ static int read_samples(const void *payload, size_t len) {
     return rc;
 }
 
-static int each(void *context, int type, uint64_t sequence, const void *payload, size_t len,
+static int each(void *context, int type, struct wal_place place, const void *payload, size_t len,
                 struct err *err) {
     struct tally *tally = context;
     (void)err;
-    ASSERT(sequence > tally->last);
-    tally->last = sequence;
+    ASSERT(place.sequence > tally->last);
+    tally->last = place.sequence;
     int rc = type == RECORD_SERIES ? read_series(payload, len) : read_samples(payload, len);
     ASSERT(rc == 0 || rc == ERR_CORRUPT);
     tally->records += !rc;

@@ -27,7 +27,7 @@ static inline size_t payload_len(uint64_t id) {
     return 8 + id * 37 % 300;
 }
 
-static inline int each_record(void *context, int type, uint64_t sequence, const void *payload, size_t len,
+static inline int each_record(void *context, int type, struct wal_place place, const void *payload, size_t len,
                               struct err *err) {
     struct reading *reading = context;
     const uint8_t *bytes = payload;
@@ -38,9 +38,9 @@ static inline int each_record(void *context, int type, uint64_t sequence, const 
     if (len >= 8) memcpy(&id, bytes, 8);
     bool is_right = type == TYPE && len >= 8 && len == payload_len(id);
     for (size_t i = 8; is_right && i < len; i++) is_right = bytes[i] == (uint8_t)(id + i);
-    if (!is_right) ck_abort_msg("record %llu is not what was written", (unsigned long long)sequence);
+    if (!is_right) ck_abort_msg("record %llu is not what was written", (unsigned long long)place.sequence);
     *vec_push(&reading->ids) = id;
-    *vec_push(&reading->sequences) = sequence;
+    *vec_push(&reading->sequences) = place.sequence;
     return 0;
 }
 

@@ -215,11 +215,11 @@ START_TEST(a_segment_without_a_good_header_is_reported_as_its_sequences) {
 }
 END_TEST
 
-static int refuse_the_fifth(void *context, int type, uint64_t sequence, const void *payload, size_t len,
+static int refuse_the_fifth(void *context, int type, struct wal_place place, const void *payload, size_t len,
                             struct err *err) {
-    if (sequence == 5) return err_set(err, ERR_CORRUPT, "makes no sense");
-    if (sequence == 9 && context == NULL) return err_set(err, ERR_LIMIT, "no more");
-    return context ? each_record(context, type, sequence, payload, len, err) : 0;
+    if (place.sequence == 5) return err_set(err, ERR_CORRUPT, "makes no sense");
+    if (place.sequence == 9 && context == NULL) return err_set(err, ERR_LIMIT, "no more");
+    return context ? each_record(context, type, place, payload, len, err) : 0;
 }
 
 START_TEST(a_record_the_reader_cannot_use_counts_as_lost) {

@@ -142,7 +142,7 @@ struct logged {
     VEC(uint64_t) sequences;
 };
 
-static int collect(void *context, int type, uint64_t sequence, const void *payload, size_t len,
+static int collect(void *context, int type, struct wal_place place, const void *payload, size_t len,
                    struct err *err) {
     static struct samples_rows rows;
     struct logged *logged = context;
@@ -151,7 +151,7 @@ static int collect(void *context, int type, uint64_t sequence, const void *paylo
     ck_assert_int_eq(samples_reader_init(&reader, payload, len, err), 0);
     ck_assert_int_eq(samples_reader_next(&reader, &rows, err), 1);
     *vec_push(&logged->first) = rows.numbers[0];
-    *vec_push(&logged->sequences) = sequence;
+    *vec_push(&logged->sequences) = place.sequence;
     samples_reader_release(&reader);
     return 0;
 }
