@@ -108,6 +108,24 @@ static int check_exemplar(struct expose_reader *reader, struct scan *scan, struc
     return scan->p == scan->end ? 0 : fail(reader, err, "unexpected text after an exemplar", *scan);
 }
 
+/* what stands behind the series */
+static int read_value(struct expose_reader *reader, struct scan scan, struct expose_entry *entry,
+                      struct err *err) {
+    skip_blanks(&scan);
+    if (scan.p == scan.end) return fail(reader, err, "expected a value after the series", scan);
+    entry->value = take_word(&scan);
+    skip_blanks(&scan);
+    if (scan.p < scan.end && *scan.p != '#') {
+        int rc = take_time(reader, &scan, entry, err);
+        if (rc) return rc;
+        skip_blanks(&scan);
+    }
+    if (scan.p == scan.end) return 0;
+    if (*scan.p == '#' && reader->format == EXPOSE_OPENMETRICS)
+        return check_exemplar(reader, &scan, entry, err);
+    return fail(reader, err, "unexpected text after the value", scan);
+}
+
 static int read_series(struct expose_reader *reader, struct scan scan, struct expose_entry *entry,
                        struct err *err) {
     struct scan from = scan;
@@ -122,21 +140,22 @@ static int read_series(struct expose_reader *reader, struct scan scan, struct ex
         return fail(reader, err, "expected a metric name", from);
     }
     entry->series = span_of(from.p, (size_t)(series_end - from.p));
-    skip_blanks(&scan);
-    if (scan.p == scan.end) return fail(reader, err, "expected a value after the series", from);
+    if (series_end == scan.end) return fail(reader, err, "expected a value after the series", from);
     if (!span_ends_with(entry->series, SPAN("}")) && !is_blank(*series_end))
         return fail(reader, err, "unexpected character after the metric name", from);
-    entry->value = take_word(&scan);
+    return read_value(reader, (struct scan){series_end, scan.end}, entry, err);
+}
+
+struct span expose_peek(const struct expose_reader *reader, size_t len) {
+    const struct span none = {0};
+    struct scan scan = {reader->body.ptr + reader->at, reader->body.ptr + reader->body.len};
+    if (reader->at >= reader->body.len || (size_t)(scan.end - scan.p) <= len || reader->seen_eof) return none;
+    struct span series = span_of(scan.p, len);
+    scan.p += len;
+    if (!is_blank(*scan.p)) return none;
     skip_blanks(&scan);
-    if (scan.p < scan.end && *scan.p != '#') {
-        int rc = take_time(reader, &scan, entry, err);
-        if (rc) return rc;
-        skip_blanks(&scan);
-    }
-    if (scan.p == scan.end) return 0;
-    if (*scan.p == '#' && reader->format == EXPOSE_OPENMETRICS)
-        return check_exemplar(reader, &scan, entry, err);
-    return fail(reader, err, "unexpected text after the value", scan);
+    bool has_labels_after = scan.p < scan.end && *scan.p == '{';
+    return has_labels_after ? none : series;
 }
 
 static bool is_type(struct span text, enum expose_format format) {
@@ -201,10 +220,10 @@ static int read_meta(struct expose_reader *reader, struct scan scan, struct expo
     return 0;
 }
 
-/* the next line without its end; false at the end of the body */
-static bool take_line(struct expose_reader *reader, struct scan *line) {
+/* the next line without its end, of which so many bytes are known; false at the end of the body */
+static bool take_line(struct expose_reader *reader, size_t known, struct scan *line) {
     if (reader->at >= reader->body.len) return false;
-    size_t end = span_find_byte(reader->body, '\n', reader->at);
+    size_t end = span_find_byte(reader->body, '\n', reader->at + known);
     *line = (struct scan){reader->body.ptr + reader->at, reader->body.ptr + end};
     reader->at = end + 1;
     reader->line++;
@@ -212,11 +231,26 @@ static bool take_line(struct expose_reader *reader, struct scan *line) {
     return true;
 }
 
+static int check_length(const struct expose_reader *reader, struct scan line, struct err *err) {
+    if ((size_t)(line.end - line.p) <= EXPOSE_MAX_LINE) return 0;
+    return err_set(err, ERR_LIMIT, "line %u is longer than %zu bytes", reader->line, EXPOSE_MAX_LINE);
+}
+
+int expose_next_known(struct expose_reader *reader, struct span series, struct expose_entry *entry,
+                      struct err *err) {
+    struct scan line;
+    *entry = (struct expose_entry){.kind = EXPOSE_SERIES, .series = series};
+    (void)take_line(reader, series.len, &line);
+    int rc = check_length(reader, line, err);
+    line.p += series.len;
+    return rc ? rc : read_value(reader, line, entry, err);
+}
+
 int expose_next(struct expose_reader *reader, struct expose_entry *entry, struct err *err) {
     struct scan line;
-    while (take_line(reader, &line)) {
-        if ((size_t)(line.end - line.p) > EXPOSE_MAX_LINE)
-            return err_set(err, ERR_LIMIT, "line %u is longer than %zu bytes", reader->line, EXPOSE_MAX_LINE);
+    while (take_line(reader, 0, &line)) {
+        int rc = check_length(reader, line, err);
+        if (rc) return rc;
         if (reader->seen_eof) return fail(reader, err, "unexpected data after # EOF", line);
         if (reader->format == EXPOSE_TEXT) skip_blanks(&line);
         if (line.p == line.end) {
@@ -225,7 +259,7 @@ int expose_next(struct expose_reader *reader, struct expose_entry *entry, struct
         }
         if (*line.p != '#') return read_series(reader, line, entry, err);
         bool is_meta = false;
-        int rc = read_meta(reader, line, entry, &is_meta, err);
+        rc = read_meta(reader, line, entry, &is_meta, err);
         if (rc || is_meta) return rc;
     }
     if (reader->format == EXPOSE_OPENMETRICS && !reader->seen_eof)

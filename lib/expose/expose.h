@@ -49,6 +49,12 @@ struct expose_reader {
 void expose_reader_init(struct expose_reader *reader, enum expose_format format, struct span body);
 /* The next entry, EXPOSE_END at the end, or ERR_INVALID. */
 int expose_next(struct expose_reader *reader, struct expose_entry *entry, struct err *err);
+/* The first `len` bytes of what is next if they can be a series text, as far as what follows them tells; else
+ * empty. Who knows that text from before, as it came out of expose_next, calls expose_next_known. */
+struct span expose_peek(const struct expose_reader *reader, size_t len);
+/* As expose_next, for a line that begins with this series text. */
+int expose_next_known(struct expose_reader *reader, struct span series, struct expose_entry *entry,
+                      struct err *err);
 /* ERR_INVALID with the reader's line */
 int expose_value(const struct expose_reader *reader, struct span text, double *value, struct err *err);
 /* The exemplar of an entry; without a time of its own it is `time_ms`. Labels go to arena as those of a

@@ -86,8 +86,8 @@ static int on_curl_timer(CURLM *multi, long timeout_ms, void *context) {
     struct http_client *client = context;
     (void)multi;
     if (timeout_ms < 0) return uv_timer_stop(&client->timer);
-    /* never inside the call that asks: curl must not be entered from its own callback */
-    return uv_timer_start(&client->timer, on_timer, timeout_ms ? (uint64_t)timeout_ms : 1, 0);
+    /* 0 is at the loop's next turn, never inside the call that asks */
+    return uv_timer_start(&client->timer, on_timer, (uint64_t)timeout_ms, 0);
 }
 
 static void init_curl(void) {

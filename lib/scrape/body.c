@@ -183,9 +183,7 @@ static void add_exemplar(struct body *body, struct span text, int64_t time_ms) {
 }
 
 static int add_sample(struct body *body, const struct expose_reader *reader, const struct expose_entry *line,
-                      struct err *err) {
-    bool is_new;
-    struct cache_entry *entry = cache_take(&body->target->cache, line->series, &is_new);
+                      struct cache_entry *entry, struct err *err) {
     const struct scrape_config *job = body->target->job;
     if (!cache_entry_same_text(entry, line->value)) {
         double value;
@@ -221,8 +219,12 @@ static void add_stale(const struct cache_entry *entry, void *context) {
 static int read_lines(struct body *body, struct expose_reader *reader, size_t max_samples,
                       uint64_t *metadata_hash, struct err *err) {
     struct expose_entry line;
+    struct cache *cache = &body->target->cache;
     for (;;) {
-        int rc = expose_next(reader, &line, err);
+        struct cache_entry *entry = NULL;
+        struct span expected = expose_peek(reader, cache_expects(cache));
+        if (expected.len) entry = cache_take_expected(cache, expected);
+        int rc = entry ? expose_next_known(reader, expected, &line, err) : expose_next(reader, &line, err);
         if (rc || line.kind == EXPOSE_END) return rc;
         if (line.kind != EXPOSE_SERIES) {
             *metadata_hash = hash_mix(hash_mix(*metadata_hash, hash_bytes(line.metric.ptr, line.metric.len)),
@@ -231,7 +233,9 @@ static int read_lines(struct body *body, struct expose_reader *reader, size_t ma
         }
         if (++body->counts.scraped > max_samples)
             return err_set(err, ERR_LIMIT, "sample limit exceeded: more than %zu samples", max_samples);
-        rc = add_sample(body, reader, &line, err);
+        bool is_new;
+        if (!entry) entry = cache_take(cache, line.series, &is_new);
+        rc = add_sample(body, reader, &line, entry, err);
         if (rc) return rc;
     }
 }

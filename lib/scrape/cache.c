@@ -51,13 +51,15 @@ static void start_order(struct cache *cache) {
             map_insert(&cache->by_hash, cache->entries[i].hash, (uint32_t)i);
 }
 
-static uint32_t add_entry(struct cache *cache, uint64_t hash) {
+static uint32_t add_entry(struct cache *cache, uint64_t hash, size_t length) {
     ASSERT(cache->count < MAP_NONE);
     if (cache->count == cache->capacity) {
         cache->capacity += cache->capacity / 2 + 16;
         cache->entries = mem_resize(cache->entries, cache->capacity, sizeof *cache->entries);
     }
-    cache->entries[cache->count] = (struct cache_entry){.hash = hash, .bits = cache->phase ^ CACHE_SEEN};
+    cache->entries[cache->count] = (struct cache_entry){.hash = hash,
+                                                        .length = length <= UINT16_MAX ? (uint16_t)length : 0,
+                                                        .bits = cache->phase ^ CACHE_SEEN};
     map_insert(&cache->by_hash, hash, (uint32_t)cache->count);
     return (uint32_t)cache->count++;
 }
@@ -75,19 +77,31 @@ static struct cache_entry *mark_seen(struct cache *cache, uint32_t index) {
     return entry;
 }
 
+size_t cache_expects(const struct cache *cache) {
+    return cache->next < cache->count ? cache->entries[cache->next].length : 0;
+}
+
+static struct cache_entry *take_next(struct cache *cache, uint64_t hash) {
+    if (cache->next >= cache->count || cache->entries[cache->next].hash != hash) return NULL;
+    uint32_t index = (uint32_t)cache->next++;
+    if (!cache->missed) cache->hits++;
+    return mark_seen(cache, index);
+}
+
+struct cache_entry *cache_take_expected(struct cache *cache, struct span series) {
+    return take_next(cache, hash_bytes_keyed(series.ptr, series.len));
+}
+
 struct cache_entry *cache_take(struct cache *cache, struct span series, bool *is_new) {
     uint64_t hash = hash_bytes_keyed(series.ptr, series.len);
     *is_new = false;
-    if (cache->next < cache->count && cache->entries[cache->next].hash == hash) {
-        uint32_t index = (uint32_t)cache->next++;
-        if (!cache->missed) cache->hits++;
-        return mark_seen(cache, index);
-    }
+    struct cache_entry *next = take_next(cache, hash);
+    if (next) return next;
     if (!cache->missed) start_order(cache);
     uint32_t index = map_find(&cache->by_hash, hash, &hash, entry_equal, cache);
     if (index == MAP_NONE) {
         *is_new = true;
-        index = add_entry(cache, hash);
+        index = add_entry(cache, hash, series.len);
     } else {
         cache->next = (size_t)index + 1;
     }

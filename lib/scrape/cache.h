@@ -6,8 +6,8 @@
  *     entries   [hash|ref|value|"1027"] [hash|ref|value|"3"] ...       40 bytes each, in the order of the
  * last exposition ^ next
  *
- * An exposition is nearly the same text every time: the next line is predicted to be the next entry. A hit
- * costs one hash and one compare; an unchanged value text of at most 15 bytes is not even parsed. A miss
+ * An exposition is nearly the same text every time: the next line is predicted to begin with the series of
+ * the next entry. A hit costs one hash of as many bytes and one compare; an unchanged value text of at most 13 bytes is not even parsed. A miss
  * looks the hash up among all entries (by_hash exists only during a scrape that has missed), and one that is
  * not there becomes a new entry. cache_end puts the entries into the new order and drops what was not seen.
  */
@@ -18,12 +18,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CACHE_TEXT_MAX 15
+#define CACHE_TEXT_MAX 13
 
 struct cache_entry {
     uint64_t hash;         /* keyed, of the series text */
     struct series_ref ref; /* generation 0: not resolved yet */
     double value;          /* of text */
+    uint16_t length;       /* of the series text; 0: too long to be predicted */
     char text[CACHE_TEXT_MAX];
     uint8_t bits; /* length of text, and the flags below */
 };
@@ -48,6 +49,10 @@ void cache_release(struct cache *cache);
 /* forgets everything, keeps nothing */
 void cache_clear(struct cache *cache);
 void cache_begin(struct cache *cache);
+/* bytes of the series text that is expected next; 0: nothing is */
+size_t cache_expects(const struct cache *cache);
+/* the entry that is expected, marked seen, if that is its series text; else NULL */
+struct cache_entry *cache_take_expected(struct cache *cache, struct span series);
 /* The entry of a series text, marked seen; *is_new when it was not there. Valid until the next call. */
 struct cache_entry *cache_take(struct cache *cache, struct span series, bool *is_new);
 /* where an entry is until cache_end */

@@ -82,8 +82,8 @@ void wal_writer_submit(struct wal_writer *writer, struct append_batch *batch) {
     *writer->last = batch;
     writer->last = &batch->next;
     writer->rows_waiting += batch->count;
-    condition_signal(&writer->has_work);
     mutex_unlock(&writer->lock);
+    condition_signal(&writer->has_work); /* who wakes finds the lock free */
 }
 
 int wal_writer_flush(struct wal_writer *writer, struct err *err) {
@@ -176,8 +176,8 @@ static void on_synced(void *context) {
     struct wal_writer *writer = context;
     mutex_lock(&writer->lock);
     writer->has_synced = true;
-    condition_signal(&writer->has_work);
     mutex_unlock(&writer->lock);
+    condition_signal(&writer->has_work); /* who wakes finds the lock free */
 }
 
 static void begin_sync(struct wal_writer *writer) {
@@ -357,8 +357,8 @@ void wal_writer_destroy(struct wal_writer *writer) {
     CHECK_OBJ(writer, WRITER_MAGIC);
     mutex_lock(&writer->lock);
     writer->stopping = true;
-    condition_signal(&writer->has_work);
     mutex_unlock(&writer->lock);
+    condition_signal(&writer->has_work); /* who wakes finds the lock free */
     thread_join(&writer->thread);
     wal_sync_beside(writer->wal, NULL, NULL);
     wal_group_release(&writer->group);

@@ -131,6 +131,23 @@ START_TEST(what_vanishes_ends_but_not_what_has_times_of_its_own) {
 }
 END_TEST
 
+START_TEST(what_begins_like_the_expected_series_may_be_another) {
+    begin("", "");
+    ck_assert_int_eq(scrape("a 1\nb 2\n"), 0);
+    ck_assert_int_eq(scrape("a {x=\"y\"} 3\nb 2\n"), 0);
+    ck_assert_str_eq(rows(), "a{" OWN ", x=\"y\"} 3\nb{" OWN "} 2\na{" OWN "} stale\n");
+    ck_assert_int_eq(scrape("a {x=\"y\"} 3\nbb 2\n"), 0);
+    ck_assert_str_eq(rows(), "a{" OWN ", x=\"y\"} 3\nbb{" OWN "} 2\nb{" OWN "} stale\n");
+    ck_assert_int_ne(scrape("a {x=\"y\"}\n"), 0);
+    ck_assert_int_eq(scrape("a 4"), 0); /* no line end */
+    ck_assert_int_eq(scrape("a 5"), 0);
+    ck_assert_int_ne(scrape("a "), 0);
+    ck_assert_int_eq(scrape("a 6\n"), 0);
+    ck_assert_int_ne(scrape("a"), 0);
+    end();
+}
+END_TEST
+
 START_TEST(times_may_be_tracked_or_left_out) {
     begin("", "  track_timestamps_staleness: true\n");
     ck_assert_int_eq(scrape("b 2 500\n"), 0);
@@ -376,6 +393,7 @@ END_TEST
 
 CHECK_MAIN("body", the_targets_labels_are_added, conflicting_labels_are_renamed,
            honored_labels_win_even_when_empty, what_vanishes_ends_but_not_what_has_times_of_its_own,
+           what_begins_like_the_expected_series_may_be_another,
            times_may_be_tracked_or_left_out, a_series_told_twice_is_two_rows,
            many_new_series_are_resolved_in_batches, limits_fail_the_scrape,
            of_a_store_that_takes_no_more_series_the_known_ones_go_on, metadata_is_kept_and_renewed,
