@@ -1,3 +1,4 @@
+#include "promql/eval/edge.h"
 #include "promql/eval/row.h"
 
 #include "lib/model/sample.h"
@@ -31,6 +32,7 @@ int eval_shift(struct eval *ev, const struct time_shift *shift, bool *fixed, int
 /* How one series is shown. */
 struct view {
     const struct reference *at;
+    int64_t behind_ms;                   /* smoothed: samples so long after a step count too */
     bool want_times;                     /* each sample's own time as the value */
     bool want_histograms;                /* else a step whose sample is one has none */
     const struct histogram **histograms; /* scratch of steps; NULL until the first is met */
@@ -56,6 +58,16 @@ static int show(struct eval *ev, struct view *view, const struct columns *sample
     return 0;
 }
 
+/* @: one time for all steps */
+static void repeat_first(const struct eval *ev, struct row *row) {
+    if (!bit_get(row->present, 0)) return;
+    for (size_t i = 1; i < ev->steps; i++) {
+        row->values[i] = row->values[0];
+        if (row->histograms) row->histograms[i] = row->histograms[0];
+        bit_set(row->present, i);
+    }
+}
+
 /* One series: for each step the newest sample in (T - lookback, T], unless it is a staleness marker. Steps
  * and samples both ascend. */
 static int look_back(struct eval *ev, struct view *view, const struct columns *samples, struct row *row,
@@ -71,12 +83,25 @@ static int look_back(struct eval *ev, struct view *view, const struct columns *s
             continue;
         rc = show(ev, view, samples, next - 1, row, i, err);
     }
-    if (rc || !at->fixed || !bit_get(row->present, 0)) return rc;
-    for (size_t i = 1; i < ev->steps; i++) {
-        row->values[i] = row->values[0];
-        if (row->histograms) row->histograms[i] = row->histograms[0];
-        bit_set(row->present, i);
+    if (!rc && at->fixed) repeat_first(ev, row);
+    return rc;
+}
+
+/* smoothed: between the samples on both sides of each step, without staleness markers */
+static int look_around(struct eval *ev, const struct view *view, struct columns *samples, struct row *row) {
+    const struct reference *at = view->at;
+    size_t low = 0, high = 0, steps = at->fixed ? 1 : ev->steps;
+    if (columns_drop_histograms(samples)) eval_no_histograms(ev);
+    columns_drop_stale(samples);
+    for (size_t i = 0; i < steps; i++) {
+        int64_t time_ms = at->fixed ? at->first_ms : at->first_ms + (int64_t)i * ev->step_ms;
+        while (high < samples->count && samples->times_ms[high] <= time_ms + view->behind_ms) high++;
+        while (low < high && samples->times_ms[low] <= time_ms - ev->lookback_ms) low++;
+        if (edge_instant(samples->times_ms + low, samples->values + low, high - low, time_ms,
+                         &row->values[i]))
+            bit_set(row->present, i);
     }
+    if (at->fixed) repeat_first(ev, row);
     return 0;
 }
 
@@ -84,12 +109,13 @@ static int push_series(struct eval *ev, struct series_set *set, size_t index, st
                        struct columns *samples, struct row *row, struct sink *sink, struct err *err) {
     const struct reference *at = view->at;
     columns_reset(samples);
-    int rc = series_set_read(set, index, at->first_ms - ev->lookback_ms + 1, at->last_ms, samples, err);
+    int rc = series_set_read(set, index, at->first_ms - ev->lookback_ms + 1, at->last_ms + view->behind_ms,
+                             samples, err);
     if (!rc) rc = eval_take_samples(ev, samples->count, err);
     if (rc) return rc;
     ev->query->samples_read += samples->count;
     row_clear(ev, row);
-    rc = look_back(ev, view, samples, row, err);
+    rc = view->behind_ms ? look_around(ev, view, samples, row) : look_back(ev, view, samples, row, err);
     eval_give_samples(ev, samples->count);
     if (rc) return rc;
     if (!bits_any(row->present, ev->words)) return 0;
@@ -104,15 +130,15 @@ int eval_selector(struct eval *ev, const struct expr *expr, bool want_times, str
     struct series_set *set;
     struct row row;
     int rc = eval_shift(ev, &selector->shift, &at.fixed, &at.first_ms, &at.last_ms, err);
-    if (!rc && selector->edge != EDGE_NONE)
-        rc = err_set(err, ERR_UNSUPPORTED, "anchored and smoothed selectors are not supported yet");
+    int64_t behind_ms = selector->edge == EDGE_SMOOTHED ? ev->lookback_ms : 0;
     if (!rc) rc = row_init(ev, &row, err);
     if (!rc)
         rc = queryable_select(ev->query->queryable, selector->matchers, selector->matcher_count,
-                              at.first_ms - ev->lookback_ms + 1, at.last_ms, &ev->query->budget, &set, err);
+                              at.first_ms - ev->lookback_ms + 1, at.last_ms + behind_ms, &ev->query->budget, &set,
+                              err);
     if (rc) return rc;
     struct columns samples;
-    struct view view = {&at, want_times, sink->takes_histograms, NULL};
+    struct view view = {&at, behind_ms, want_times, sink->takes_histograms, NULL};
     columns_init(&samples, &ev->query->budget);
     for (size_t i = 0; i < set->count && !rc; i++)
         rc = push_series(ev, set, i, &view, &samples, &row, sink, err);

@@ -1,4 +1,4 @@
-#include "promql/eval/range.h"
+#include "promql/eval/edge.h"
 #include "promql/eval/row.h"
 
 #include "lib/model/sample.h"
@@ -13,6 +13,7 @@ struct windows {
     const double *const *params; /* per parameter a column of steps */
     size_t param_count;
     range_kernel *kernel;
+    enum range_edge edge;
     bool keeps_name, wants_resets;
     const struct expr *call;
     struct sink *next;
@@ -26,19 +27,6 @@ struct windows {
 
 static bool uses_resets(enum function_id id) {
     return id == FN_rate || id == FN_increase || id == FN_resets;
-}
-
-/* staleness markers are no samples of a range */
-static void drop_stale(struct columns *samples) {
-    size_t kept = 0;
-    for (size_t i = 0; i < samples->count; i++) {
-        if (value_is_stale(samples->values[i])) continue;
-        samples->times_ms[kept] = samples->times_ms[i];
-        if (samples->histograms) samples->histograms[kept] = samples->histograms[i];
-        samples->values[kept++] = samples->values[i];
-    }
-    for (size_t i = kept; samples->histograms && i < samples->count; i++) samples->histograms[i] = NULL;
-    samples->count = kept;
 }
 
 static int prepare(struct eval *ev, struct windows *windows, const struct columns *samples,
@@ -66,6 +54,15 @@ static size_t window_resets(const struct windows *windows, size_t reset_count, s
     return count;
 }
 
+/* how far samples outside of a window matter */
+static int64_t before_ms(const struct eval *ev, const struct windows *windows) {
+    return windows->edge == EDGE_NONE ? 0 : ev->lookback_ms;
+}
+
+static int64_t behind_ms(const struct eval *ev, const struct windows *windows) {
+    return windows->edge == EDGE_SMOOTHED ? ev->lookback_ms : 0;
+}
+
 static bool is_same_at_each_step(const struct windows *windows) {
     return windows->fixed && windows->param_count == 0;
 }
@@ -81,8 +78,8 @@ static int slide(struct eval *ev, struct windows *windows, const struct columns 
         double params[PARAMS_MAX];
         int64_t end_ms = windows->fixed ? windows->first_ms : windows->first_ms + (int64_t)i * ev->step_ms;
         int64_t start_ms = end_ms - windows->range_ms;
-        while (high < samples->count && samples->times_ms[high] <= end_ms) high++;
-        while (low < high && samples->times_ms[low] <= start_ms) low++;
+        while (high < samples->count && samples->times_ms[high] <= end_ms + behind_ms(ev, windows)) high++;
+        while (low < high && samples->times_ms[low] <= start_ms - before_ms(ev, windows)) low++;
         if (low == high) continue;
         for (size_t p = 0; p < windows->param_count; p++) params[p] = windows->params[p][i];
         size_t resets =
@@ -97,7 +94,11 @@ static int slide(struct eval *ev, struct windows *windows, const struct columns 
                                 resets,
                                 params,
                                 windows->scratch};
-        if (windows->kernel(&window, &row->values[i])) bit_set(row->present, i);
+        bool is_there = windows->edge == EDGE_NONE
+                            ? windows->kernel(&window, &row->values[i])
+                            : edge_value(windows->call->call.function->id, windows->edge == EDGE_SMOOTHED,
+                                         &window, &row->values[i]);
+        if (is_there) bit_set(row->present, i);
         rc = eval_tick(ev, err);
         if (rc) return rc;
     }
@@ -115,7 +116,7 @@ static void repeat_fixed(const struct eval *ev, struct row *row) {
 
 static int push_windows(struct eval *ev, struct windows *windows, struct columns *samples, struct row *row,
                         struct labels labels, bool drop_name, struct err *err) {
-    drop_stale(samples);
+    columns_drop_stale(samples);
     row_clear(ev, row);
     int rc = slide(ev, windows, samples, row, err);
     if (rc || !bits_any(row->present, ev->words)) return rc;
@@ -131,17 +132,18 @@ static int range_selector(struct eval *ev, struct windows *windows, const struct
     struct series_set *set;
     struct columns samples;
     struct row row;
-    int64_t from_ms = windows->first_ms - windows->range_ms + 1;
+    int64_t from_ms = windows->first_ms - windows->range_ms - before_ms(ev, windows) + 1;
+    int64_t until_ms = windows->last_ms + behind_ms(ev, windows);
     int rc = row_init(ev, &row, err);
     if (!rc)
         rc = queryable_select(ev->query->queryable, selector->matchers, selector->matcher_count, from_ms,
-                              windows->last_ms, &ev->query->budget, &set, err);
+                              until_ms, &ev->query->budget, &set, err);
     if (rc) return rc;
     columns_init(&samples, &ev->query->budget);
     for (size_t i = 0; i < set->count && !rc; i++) {
         struct labels labels;
         columns_reset(&samples);
-        rc = eval_read(ev, set, i, from_ms, windows->last_ms, &samples, err);
+        rc = eval_read(ev, set, i, from_ms, until_ms, &samples, err);
         size_t count = samples.count;
         if (!rc) rc = eval_take_samples(ev, count, err);
         if (rc || !count) continue;
@@ -238,6 +240,25 @@ static int merging_push(struct sink *sink, struct row *row, struct err *err) {
     return rows_keep(merging->ev, &merging->rows, row, err);
 }
 
+/* functions that know what to do with values at the edges */
+static int check_edge(const struct windows *windows, struct err *err) {
+    const struct function *function = windows->call->call.function;
+    bool is_smoothed = windows->edge == EDGE_SMOOTHED;
+    switch (function->id) {
+    case FN_rate:
+    case FN_increase:
+    case FN_delta: return 0;
+    case FN_changes:
+    case FN_resets:
+        if (!is_smoothed) return 0;
+    default: break;
+    }
+    return err_set(err, ERR_EXECUTION, "%s modifier can only be used with: %s - not with %s",
+                   is_smoothed ? "smoothed" : "anchored",
+                   is_smoothed ? "delta, increase, rate" : "changes, delta, increase, rate, resets",
+                   function->name);
+}
+
 static int run_windows(struct eval *ev, struct windows *windows, const struct expr *range, struct err *err) {
     const struct query_state *query = ev->query;
     bool is_subquery = range->kind == EXPR_SUBQUERY;
@@ -246,8 +267,8 @@ static int run_windows(struct eval *ev, struct windows *windows, const struct ex
     int rc = duration_resolve(length, true, query->query_step_ms, query->query_end_ms - query->query_start_ms,
                               &windows->range_ms, err);
     if (!rc) rc = eval_shift(ev, shift, &windows->fixed, &windows->first_ms, &windows->last_ms, err);
-    if (!rc && !is_subquery && range->selector.edge != EDGE_NONE)
-        rc = err_set(err, ERR_UNSUPPORTED, "anchored and smoothed selectors are not supported yet");
+    if (!is_subquery) windows->edge = range->selector.edge;
+    if (!rc && windows->edge != EDGE_NONE) rc = check_edge(windows, err);
     if (rc) return rc;
     return is_subquery ? range_subquery(ev, windows, &range->subquery, err)
                        : range_selector(ev, windows, &range->selector, err);
@@ -292,7 +313,7 @@ static int copy_histograms(struct eval *ev, const struct columns *samples,
 /* The samples of a bare range expression, without staleness markers, as rows of the result. */
 static int put_samples(struct eval *ev, struct columns *samples, struct labels labels,
                        struct query_result *result, struct err *err) {
-    drop_stale(samples);
+    columns_drop_stale(samples);
     if (!samples->count) return 0;
     int64_t *times = eval_alloc(ev, samples->count, sizeof *times, err);
     double *values = times ? eval_alloc(ev, samples->count, sizeof *values, err) : NULL;
@@ -310,8 +331,11 @@ static int matrix_of_selector(struct eval *ev, const struct selector *selector, 
                               int64_t range_ms, struct query_result *result, struct err *err) {
     struct series_set *set;
     struct columns samples;
-    int rc = queryable_select(ev->query->queryable, selector->matchers, selector->matcher_count,
-                              end_ms - range_ms + 1, end_ms, &ev->query->budget, &set, err);
+    struct windows windows = {.edge = selector->edge};
+    int64_t from_ms = end_ms - range_ms - before_ms(ev, &windows) + 1;
+    int64_t until_ms = end_ms + behind_ms(ev, &windows);
+    int rc = queryable_select(ev->query->queryable, selector->matchers, selector->matcher_count, from_ms,
+                              until_ms, &ev->query->budget, &set, err);
     if (rc) return rc;
     columns_init(&samples, &ev->query->budget);
     result->rows = eval_alloc(ev, set->count, sizeof *result->rows, err);
@@ -319,7 +343,9 @@ static int matrix_of_selector(struct eval *ev, const struct selector *selector, 
     for (size_t i = 0; i < set->count && !rc; i++) {
         struct labels labels;
         columns_reset(&samples);
-        rc = series_set_read(set, i, end_ms - range_ms + 1, end_ms, &samples, err);
+        rc = series_set_read(set, i, from_ms, until_ms, &samples, err);
+        if (!rc && selector->edge != EDGE_NONE)
+            rc = edge_extend(ev, &samples, selector->edge == EDGE_SMOOTHED, end_ms - range_ms, end_ms, err);
         if (!rc) rc = eval_take_samples(ev, samples.count, err);
         if (!rc) rc = series_set_labels(set, i, &ev->query->arena, &labels, err);
         ev->query->samples_read += samples.count;
@@ -361,8 +387,6 @@ int eval_matrix(struct eval *ev, const struct expr *expr, struct query_result *r
     if (!rc)
         rc = eval_shift(ev, is_subquery ? &expr->subquery.shift : &expr->selector.shift, &fixed, &end_ms,
                         &last_ms, err);
-    if (!rc && !is_subquery && expr->selector.edge != EDGE_NONE)
-        rc = err_set(err, ERR_UNSUPPORTED, "anchored and smoothed selectors are not supported yet");
     if (rc) return rc;
     return is_subquery ? matrix_of_subquery(ev, &expr->subquery, end_ms, range_ms, result, err)
                        : matrix_of_selector(ev, &expr->selector, end_ms, range_ms, result, err);
