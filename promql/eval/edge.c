@@ -70,10 +70,10 @@ bool edge_value(enum function_id id, bool is_smoothed, const struct window *w, d
     return true;
 }
 
-int edge_extend(struct eval *ev, struct columns *samples, bool is_smoothed, int64_t start_ms, int64_t end_ms,
+int edge_extend(struct columns *samples, bool is_smoothed, int64_t start_ms, int64_t end_ms,
                 struct err *err) {
     struct edges edges;
-    if (columns_drop_histograms(samples)) eval_no_histograms(ev);
+    (void)columns_drop_histograms(samples);
     columns_drop_stale(samples);
     struct window w = {.times_ms = samples->times_ms,
                        .values = samples->values,

@@ -1,6 +1,7 @@
 #pragma once
 /*
- * edge.h - inside of promql/eval: ranges with `anchored` and `smoothed`, whose edges have values of their own.
+ * edge.h - inside of promql/eval: ranges with `anchored` and `smoothed`, whose edges have values of their
+ * own.
  *
  *     samples     a    b    c    d    e        anchored: the sample at or before each edge
  *     range          (         ]               smoothed: between the samples on both sides of it
@@ -14,8 +15,7 @@
 bool edge_value(enum function_id id, bool is_smoothed, const struct window *w, double *value);
 
 /* The samples become what is in (start_ms, end_ms] with a value at each edge: of a bare range. */
-int edge_extend(struct eval *ev, struct columns *samples, bool is_smoothed, int64_t start_ms, int64_t end_ms,
-                struct err *err);
+int edge_extend(struct columns *samples, bool is_smoothed, int64_t start_ms, int64_t end_ms, struct err *err);
 
 /* an instant selector with `smoothed`: of samples ascending; false: none is at or before time_ms */
 bool edge_instant(const int64_t *times_ms, const double *values, size_t count, int64_t time_ms,

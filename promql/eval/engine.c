@@ -109,7 +109,7 @@ static bool keeps_order(const struct expr *expr) {
 static int run_vector(struct eval *ev, const struct expr *expr, bool is_range, struct query_result *result,
                       struct err *err) {
     struct rows rows = {0};
-    int rc = rows_collect_all(ev, expr, &rows, err);
+    int rc = rows_collect(ev, expr, &rows, err);
     if (!rc) rc = rows_finish_names(ev, &rows, err);
     if (rc) return rc;
     result->rows = eval_alloc(ev, rows.count, sizeof *result->rows, err);

@@ -1,5 +1,6 @@
 /* Functions of whole vectors: vector, timestamp, absent, sort. */
 #include "promql/eval/call.h"
+#include "promql/eval/native.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ static int timestamps_push(struct sink *sink, struct row *row, struct err *err) 
     struct timestamps *times = (struct timestamps *)sink;
     for (size_t i = 0; i < times->ev->steps && !times->of_samples; i++)
         row->values[i] = (double)eval_time(times->ev, i) / 1000;
+    row->histograms = NULL;
     int rc = row_drop_name(times->ev, row, err);
     return rc ? rc : rows_keep(times->ev, &times->rows, row, err);
 }
@@ -105,6 +107,10 @@ static int compare_down(const void *a, const void *b) {
 static int fn_sort(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
     struct rows rows = {0};
     int rc = rows_collect(ev, expr->call.args[0], &rows, err);
+    for (size_t i = 0; i < rows.count && !rc; i++) (void)row_drop_histograms(ev, &rows.items[i]);
+    if (!rc && ev->steps > 1)
+        eval_warn(ev, expr,
+                  "sort is ineffective for range queries since results are always ordered by labels");
     if (!rc && ev->steps == 1 && rows.count)
         qsort(rows.items, rows.count, sizeof *rows.items,
               expr->call.function->id == FN_sort ? compare_up : compare_down);
@@ -162,6 +168,9 @@ static int compare_labels(const void *a, const void *b) {
 static int fn_sort_by_label(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
     struct rows rows = {0};
     int rc = rows_collect(ev, expr->call.args[0], &rows, err);
+    if (!rc && ev->steps > 1)
+        eval_warn(ev, expr,
+                  "sort is ineffective for range queries since results are always ordered by labels");
     if (rc || ev->steps != 1 || !rows.count) return rc ? rc : rows_push(&rows, sink, err);
     struct labelled *sorted = eval_alloc(ev, rows.count, sizeof *sorted, err);
     if (!sorted) return ERR_LIMIT;

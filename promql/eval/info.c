@@ -1,6 +1,8 @@
-/* info(v [, {matchers}]): labels of info series (target_info) join the series of the same instance and job. */
+/* info(v [, {matchers}]): labels of info series (target_info) join the series of the same instance and job.
+ */
 #include "promql/eval/call.h"
 #include "promql/eval/groups.h"
+#include "promql/eval/native.h"
 
 #include <string.h>
 
@@ -14,7 +16,7 @@ struct info {
     struct matcher implied;       /* the last of names, when nothing was asked for */
     size_t name_count, data_count;
     struct rows base, infos; /* the values of infos are their samples' times */
-    struct groups groups; /* of the info rows, by the identifying labels */
+    struct groups groups;    /* of the info rows, by the identifying labels */
     struct partition parts;
     uint32_t *winners, *winners_before; /* info rows of a group at a step, room for the largest group */
     size_t winner_count, winner_count_before;
@@ -128,9 +130,8 @@ static void find_winners(struct info *info, uint32_t group, size_t step) {
 
 /* the same ones as at the step before? remembers them */
 static bool are_winners_known(struct info *info) {
-    bool same =
-        info->winner_count == info->winner_count_before &&
-        memcmp(info->winners, info->winners_before, info->winner_count * sizeof *info->winners) == 0;
+    bool same = info->winner_count == info->winner_count_before &&
+                memcmp(info->winners, info->winners_before, info->winner_count * sizeof *info->winners) == 0;
     memcpy(info->winners_before, info->winners, info->winner_count * sizeof *info->winners);
     info->winner_count_before = info->winner_count;
     return same;
@@ -175,8 +176,7 @@ static int join_winners(struct info *info, size_t from, const struct row *base, 
     if (!info->winner_count && !matches_empty(info)) return 0;
     label_builder_init(&builder, &info->ev->query->arena, base->labels);
     for (size_t i = 0; i < info->winner_count; i++) {
-        int rc =
-            add_info_labels(info, &info->infos.items[info->winners[i]], base->labels, &builder, err);
+        int rc = add_info_labels(info, &info->infos.items[info->winners[i]], base->labels, &builder, err);
         if (rc) return rc;
     }
     int rc = label_builder_finish(&builder, &labels, err);
@@ -199,8 +199,8 @@ static int join_row(struct info *info, const struct row *base, struct err *err) 
             is_first = false;
         }
         if (at == SIZE_MAX) continue;
-        info->out.items[at].values[step] = base->values[step];
-        bit_set(info->out.items[at].present, step);
+        int rc = row_set(ev, &info->out.items[at], step, row_operand(base, step), err);
+        if (rc) return rc;
     }
     return eval_tick(ev, err);
 }

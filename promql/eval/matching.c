@@ -1,5 +1,6 @@
 /* Vector against vector: which element meets which, by on or ignoring, and what comes out. */
 #include "promql/eval/groups.h"
+#include "promql/eval/native.h"
 
 #include "lib/base/assert.h"
 #include "lib/base/vec.h"
@@ -38,10 +39,6 @@ struct filled {
 /* an element of the one side that is not there has none */
 static const struct row nothing = {0};
 
-static bool drops_name(const struct binary *binary) {
-    return !operator_is_comparison(binary->op) || binary->returns_bool;
-}
-
 static void write_labels(struct labels labels, char *text, size_t size) {
     struct buf out;
     buf_init(&out, size - 1);
@@ -77,7 +74,7 @@ static int result_labels(const struct join *join, const struct row *many, const 
                          struct labels *labels, struct err *err) {
     const struct vector_matching *matching = join->matching;
     struct label_builder builder;
-    bool drop_name = drops_name(join->binary) && !join->ev->delayed_names;
+    bool drop_name = binary_drops_name(join->binary) && !join->ev->delayed_names;
     label_builder_init(&builder, &join->ev->query->arena, (struct labels){0});
     for (uint32_t i = 0; i < many->labels.count; i++) {
         struct label label = many->labels.items[i];
@@ -108,7 +105,7 @@ static int out_row(struct join *join, const struct row *many, const struct row *
     rc = rows_add(join->ev, &join->out, &row, err);
     if (rc) return rc;
     row->labels = labels;
-    row->drop_name = drops_name(join->binary);
+    row->drop_name = binary_drops_name(join->binary);
     *index = (uint32_t)join->out.count - 1;
     map_insert(&join->out_by_labels, hash, *index);
     return 0;
@@ -116,7 +113,7 @@ static int out_row(struct join *join, const struct row *many, const struct row *
 
 struct pair {
     const struct row *many, *one;
-    double many_value, one_value;
+    struct operand many_value, one_value;
     uint32_t group;
     uint32_t *out; /* the result row, GROUP_NONE: not known yet */
 };
@@ -129,14 +126,13 @@ static int join_pair(struct join *join, size_t step, const struct pair *pair, st
             err, ERR_EXECUTION,
             "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
     join->matched_now[pair->group] = 1;
-    bool keep = true;
-    double value = join->swapped ? binary_scalar(binary->op, pair->one_value, pair->many_value, &keep)
-                                 : binary_scalar(binary->op, pair->many_value, pair->one_value, &keep);
-    if (binary->returns_bool)
-        value = keep ? 1 : 0;
-    else if (!keep)
-        return 0;
-    int rc = *pair->out == GROUP_NONE ? out_row(join, pair->many, pair->one, pair->out, err) : 0;
+    struct binary_result result;
+    const struct operand *left = join->swapped ? &pair->one_value : &pair->many_value;
+    const struct operand *right = join->swapped ? &pair->many_value : &pair->one_value;
+    int rc = binary_element(join->ev, join->expr, left, right, &result, err);
+    if (rc || !result.is_known || (!result.keep && !binary->returns_bool)) return rc;
+    if (binary->returns_bool) result.value = (struct operand){result.keep ? 1 : 0, NULL};
+    rc = *pair->out == GROUP_NONE ? out_row(join, pair->many, pair->one, pair->out, err) : 0;
     if (rc) return rc;
     struct row *row = &join->out.items[*pair->out];
     if (bit_get(row->present, step))
@@ -144,9 +140,7 @@ static int join_pair(struct join *join, size_t step, const struct pair *pair, st
                        join->matching->card == CARD_ONE_TO_ONE
                            ? "vector cannot contain metrics with the same labelset"
                            : "multiple matches for labels: grouping labels must ensure unique matches");
-    row->values[step] = value;
-    bit_set(row->present, step);
-    return 0;
+    return row_set(join->ev, row, step, result.value, err);
 }
 
 /* the result row of a many-side row, while the same element stands on the one side */
@@ -164,11 +158,11 @@ static int join_filled(struct join *join, size_t step, struct err *err) {
         if (filled->one != one) {
             filled->one = one;
             filled->out = GROUP_NONE;
-            int rc =
-                groups_labels(&join->groups, group, &join->ev->query->arena, &filled->many.labels, err);
+            int rc = groups_labels(&join->groups, group, &join->ev->query->arena, &filled->many.labels, err);
             if (rc) return rc;
         }
-        struct pair pair = {&filled->many, one, join->fill_many, one->values[step], group, &filled->out};
+        struct operand fill = {join->fill_many, NULL};
+        struct pair pair = {&filled->many, one, fill, row_operand(one, step), group, &filled->out};
         int rc = join_pair(join, step, &pair, err);
         if (rc) return rc;
     }
@@ -195,8 +189,10 @@ static int join_step(struct join *join, size_t step, struct join_cache *cache, s
         if (!one) continue;
         /* the labels of a result change only when another element takes the one side's place */
         if (cache[i].one != one) cache[i] = (struct join_cache){one, GROUP_NONE};
-        double one_value = one == &nothing ? join->fill_one : one->values[step];
-        struct pair pair = {many, one, many->values[step], one_value, group, &cache[i].out};
+        struct operand fill = {join->fill_one, NULL};
+        struct pair pair = {
+            many,  one,          row_operand(many, step), one == &nothing ? fill : row_operand(one, step),
+            group, &cache[i].out};
         int rc = join_pair(join, step, &pair, err);
         if (rc) return rc;
     }

@@ -1,5 +1,5 @@
 #include "promql/eval/edge.h"
-#include "promql/eval/row.h"
+#include "promql/eval/native.h"
 
 #include "lib/model/sample.h"
 
@@ -15,12 +15,19 @@ struct windows {
     range_kernel *kernel;
     enum range_edge edge;
     bool keeps_name, wants_resets;
+    bool has_pushed; /* there was a series */
     const struct expr *call;
     struct sink *next;
     /* scratch, in the arena or a buf, grown to the longest series */
     uint32_t *resets;
     double *scratch;
     size_t capacity;
+    struct { /* of series with histograms */
+        uint8_t *is_reset;
+        int64_t *float_times_ms;
+        double *floats;
+        size_t capacity;
+    } native;
 };
 
 #define PARAMS_MAX 4
@@ -105,11 +112,75 @@ static int slide(struct eval *ev, struct windows *windows, const struct columns 
     return 0;
 }
 
+/* ---- the same of a series with histograms ---- */
+
+static int prepare_native(struct eval *ev, struct windows *windows, const struct columns *samples,
+                          struct err *err) {
+    if (samples->count > windows->native.capacity) {
+        size_t capacity = samples->count * 2;
+        windows->native.is_reset = eval_alloc(ev, capacity, 1, err);
+        windows->native.float_times_ms = eval_alloc(ev, capacity, sizeof(int64_t), err);
+        windows->native.floats = eval_alloc(ev, capacity, sizeof(double), err);
+        if (!windows->native.is_reset || !windows->native.float_times_ms || !windows->native.floats)
+            return ERR_LIMIT;
+        windows->native.capacity = capacity;
+    }
+    struct work *work = native_work(ev);
+    if (!work) return arena_limit(&ev->query->arena, "histograms", err);
+    for (size_t i = 1; i < samples->count && uses_resets(windows->call->call.function->id); i++) {
+        const struct histogram *now = samples->histograms[i], *before = samples->histograms[i - 1];
+        windows->native.is_reset[i] = now && before && histogram_is_reset(work, before, now);
+    }
+    return 0;
+}
+
+static int slide_native(struct eval *ev, struct windows *windows, const struct columns *samples,
+                        struct labels labels, struct row *row, struct err *err) {
+    size_t low = 0, high = 0, reset_count, steps = is_same_at_each_step(windows) ? 1 : ev->steps;
+    int rc = prepare(ev, windows, samples, &reset_count, err);
+    if (!rc) rc = prepare_native(ev, windows, samples, err);
+    for (size_t i = 0; i < steps && !rc; i++) {
+        double params[PARAMS_MAX];
+        struct operand result;
+        bool is_there;
+        int64_t end_ms = windows->fixed ? windows->first_ms : windows->first_ms + (int64_t)i * ev->step_ms;
+        int64_t start_ms = end_ms - windows->range_ms;
+        while (high < samples->count && samples->times_ms[high] <= end_ms + behind_ms(ev, windows)) high++;
+        while (low < high && samples->times_ms[low] <= start_ms - before_ms(ev, windows)) low++;
+        if (low == high) continue;
+        for (size_t p = 0; p < windows->param_count; p++) params[p] = windows->params[p][i];
+        struct native_window window = {.times_ms = samples->times_ms + low,
+                                       .values = samples->values + low,
+                                       .histograms = samples->histograms + low,
+                                       .is_reset = windows->native.is_reset + low,
+                                       .count = high - low,
+                                       .start_ms = start_ms,
+                                       .end_ms = end_ms,
+                                       .eval_ms = eval_time(ev, i),
+                                       .params = params,
+                                       .float_times_ms = windows->native.float_times_ms,
+                                       .floats = windows->native.floats,
+                                       .scratch = windows->scratch,
+                                       .resets = windows->resets};
+        rc = native_range(ev, windows->call, &window, windows->edge, labels, &result, &is_there, err);
+        if (!rc && is_there) rc = row_set(ev, row, i, result, err);
+        if (!rc) rc = eval_tick(ev, err);
+    }
+    return rc;
+}
+
+static bool has_histograms(const struct columns *samples) {
+    for (size_t i = 0; samples->histograms && i < samples->count; i++)
+        if (samples->histograms[i]) return true;
+    return false;
+}
+
 /* A fixed window without parameters has one value for all steps. */
 static void repeat_fixed(const struct eval *ev, struct row *row) {
     if (!bit_get(row->present, 0)) return;
     for (size_t i = 1; i < ev->steps; i++) {
         row->values[i] = row->values[0];
+        if (row->histograms) row->histograms[i] = row->histograms[0];
         bit_set(row->present, i);
     }
 }
@@ -118,9 +189,11 @@ static int push_windows(struct eval *ev, struct windows *windows, struct columns
                         struct labels labels, bool drop_name, struct err *err) {
     columns_drop_stale(samples);
     row_clear(ev, row);
-    int rc = slide(ev, windows, samples, row, err);
+    int rc = has_histograms(samples) ? slide_native(ev, windows, samples, labels, row, err)
+                                     : slide(ev, windows, samples, row, err);
     if (rc || !bits_any(row->present, ev->words)) return rc;
     if (is_same_at_each_step(windows)) repeat_fixed(ev, row);
+    windows->has_pushed = true;
     row->labels = labels;
     row->drop_name = drop_name;
     if (!windows->keeps_name) rc = row_drop_name(ev, row, err);
@@ -187,6 +260,13 @@ static int columns_of_row(const struct eval *ev, const struct row *row, struct c
     int rc = columns_reserve(samples, ev->steps, err);
     for (size_t i = 0; i < ev->steps && !rc; i++) {
         if (!bit_get(row->present, i)) continue;
+        if (row->histograms && row->histograms[i]) {
+            /* resets were told of the sample before, which may not be that of the step before */
+            struct histogram histogram = *row->histograms[i];
+            if (histogram.reset != HISTOGRAM_RESET_GAUGE) histogram.reset = HISTOGRAM_RESET_UNKNOWN;
+            rc = columns_add_histogram(samples, eval_time(ev, i), &histogram, err);
+            continue;
+        }
         samples->times_ms[samples->count] = eval_time(ev, i);
         samples->values[samples->count++] = row->values[i];
     }
@@ -293,6 +373,8 @@ int eval_range_call(struct eval *ev, const struct expr *expr, struct sink *sink,
         windows.next = sink;
     }
     rc = run_windows(ev, &windows, range, err);
+    if (!rc && windows.has_pushed && call->function->id == FN_quantile_over_time)
+        eval_check_quantile(ev, call->args[0], params[0]);
     if (rc || !may_collide) return rc;
     rc = rows_merge(ev, &merging.rows, err);
     return rc ? rc : rows_push(&merging.rows, sink, err);
@@ -345,7 +427,7 @@ static int matrix_of_selector(struct eval *ev, const struct selector *selector, 
         columns_reset(&samples);
         rc = series_set_read(set, i, from_ms, until_ms, &samples, err);
         if (!rc && selector->edge != EDGE_NONE)
-            rc = edge_extend(ev, &samples, selector->edge == EDGE_SMOOTHED, end_ms - range_ms, end_ms, err);
+            rc = edge_extend(&samples, selector->edge == EDGE_SMOOTHED, end_ms - range_ms, end_ms, err);
         if (!rc) rc = eval_take_samples(ev, samples.count, err);
         if (!rc) rc = series_set_labels(set, i, &ev->query->arena, &labels, err);
         ev->query->samples_read += samples.count;
