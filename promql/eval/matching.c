@@ -137,7 +137,15 @@ struct join_cache {
     uint32_t out;
 };
 
+static bool any_at(const struct rows *rows, size_t step) {
+    for (size_t i = 0; i < rows->count; i++)
+        if (bit_get(rows->items[i].present, step)) return true;
+    return false;
+}
+
 static int join_step(struct join *join, size_t step, struct join_cache *cache, struct err *err) {
+    /* beside an empty side even elements that could not be matched are no error */
+    if (!any_at(&join->many, step) || !any_at(&join->one, step)) return eval_tick(join->ev, err);
     size_t group_count = join->groups.firsts.count;
     memset(join->one_now, 0, group_count * sizeof *join->one_now);
     memset(join->matched_now, 0, group_count);
