@@ -34,6 +34,7 @@ CHANGES = [
            r"\[(\w+):", r"[\g<1>1ms:", uses=r"\[\w+:.*\[\w+:"),
     Change("a range under @ stays where it is beside an argument that changes with the steps",
            r" @ (start\(\)|end\(\)|[\d.]+)", "", uses=r"(predict_linear|quantile_over_time|double_exponential_smoothing)\("),
+    Change("timestamp heeds an offset beside @, which Prometheus forgets, version 3 too", r" offset -?\w+", "", uses=r"timestamp\(.* @ "),
     Change("which of equal elements is taken", r"\b(top|bottom)k((?: (?:by|without) \([^)]*\) )?)\([\d-]+, ", r"quantile\g<2>(0.5, ",
            shows="^series|has values at"),
     Change("the last digit, seen through a comparison", COMPARED + "(bool )?", " - ", shows=NO_ERROR),
