@@ -2,9 +2,9 @@
 # test.sh - everything that can be proved on one machine, from a clean clone, on Debian 12, as root or with sudo.
 #
 #   ./test.sh          unit, corpus and lint tests; the same under the address sanitizer; PromQL case files; end-to-end
-#                      with real programs; a few rounds of SIGKILL, power cuts and a full disk
+#                      with real programs; a few rounds of SIGKILL, power cuts and a full disk; 300 random queries beside Prometheus
 #   ./test.sh --long   also the thread sanitizer, fuzzing for 60 s a target, the long forms of tests/faults, 50 SIGKILL rounds
-#                      while scraping and 200 during remote write, 50 power cuts
+#                      while scraping and 200 during remote write, 50 power cuts, 5,000 random queries
 #
 # Each step's output goes to build/test-logs/<step>.log and is shown when the step fails. The last line counts single
 # tests (or cases, or checks), not steps.
@@ -100,12 +100,14 @@ if [ $long = no ]; then
     step powercut crash powercut --rounds 3
     step diskfull crash diskfull --rounds 2
     step together crash together --queries 8000
+    step differential crash differential --queries 300
 else
     step crash crash crash --rounds 50
     step crash-writer crash crash --writer --rounds 200
     step powercut crash powercut --rounds 50
     step diskfull crash diskfull --rounds 20
     step together crash together --queries 100000
+    step differential crash differential --queries 5000 --seed $RANDOM
     step faults-crash faults crash
     step faults-calls faults faults
     step faults-flips faults flips

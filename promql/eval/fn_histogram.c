@@ -71,7 +71,6 @@ static double bucket_quantile(double q, struct bucket *buckets, size_t count, bo
     if (q > 1) return INFINITY;
     if (!prepare(buckets, &count, forced) || count < 2) return NAN;
     double total = buckets[count - 1].count, rank = q * total;
-    if (isnan(total)) return NAN;
     size_t b = 0;
     while (b < count - 1 && !(buckets[b].count >= rank)) b++;
     if (b == count - 1) return buckets[count - 2].upper;

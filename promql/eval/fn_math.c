@@ -34,12 +34,14 @@ PLAIN(sqrt, sqrt(x))
 PLAIN(tan, tan(x))
 PLAIN(tanh, tanh(x))
 
-/* the larger and the smaller, NaN when either is */
+/* the larger and the smaller: NaN when either is, but nothing is beyond the Inf on its side */
 static double larger(double a, double b) {
+    if (a == INFINITY || b == INFINITY) return INFINITY;
     return isnan(a) || isnan(b) ? (double)NAN : fmax(a, b);
 }
 
 static double smaller(double a, double b) {
+    if (a == -INFINITY || b == -INFINITY) return -INFINITY;
     return isnan(a) || isnan(b) ? (double)NAN : fmin(a, b);
 }
 

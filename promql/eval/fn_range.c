@@ -144,5 +144,6 @@ range_kernel *range_kernel_of(enum function_id id) {
 }
 
 bool range_keeps_name(enum function_id id) {
+    if (id == FN_absent_over_time) return true; /* its series are only asked whether they are there */
     return id == FN_last_over_time || id == FN_first_over_time;
 }

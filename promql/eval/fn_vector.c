@@ -50,12 +50,13 @@ static int presence_push(struct sink *sink, struct row *row, struct err *err) {
     return eval_tick(presence->ev, err);
 }
 
-/* what a selector says a series would have: labels from single = matchers */
+/* What a selector says a series would have: labels from = matchers. A label loses what it got when a further
+ * matcher has its name, for good when that was a second =. */
 static int labels_of_selector(struct eval *ev, const struct expr *expr, struct labels *labels,
                               struct err *err) {
     struct label_builder builder;
     expr = expr_inside(expr);
-    if (expr->kind == EXPR_CALL || expr->kind != EXPR_SELECTOR) {
+    if (expr->kind != EXPR_SELECTOR) {
         *labels = (struct labels){0};
         return 0;
     }
@@ -63,11 +64,13 @@ static int labels_of_selector(struct eval *ev, const struct expr *expr, struct l
     label_builder_init(&builder, &ev->query->arena, (struct labels){0});
     for (size_t i = 0; i < selector->matcher_count; i++) {
         const struct matcher *matcher = &selector->matchers[i];
-        size_t uses = 0;
-        for (size_t k = 0; k < selector->matcher_count; k++)
-            uses += span_equal(selector->matchers[k].name, matcher->name);
-        if (matcher->type == MATCH_EQUAL && uses == 1 && !span_is(matcher->name, LABEL_NAME))
-            label_builder_set(&builder, matcher->name, matcher->value);
+        bool was_set = false;
+        if (span_is(matcher->name, LABEL_NAME)) continue;
+        for (size_t k = 0; k < i; k++)
+            was_set |= selector->matchers[k].type == MATCH_EQUAL &&
+                       span_equal(selector->matchers[k].name, matcher->name);
+        bool sets = matcher->type == MATCH_EQUAL && !was_set;
+        label_builder_set(&builder, matcher->name, sets ? matcher->value : span_of(NULL, 0));
     }
     return label_builder_finish(&builder, labels, err);
 }

@@ -169,7 +169,17 @@ static int join_filled(struct join *join, size_t step, struct err *err) {
     return 0;
 }
 
+static bool any_at(const struct rows *rows, size_t step) {
+    for (size_t i = 0; i < rows->count; i++)
+        if (bit_get(rows->items[i].present, step)) return true;
+    return false;
+}
+
 static int join_step(struct join *join, size_t step, struct join_cache *cache, struct err *err) {
+    /* beside an empty side that nothing fills even elements that could not be matched are no error */
+    bool has_fill = join->fills_one || join->fills_many;
+    if (!has_fill && (!any_at(&join->many, step) || !any_at(&join->one, step)))
+        return eval_tick(join->ev, err);
     size_t group_count = join->groups.firsts.count;
     memset(join->one_now, 0, group_count * sizeof *join->one_now);
     memset(join->matched_now, 0, group_count);

@@ -70,6 +70,16 @@ static int64_t behind_ms(const struct eval *ev, const struct windows *windows) {
     return windows->edge == EDGE_SMOOTHED ? ev->lookback_ms : 0;
 }
 
+/* what a function asks of its parameters, once it has samples to be used on */
+static int check_params(enum function_id id, const double *params, struct err *err) {
+    static const char *const names[] = {"smoothing", "trend"}, *const symbols[] = {"sf", "tf"};
+    for (size_t p = 0; p < 2 && id == FN_double_exponential_smoothing; p++)
+        if (params[p] <= 0 || params[p] >= 1)
+            return err_set(err, ERR_EXECUTION, "invalid %s factor. Expected: 0 < %s < 1, got: %f", names[p],
+                           symbols[p], params[p]);
+    return 0;
+}
+
 static bool is_same_at_each_step(const struct windows *windows) {
     return windows->fixed && windows->param_count == 0;
 }
@@ -89,6 +99,8 @@ static int slide(struct eval *ev, struct windows *windows, const struct columns 
         while (low < high && samples->times_ms[low] <= start_ms - before_ms(ev, windows)) low++;
         if (low == high) continue;
         for (size_t p = 0; p < windows->param_count; p++) params[p] = windows->params[p][i];
+        rc = check_params(windows->call->call.function->id, params, err);
+        if (rc) return rc;
         size_t resets =
             windows->wants_resets ? window_resets(windows, reset_count, &next_reset, low, high, relative) : 0;
         struct window window = {samples->times_ms + low,
