@@ -3,6 +3,7 @@
 #include "lib/base/assert.h"
 #include "lib/codec/number.h"
 #include "lib/sys/clock.h"
+#include "promql/eval/active.h"
 #include "promql/eval/native.h"
 
 #include <math.h>
@@ -25,7 +26,10 @@ double *eval_column(struct eval *ev, struct err *err) {
 int eval_tick(struct eval *ev, struct err *err) {
     struct query_state *query = ev->query;
     if (++query->ticks % TICKS_PER_LOOK) return 0;
-    if (query->cancel && atomic_load_explicit(query->cancel, memory_order_relaxed)) {
+    bool is_stopped =
+        query->active && atomic_load_explicit(&query->active->is_cancelled, memory_order_relaxed);
+    bool has_left = query->cancel && atomic_load_explicit(query->cancel, memory_order_relaxed);
+    if (is_stopped || has_left) {
         query->failure = QUERY_CANCELED;
         return err_set(err, ERR_CANCELED, "query was canceled in expression evaluation");
     }
@@ -34,6 +38,13 @@ int eval_tick(struct eval *ev, struct err *err) {
         return err_set(err, ERR_TIMEOUT, "query timed out in expression evaluation");
     }
     return 0;
+}
+
+void eval_count_read(struct eval *ev, size_t count) {
+    struct query_state *query = ev->query;
+    query->samples_read += count;
+    if (query->active)
+        atomic_store_explicit(&query->active->samples, query->samples_read, memory_order_relaxed);
 }
 
 int eval_take_samples(struct eval *ev, size_t count, struct err *err) {

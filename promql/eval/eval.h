@@ -28,6 +28,7 @@ struct query_state {
         query_step_ms;   /* of the outermost query: start(), end(), step(), range() */
     int64_t deadline_ms; /* monotonic */
     const atomic_bool *cancel;
+    struct active_query *active; /* may be NULL */
     uint64_t samples_read, samples_now, samples_peak, max_samples;
     unsigned ticks; /* rows and windows since the last look at the clock */
     struct annotations warnings, infos;
@@ -59,6 +60,8 @@ void *eval_alloc(struct eval *ev, size_t count, size_t size, struct err *err);
 double *eval_column(struct eval *ev, struct err *err);
 /* counts work; every few thousand looks at deadline and cancel flag */
 int eval_tick(struct eval *ev, struct err *err);
+/* samples that were read */
+void eval_count_read(struct eval *ev, size_t count);
 /* samples that come into memory and leave it */
 int eval_take_samples(struct eval *ev, size_t count, struct err *err);
 void eval_give_samples(struct eval *ev, size_t count);

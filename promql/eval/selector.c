@@ -128,7 +128,7 @@ static int push_series(struct eval *ev, struct series_set *set, size_t index, st
                        samples, err);
     if (!rc) rc = eval_take_samples(ev, samples->count, err);
     if (rc) return rc;
-    ev->query->samples_read += samples->count;
+    eval_count_read(ev, samples->count);
     row_clear(ev, row);
     rc = view->behind_ms ? series_set_labels(set, index, &ev->query->arena, &row->labels, err) : 0;
     if (rc) return rc;

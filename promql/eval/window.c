@@ -232,7 +232,7 @@ static int range_selector(struct eval *ev, struct windows *windows, const struct
         size_t count = samples.count;
         if (!rc) rc = eval_take_samples(ev, count, err);
         if (rc || !count) continue;
-        ev->query->samples_read += count;
+        eval_count_read(ev, count);
         rc = series_set_labels(set, i, &ev->query->arena, &labels, err);
         if (!rc) rc = push_windows(ev, windows, &samples, &row, labels, false, err);
         eval_give_samples(ev, count);
@@ -442,7 +442,7 @@ static int matrix_of_selector(struct eval *ev, const struct selector *selector, 
             rc = edge_extend(&samples, selector->edge == EDGE_SMOOTHED, end_ms - range_ms, end_ms, err);
         if (!rc) rc = eval_take_samples(ev, samples.count, err);
         if (!rc) rc = series_set_labels(set, i, &ev->query->arena, &labels, err);
-        ev->query->samples_read += samples.count;
+        eval_count_read(ev, samples.count);
         if (!rc) rc = put_samples(ev, &samples, labels, result, err);
     }
     columns_release(&samples);
