@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """measures.py - the measurements of README.md, one function each, and the command that runs them.
 
-    measures.py [--quick] [--peers none|prometheus,victoria] [--no-ours] all|ingest|disk|start|restart|churn|scrape|resident ...
+    measures.py [--quick] [--peers none|prometheus,victoria] [--no-ours] all|ingest|disk|start|restart|churn|scrape|resident|query ...
 """
 import argparse
 import json
@@ -15,39 +15,10 @@ import tempfile
 import time
 
 sys.dont_write_bytecode = True
+from load import STEP, end, end_all, fresh, last_tick, running, write  # noqa: E402
+from query import query, show_queries  # noqa: E402
 from servers import ALL, TOOLS, Failed, Process, eventually, free_port, http  # noqa: E402
 from table import FIGURES, show  # noqa: E402
-
-STEP = 15
-running = []  # every server and generator, ended at the end of the run whatever happens
-
-
-def write(server, series, ticks, start, connections, first_target=0):
-    """sends ticks samples of each series by remote write; what the client reports"""
-    command = [TOOLS / "remote_writer", server.port, series, ticks, int(start * 1000), STEP * 1000, connections, 2000, first_target]
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=3600)
-    if done.returncode:
-        raise Failed(f"remote_writer: {done.stderr[-200:]}")
-    report = json.loads(done.stdout)
-    if report["refused"]:
-        raise Failed(f"refused {report['refused']} of {report['refused'] + report['acked']} samples: {report['refusal'][:160]}")
-    return report
-
-
-def last_tick():
-    return int(time.time()) // STEP * STEP
-
-
-def fresh(kind, folder, config=None):
-    server = kind(tempfile.mkdtemp(dir=folder), *([config] if config else []))
-    running.append(server)
-    server.start()
-    return server
-
-
-def end(server):
-    server.stop()
-    shutil.rmtree(server.folder.parent, ignore_errors=True)
 
 
 def ingest(kind, folder, quick):
@@ -221,11 +192,6 @@ def run(measurement, kinds, folder, quick, results):
             end_all()
 
 
-def end_all():
-    while running:
-        running.pop().kill()
-
-
 def interrupt(*_):
     """once: a second Ctrl-C must not stop the servers from being ended"""
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -235,16 +201,16 @@ def interrupt(*_):
 
 def main():
     parser = argparse.ArgumentParser(prog="benchmarks/run.sh")
-    parser.add_argument("measurements", nargs="+", choices=["all", "start", *APART, *TOGETHER])
+    parser.add_argument("measurements", nargs="+", choices=["all", "start", *APART, *TOGETHER, "query"])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--peers", default="prometheus,victoria")
     parser.add_argument("--no-ours", action="store_true")
     arguments = parser.parse_args()
     wanted = set(arguments.measurements)
-    shown = {row[0] for row in FIGURES.values()} if "all" in wanted else wanted
+    shown = {"query", *(row[0] for row in FIGURES.values())} if "all" in wanted else wanted
     kinds = {name: kind for name, kind in ALL.items()
              if (not arguments.no_ours if name == "ours" else name in arguments.peers.split(","))}
-    results = {name: {} for name in kinds}
+    results, subjects = {name: {} for name in kinds}, []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
     folder = tempfile.mkdtemp(prefix="ferula-bench-")
@@ -252,13 +218,19 @@ def main():
         for measurement in [*APART, *TOGETHER]:
             if measurement in shown or (measurement == "disk" and "start" in shown):
                 run(measurement, kinds, folder, arguments.quick, results)
+        if "query" in shown:
+            subjects = query(kinds, folder, arguments.quick)
     except KeyboardInterrupt:
         print("interrupted: what is measured so far", file=sys.stderr)
     finally:
         end_all()
         shutil.rmtree(folder, ignore_errors=True)
     print(f"{'quick' if arguments.quick else 'full'} sizes, {os.cpu_count()} CPUs, {pathlib.Path('/proc/version').read_text().split()[2]}\n")
-    show(results, list(kinds), shown)
+    if shown != {"query"}:
+        show(results, list(kinds), shown)
+        print()
+    if subjects:
+        show_queries(subjects)
 
 
 if __name__ == "__main__":

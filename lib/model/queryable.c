@@ -92,7 +92,8 @@ size_t columns_drop_histograms(struct columns *columns) {
 
 void columns_drop_stale(struct columns *columns) {
     size_t kept = 0, count = columns->count;
-    for (size_t i = 0; i < count; i++)
+    while (kept < count && !value_is_stale(columns->values[kept])) kept++;
+    for (size_t i = kept; i < count; i++)
         if (!value_is_stale(columns->values[i])) move_row(columns, kept++, i);
     for (size_t i = kept; columns->histograms && i < count; i++) columns->histograms[i] = NULL;
     columns->count = kept;

@@ -80,8 +80,15 @@ static bool fn_sum(const struct window *w, double *value) {
     return true;
 }
 
+/* the sum over the count, as long as there is no overflow */
 static bool fn_avg(const struct window *w, double *value) {
     struct mean mean = {0};
+    double sum = 0, rest = 0, count = (double)w->count;
+    for (size_t i = 0; i < w->count; i++) sum_add(w->values[i], &sum, &rest);
+    if (isfinite(sum)) {
+        *value = sum / count + rest / count;
+        return true;
+    }
     for (size_t i = 0; i < w->count; i++) mean_add(&mean, w->values[i]);
     *value = mean_total(&mean);
     return true;

@@ -2,8 +2,8 @@
 /*
  * cache.h - inside of storage/block: what was read and unpacked lately, for all readers of a block.
  *
- *     key -> slot (hash) -> | key | what was put there last |          the next with this slot takes its
- * place
+ *     key -> set (hash) -> | key, thing | key, thing | key, thing | key, thing |    a new one takes the place of
+ *                                                                                    the oldest of its set
  *
  * Things are shared: whoever gets one holds a reference. Threads: any.
  */
@@ -21,12 +21,18 @@ struct shared { /* first member */
 void shared_init(struct shared *shared, void (*destroy)(struct shared *shared));
 void shared_release(struct shared *shared); /* NULL accepted */
 
-#define CACHE_SLOTS 64u
+#define CACHE_SETS 32u
+#define CACHE_WAYS 4u
+
+struct cache_set {
+    uint64_t keys[CACHE_WAYS];
+    struct shared *things[CACHE_WAYS];
+    uint32_t next; /* the oldest */
+};
 
 struct block_cache {
     struct mutex lock;
-    uint64_t keys[CACHE_SLOTS];
-    struct shared *things[CACHE_SLOTS];
+    struct cache_set sets[CACHE_SETS];
 };
 
 void block_cache_init(struct block_cache *cache);

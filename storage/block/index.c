@@ -144,38 +144,65 @@ static int get_page(struct index *index, uint64_t offset, struct page **page, st
 
 /* ---- symbols ---- */
 
-/* the text of a symbol inside of its page */
-static bool symbol_in(const struct page *page, uint32_t place, struct span *text) {
-    struct cursor cursor = cursor_of(page->bytes, page->len);
-    for (uint32_t i = 0;; i++) {
-        uint64_t len = cursor_varint(&cursor);
-        if (cursor.failed || len > cursor_left(&cursor)) return false;
-        const uint8_t *bytes = cursor_bytes(&cursor, (size_t)len);
-        if (i < place) continue;
-        *text = span_of((const char *)bytes, (size_t)len);
-        return true;
-    }
+/* a page taken apart, in the cache */
+struct symbol_page {
+    struct shared shared; /* first */
+    struct page *page;
+    struct span texts[SYMBOLS_A_PAGE]; /* in page */
+    uint32_t count;
+};
+
+static void destroy_symbols(struct shared *shared) {
+    struct symbol_page *symbols = (struct symbol_page *)shared;
+    shared_release(&symbols->page->shared);
+    mem_free(symbols);
 }
 
-static int symbol_page(struct index *index, uint32_t symbol, struct page **page, struct span *text,
+static struct symbol_page *take_symbols(struct page *page) {
+    struct symbol_page *symbols = mem_alloc(sizeof *symbols);
+    struct cursor cursor = cursor_of(page->bytes, page->len);
+    shared_init(&symbols->shared, destroy_symbols);
+    symbols->page = page;
+    for (symbols->count = 0; symbols->count < SYMBOLS_A_PAGE && cursor_left(&cursor); symbols->count++) {
+        uint64_t len = cursor_varint(&cursor);
+        if (cursor.failed || len > cursor_left(&cursor)) break;
+        symbols->texts[symbols->count] =
+            span_of((const char *)cursor_bytes(&cursor, (size_t)len), (size_t)len);
+    }
+    return symbols;
+}
+
+/* the text of a symbol, and a reference to what holds it */
+static int symbol_text(struct index *index, uint32_t symbol, struct shared **holder, struct span *text,
                        struct err *err) {
     if (symbol >= index->symbols) return bad(index, "symbol", err);
-    int rc = get_page(index, index->symbol_pages[symbol / SYMBOLS_A_PAGE], page, err);
-    if (rc) return rc;
-    if (symbol_in(*page, symbol % SYMBOLS_A_PAGE, text)) return 0;
-    shared_release(&(*page)->shared);
+    uint64_t offset = index->symbol_pages[symbol / SYMBOLS_A_PAGE];
+    struct symbol_page *symbols = (struct symbol_page *)block_cache_get(&index->cache, offset);
+    if (!symbols) {
+        struct page *page;
+        int rc = page_read(&index->file, offset, index->bytes, &page, err);
+        if (rc) return rc;
+        symbols = take_symbols(page);
+        block_cache_put(&index->cache, offset, &symbols->shared);
+    }
+    *holder = &symbols->shared;
+    if (symbol % SYMBOLS_A_PAGE < symbols->count) {
+        *text = symbols->texts[symbol % SYMBOLS_A_PAGE];
+        return 0;
+    }
+    shared_release(&symbols->shared);
     return bad(index, "page of symbols", err);
 }
 
 int index_symbol(struct index *index, uint32_t symbol, struct arena *arena, struct span *text,
                  struct err *err) {
-    struct page *page;
+    struct shared *holder;
     struct span found = {0};
-    int rc = symbol_page(index, symbol, &page, &found, err);
+    int rc = symbol_text(index, symbol, &holder, &found, err);
     if (rc) return rc;
     char *copy = arena_strndup(arena, found.ptr, found.len);
     *text = span_of(copy, found.len);
-    shared_release(&page->shared);
+    shared_release(holder);
     return copy ? 0 : arena_limit(arena, "labels", err);
 }
 
@@ -184,12 +211,12 @@ int index_find_symbol(struct index *index, struct span text, uint32_t *symbol, s
     *symbol = SYMBOL_NONE;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        struct page *page;
+        struct shared *holder;
         struct span there;
-        int rc = symbol_page(index, middle, &page, &there, err);
+        int rc = symbol_text(index, middle, &holder, &there, err);
         if (rc) return rc;
         int order = span_compare(there, text);
-        shared_release(&page->shared);
+        shared_release(holder);
         if (order == 0) {
             *symbol = middle;
             return 0;
@@ -217,11 +244,6 @@ const struct index_name *index_find_name(const struct index *index, uint32_t sym
 
 /* ---- series ---- */
 
-void index_series_release(struct index_series *series) {
-    vec_release(&series->labels);
-    vec_release(&series->pages);
-}
-
 static bool read_page_ref(const struct index *index, struct cursor *cursor, uint64_t *group,
                           struct page_ref *ref) {
     uint64_t kind = cursor_varint(cursor);
@@ -238,53 +260,114 @@ static bool read_page_ref(const struct index *index, struct cursor *cursor, uint
     return !cursor->failed && more < PAGE_SAMPLES && ref->mint <= ref->maxt && kind >> 2 < GROUP_MAX_PAGES;
 }
 
+/* a page taken apart, in the cache */
+struct series_page {
+    struct shared shared; /* first */
+    VEC(uint32_t) labels;
+    VEC(struct page_ref) pages;
+    struct {
+        uint32_t labels, label_count, pages, page_count; /* begins and counts in the two */
+    } series[SERIES_A_PAGE];
+    uint32_t count;
+};
+
+static void destroy_series(struct shared *shared) {
+    struct series_page *page = (struct series_page *)shared;
+    vec_release(&page->labels);
+    vec_release(&page->pages);
+    mem_free(page);
+}
+
 static bool read_entry(const struct index *index, struct cursor *cursor, uint64_t *group,
-                       struct index_series *series) {
-    series->labels.count = series->pages.count = 0;
+                       struct series_page *page) {
     uint64_t labels = cursor_varint(cursor);
     if (cursor->failed || labels > cursor_left(cursor)) return false;
-    for (uint64_t i = 0; i < 2 * labels; i++) {
+    uint32_t i = page->count;
+    page->series[i].labels = (uint32_t)page->labels.count;
+    page->series[i].label_count = (uint32_t)(2 * labels);
+    for (uint64_t k = 0; k < 2 * labels; k++) {
         uint64_t symbol = cursor_varint(cursor);
         if (symbol >= index->symbols) return false;
-        *vec_push(&series->labels) = (uint32_t)symbol;
+        *vec_push(&page->labels) = (uint32_t)symbol;
     }
     uint64_t pages = cursor_varint(cursor);
     if (cursor->failed || pages > cursor_left(cursor)) return false;
-    for (uint64_t i = 0; i < pages; i++)
-        if (!read_page_ref(index, cursor, group, vec_push(&series->pages))) return false;
+    page->series[i].pages = (uint32_t)page->pages.count;
+    page->series[i].page_count = (uint32_t)pages;
+    for (uint64_t k = 0; k < pages; k++)
+        if (!read_page_ref(index, cursor, group, vec_push(&page->pages))) return false;
+    page->count++;
     return true;
 }
 
-/* entries are told apart only by reading those before in the page */
-int index_series_read(struct index *index, uint32_t number, struct index_series *series, struct err *err) {
-    struct page *page;
+/* What is good of a damaged page is kept; the rest is told when it is asked for. */
+static struct series_page *take_series(const struct index *index, const struct page *raw) {
+    struct series_page *page = mem_zalloc(sizeof *page);
+    struct cursor cursor = cursor_of(raw->bytes, raw->len);
     uint64_t group = 0;
-    if (number >= index->series) return bad(index, "number of a series", err);
-    int rc = get_page(index, index->series_pages[number / SERIES_A_PAGE], &page, err);
+    shared_init(&page->shared, destroy_series);
+    vec_reserve(&page->labels, SERIES_A_PAGE);
+    vec_reserve(&page->pages, SERIES_A_PAGE);
+    while (page->count < SERIES_A_PAGE && cursor_left(&cursor) && read_entry(index, &cursor, &group, page)) {
+    }
+    return page;
+}
+
+/* a reference; the caller releases it */
+static int get_series(struct index *index, uint32_t number, struct series_page **page, struct err *err) {
+    uint64_t offset = index->series_pages[number];
+    *page = (struct series_page *)block_cache_get(&index->cache, offset);
+    if (*page) return 0;
+    struct page *raw;
+    int rc = page_read(&index->file, offset, index->bytes, &raw, err);
     if (rc) return rc;
-    struct cursor cursor = cursor_of(page->bytes, page->len);
-    bool good = true;
-    for (uint32_t i = 0; good && i <= number % SERIES_A_PAGE; i++)
-        good = read_entry(index, &cursor, &group, series);
-    shared_release(&page->shared);
-    return good ? 0 : bad(index, "page of series", err);
+    *page = take_series(index, raw);
+    shared_release(&raw->shared);
+    block_cache_put(&index->cache, offset, &(*page)->shared);
+    return 0;
+}
+
+static struct index_series series_in(struct series_page *page, uint32_t place) {
+    return (struct index_series){.labels = page->labels.items + page->series[place].labels,
+                                 .pages = page->pages.items + page->series[place].pages,
+                                 .label_count = page->series[place].label_count,
+                                 .page_count = page->series[place].page_count,
+                                 .holder = &page->shared};
+}
+
+int index_series_read(struct index *index, uint32_t number, struct index_series *series, struct err *err) {
+    struct series_page *page;
+    *series = (struct index_series){0};
+    if (number >= index->series) return bad(index, "number of a series", err);
+    int rc = get_series(index, number / SERIES_A_PAGE, &page, err);
+    if (rc) return rc;
+    *series = series_in(page, 0);
+    if (number % SERIES_A_PAGE < page->count) {
+        *series = series_in(page, number % SERIES_A_PAGE);
+        return 0;
+    }
+    index_series_release(series);
+    return bad(index, "page of series", err);
+}
+
+void index_series_release(struct index_series *series) {
+    shared_release(series->holder);
+    *series = (struct index_series){0};
 }
 
 int index_series_filter(struct index *index, uint32_t number, uint64_t *words, index_series_fn *each,
                         void *context, struct err *err) {
-    struct index_series series = {0};
-    struct page *page;
-    uint64_t group = 0, wanted = *words; /* a page of series is a word of members */
-    int rc = wanted ? get_page(index, index->series_pages[number], &page, err) : 0;
+    struct series_page *page;
+    uint64_t wanted = *words; /* a page of series is a word of members */
+    int rc = wanted ? get_series(index, number, &page, err) : 0;
     if (rc || !wanted) return rc;
-    struct cursor cursor = cursor_of(page->bytes, page->len);
     bool good = true;
     for (uint32_t i = 0; good && i < SERIES_A_PAGE && wanted >> i; i++) {
-        good = read_entry(index, &cursor, &group, &series);
-        if (good && (wanted >> i & 1) && !each(context, number * SERIES_A_PAGE + i, &series))
-            *words &= ~((uint64_t)1 << i);
+        good = i < page->count;
+        if (!good || !(wanted >> i & 1)) continue;
+        struct index_series series = series_in(page, i);
+        if (!each(context, number * SERIES_A_PAGE + i, &series)) *words &= ~((uint64_t)1 << i);
     }
-    index_series_release(&series);
     shared_release(&page->shared);
     return good ? 0 : bad(index, "page of series", err);
 }

@@ -39,15 +39,17 @@ int index_open(struct index *index, struct file_system *fs, const char *path, in
 void index_close(struct index *index);
 int index_load(struct index *index, struct err *err);
 
-/* A series as the index has it; reused from one to the next. */
+/* A series as the index has it: a view that holds what it points into. */
 struct index_series {
-    VEC(uint32_t) labels; /* name, value, name, value ... */
-    VEC(struct page_ref) pages;
+    const uint32_t *labels; /* name, value, name, value ... */
+    const struct page_ref *pages;
+    uint32_t label_count, page_count; /* label_count: of symbols */
+    struct shared *holder;
 };
 
 void index_series_release(struct index_series *series);
 int index_series_read(struct index *index, uint32_t number, struct index_series *series, struct err *err);
-/* the members of a page of series (numbers from page * SERIES_A_PAGE on), each entry read once; false from
+/* the members of a page of series (numbers from page * SERIES_A_PAGE on); false from
  * `each` takes the series out of words */
 typedef bool index_series_fn(void *context, uint32_t number, const struct index_series *series);
 int index_series_filter(struct index *index, uint32_t page, uint64_t *words, index_series_fn *each,

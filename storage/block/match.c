@@ -115,8 +115,8 @@ struct within {
 
 static bool has_rows(void *context, uint32_t number, const struct index_series *series) {
     const struct within *within = context;
-    for (size_t i = 0; i < series->pages.count; i++) {
-        const struct page_ref *ref = &series->pages.items[i];
+    for (size_t i = 0; i < series->page_count; i++) {
+        const struct page_ref *ref = &series->pages[i];
         int64_t from = ref->mint > within->mint ? ref->mint : within->mint;
         int64_t to = ref->maxt < within->maxt ? ref->maxt : within->maxt;
         if (from > to) continue;

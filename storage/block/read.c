@@ -100,8 +100,8 @@ static int read_page(struct block *block, const struct page_ref *ref, int64_t mi
 static int read_pages(struct block *block, const struct index_series *series, int64_t mint, int64_t maxt,
                       struct columns *columns, struct err *err) {
     int damaged = 0;
-    for (size_t i = 0; i < series->pages.count; i++) {
-        const struct page_ref *ref = &series->pages.items[i];
+    for (size_t i = 0; i < series->page_count; i++) {
+        const struct page_ref *ref = &series->pages[i];
         size_t before = columns->count;
         if (ref->maxt < mint || ref->mint > maxt) continue;
         int rc = read_page(block, ref, mint, maxt, columns, err);
@@ -128,13 +128,13 @@ int block_labels(struct block *block, uint32_t number, struct arena *arena, stru
                  struct err *err) {
     struct index_series series = {0};
     int rc = note_damage(block, index_series_read(&block->index, number, &series, err));
-    uint32_t count = (uint32_t)(series.labels.count / 2);
+    uint32_t count = series.label_count / 2;
     struct label *items = rc ? NULL : arena_array(arena, count, sizeof *items);
     if (!rc && !items) rc = arena_limit(arena, "labels", err);
     for (uint32_t i = 0; !rc && i < count; i++) {
-        rc = index_symbol(&block->index, series.labels.items[2 * i], arena, &items[i].name, err);
+        rc = index_symbol(&block->index, series.labels[2 * i], arena, &items[i].name, err);
         if (!rc)
-            rc = index_symbol(&block->index, series.labels.items[2 * i + 1], arena, &items[i].value, err);
+            rc = index_symbol(&block->index, series.labels[2 * i + 1], arena, &items[i].value, err);
     }
     if (!rc) *labels = (struct labels){items, count};
     index_series_release(&series);

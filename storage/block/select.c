@@ -167,13 +167,13 @@ static int collect_values(struct texts *texts, struct span name, struct err *err
     return found ? index_values(index, found, 0, UINT32_MAX - 1, each_value, texts, err) : rc;
 }
 
-/* the series whose names and values count; *is_all: every one */
+/* The series whose names and values count; *is_all: every one. Without matchers that is all of the block, which
+ * overlaps the time asked for, as Prometheus has it. */
 static int choose(struct block *block, const struct matcher *matchers, size_t matcher_count, int64_t mint,
                   int64_t maxt, struct budget *budget, struct members *members, bool *is_all,
                   struct err *err) {
     struct tombstones *tombstones = tombstones_hold(block);
-    bool is_whole = mint <= block->meta.mint && maxt >= block->meta.maxt;
-    *is_all = !matcher_count && is_whole && !tombstones;
+    *is_all = !matcher_count && !tombstones && mint <= block->meta.maxt && maxt >= block->meta.mint;
     int rc = *is_all ? 0 : members_match(block, matchers, matcher_count, budget, members, err);
     if (!rc && !*is_all) {
         rc = members_within(block, members, mint, maxt, tombstones, err);

@@ -48,15 +48,15 @@ static void read_symbols(struct index *index) {
 }
 
 static void read_through(struct index *index) {
-    struct index_series series = {0};
     read_symbols(index);
     for (uint32_t i = 0; i < index->series && i < READ_MOST; i++) {
+        struct index_series series;
         if (index_series_read(index, i, &series, NULL)) continue;
-        for (size_t k = 0; k < series.pages.count; k++)
-            ASSERT(series.pages.items[k].count >= 1 &&
-                   series.pages.items[k].mint <= series.pages.items[k].maxt);
+        for (size_t k = 0; k < series.page_count; k++)
+            ASSERT(series.pages[k].count >= 1 && series.pages[k].mint <= series.pages[k].maxt);
+        for (size_t k = 0; k < series.label_count; k++) ASSERT(series.labels[k] < index->symbols);
+        index_series_release(&series);
     }
-    index_series_release(&series);
     for (uint32_t i = 0; i < index->name_count && i < READ_MOST; i++)
         (void)index_values(index, &index->names[i], 0, UINT32_MAX - 1, each_value, index, NULL);
 }

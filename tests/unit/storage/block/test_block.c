@@ -260,6 +260,8 @@ static size_t check_within(struct block *block, int64_t mint, int64_t maxt) {
     struct arena arena;
     size_t at = 0, count, with_rows = 0;
     struct queryable *port = block_queryable(block);
+    struct matcher any;
+    ck_assert_int_eq(matcher_init(&any, MATCH_REGEX, SPAN("i"), SPAN(".+"), NULL), 0);
     arena_init(&arena, SIZE_MAX, NULL);
     ck_assert_int_eq(queryable_select(port, NULL, 0, mint, maxt, NULL, &set, NULL), 0);
     for (int i = 0; i < SERIES; i++) {
@@ -277,10 +279,15 @@ static size_t check_within(struct block *block, int64_t mint, int64_t maxt) {
     }
     ck_assert_uint_eq(at, set->count);
     ck_assert_int_eq(
-        port->ops->label_values(port, SPAN("i"), NULL, 0, mint, maxt, &arena, &texts, &count, NULL), 0);
+        port->ops->label_values(port, SPAN("i"), &any, 1, mint, maxt, &arena, &texts, &count, NULL), 0);
     ck_assert_uint_eq(count, set->count);
-    ck_assert_int_eq(port->ops->label_names(port, NULL, 0, mint, maxt, &arena, &texts, &count, NULL), 0);
+    ck_assert_int_eq(port->ops->label_names(port, &any, 1, mint, maxt, &arena, &texts, &count, NULL), 0);
     ck_assert_uint_eq(count > 0, set->count > 0);
+    /* without matchers those of the block, if it overlaps at all */
+    ck_assert_int_eq(
+        port->ops->label_values(port, SPAN("i"), NULL, 0, mint, maxt, &arena, &texts, &count, NULL), 0);
+    ck_assert_uint_eq(count, maxt >= block_meta(block)->mint && mint <= block_meta(block)->maxt ? SERIES : 0);
+    matcher_release(&any);
     series_set_close(set);
     arena_release(&arena);
     return with_rows;
