@@ -4,6 +4,7 @@
 #include "lib/codec/number.h"
 #include "lib/sys/clock.h"
 #include "promql/eval/active.h"
+#include "promql/eval/ahead.h"
 #include "promql/eval/native.h"
 
 #include <math.h>
@@ -109,11 +110,10 @@ static int tell_resets(struct eval *ev, struct columns *samples, struct err *err
     return 0;
 }
 
-int eval_read(struct eval *ev, struct series_set *set, size_t index, int64_t mint, int64_t maxt,
-              struct columns *samples, struct err *err) {
-    int rc = series_set_read(set, index, mint, maxt, samples, err);
-    bool tells = ev->query->tells_resets && samples->histograms;
-    return rc || !tells ? rc : tell_resets(ev, samples, err);
+int eval_read(struct eval *ev, struct ahead *ahead, size_t index, struct columns **samples, struct err *err) {
+    int rc = ahead_read(ahead, index, samples, err);
+    bool tells = ev->query->tells_resets && (*samples)->histograms;
+    return rc || !tells ? rc : tell_resets(ev, *samples, err);
 }
 
 void eval_close(struct eval *ev, struct series_set *set) {

@@ -65,9 +65,9 @@ void eval_count_read(struct eval *ev, size_t count);
 /* samples that come into memory and leave it */
 int eval_take_samples(struct eval *ev, size_t count, struct err *err);
 void eval_give_samples(struct eval *ev, size_t count);
-/* series_set_read, as the query wants it */
-int eval_read(struct eval *ev, struct series_set *set, size_t index, int64_t mint, int64_t maxt,
-              struct columns *samples, struct err *err);
+/* ahead_read, as the query wants it */
+struct ahead;
+int eval_read(struct eval *ev, struct ahead *ahead, size_t index, struct columns **samples, struct err *err);
 /* series_set_close; what the store left out becomes a warning of the query */
 void eval_close(struct eval *ev, struct series_set *set);
 /* adds "PromQL warning: <text> (line:col)" once */

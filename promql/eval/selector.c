@@ -1,3 +1,4 @@
+#include "promql/eval/ahead.h"
 #include "promql/eval/edge.h"
 #include "promql/eval/native.h"
 
@@ -121,19 +122,18 @@ static int look_around(struct eval *ev, const struct view *view, struct columns 
 }
 
 static int push_series(struct eval *ev, struct series_set *set, size_t index, struct view *view,
-                       struct columns *samples, struct row *row, struct sink *sink, struct err *err) {
-    const struct reference *at = view->at;
-    columns_reset(samples);
-    int rc = eval_read(ev, set, index, at->first_ms - ev->lookback_ms + 1, at->last_ms + view->behind_ms,
-                       samples, err);
-    if (!rc) rc = eval_take_samples(ev, samples->count, err);
+                       struct ahead *ahead, struct row *row, struct sink *sink, struct err *err) {
+    struct columns *samples;
+    int rc = eval_read(ev, ahead, index, &samples, err);
+    size_t count = samples->count;
+    if (!rc) rc = eval_take_samples(ev, count, err);
     if (rc) return rc;
-    eval_count_read(ev, samples->count);
+    eval_count_read(ev, count);
     row_clear(ev, row);
     rc = view->behind_ms ? series_set_labels(set, index, &ev->query->arena, &row->labels, err) : 0;
     if (rc) return rc;
     rc = view->behind_ms ? look_around(ev, view, samples, row, err) : look_back(ev, view, samples, row, err);
-    eval_give_samples(ev, samples->count);
+    eval_give_samples(ev, count);
     if (rc) return rc;
     if (!bits_any(row->present, ev->words)) return 0;
     rc = series_set_labels(set, index, &ev->query->arena, &row->labels, err);
@@ -154,12 +154,12 @@ int eval_selector(struct eval *ev, const struct expr *expr, bool want_times, str
                               at.first_ms - ev->lookback_ms + 1, at.last_ms + behind_ms, &ev->query->budget,
                               &set, err);
     if (rc) return rc;
-    struct columns samples;
+    struct ahead ahead;
     struct view view = {expr, &at, behind_ms, want_times, NULL};
-    columns_init(&samples, &ev->query->budget);
+    ahead_open(&ahead, ev, set, at.first_ms - ev->lookback_ms + 1, at.last_ms + behind_ms);
     for (size_t i = 0; i < set->count && !rc; i++)
-        rc = push_series(ev, set, i, &view, &samples, &row, sink, err);
-    columns_release(&samples);
+        rc = push_series(ev, set, i, &view, &ahead, &row, sink, err);
+    ahead_close(&ahead);
     eval_close(ev, set);
     return rc;
 }

@@ -1,3 +1,4 @@
+#include "promql/eval/ahead.h"
 #include "promql/eval/edge.h"
 #include "promql/eval/native.h"
 
@@ -215,7 +216,8 @@ static int push_windows(struct eval *ev, struct windows *windows, struct columns
 static int range_selector(struct eval *ev, struct windows *windows, const struct selector *selector,
                           struct err *err) {
     struct series_set *set;
-    struct columns samples;
+    struct columns *samples;
+    struct ahead ahead;
     struct row row;
     int64_t from_ms = windows->first_ms - windows->range_ms - before_ms(ev, windows) + 1;
     int64_t until_ms = windows->last_ms + behind_ms(ev, windows);
@@ -224,20 +226,19 @@ static int range_selector(struct eval *ev, struct windows *windows, const struct
         rc = queryable_select(ev->query->queryable, selector->matchers, selector->matcher_count, from_ms,
                               until_ms, &ev->query->budget, &set, err);
     if (rc) return rc;
-    columns_init(&samples, &ev->query->budget);
+    ahead_open(&ahead, ev, set, from_ms, until_ms);
     for (size_t i = 0; i < set->count && !rc; i++) {
         struct labels labels;
-        columns_reset(&samples);
-        rc = eval_read(ev, set, i, from_ms, until_ms, &samples, err);
-        size_t count = samples.count;
+        rc = eval_read(ev, &ahead, i, &samples, err);
+        size_t count = samples->count;
         if (!rc) rc = eval_take_samples(ev, count, err);
         if (rc || !count) continue;
         eval_count_read(ev, count);
         rc = series_set_labels(set, i, &ev->query->arena, &labels, err);
-        if (!rc) rc = push_windows(ev, windows, &samples, &row, labels, false, err);
+        if (!rc) rc = push_windows(ev, windows, samples, &row, labels, false, err);
         eval_give_samples(ev, count);
     }
-    columns_release(&samples);
+    ahead_close(&ahead);
     eval_close(ev, set);
     return rc;
 }
