@@ -4,7 +4,7 @@
  * A line per failing case, a line per file, a line for all of them. Exit status 1 when a case failed or a
  * file could not be run.
  */
-#include "cmd/cmd.h"
+#include "cmd/promql.h"
 #include "cmd/promql_test_run.h"
 #include "promql/eval/engine.h"
 
@@ -30,10 +30,9 @@ static void run_file(const char *path, struct engine *engine, bool list_skipped,
     all->skipped += counts.skipped;
 }
 
-int cmd_promql(int argc, char **argv) {
+int cmd_promql_test(int argc, char **argv) {
     bool list_skipped = false;
     int files = 0;
-    if (argc < 3 || strcmp(argv[1], "test") != 0) return usage();
     for (int i = 2; i < argc; i++) {
         if (strcmp(argv[i], "--list-skipped") == 0)
             list_skipped = true;

@@ -13,8 +13,7 @@
  *
  * promql_test_parse.c reads commands, promql_test_values.c one series line, promql_test_judge.c compares a
  * result with an EVAL, promql_test_run.c owns store and engine, promql_test.c is the command. Everything of a
- * file lives in one arena. Histogram values are recognised and counted, so that positions hold, but carry no
- * number.
+ * file lives in one arena.
  */
 #include "lib/base/arena.h"
 #include "lib/base/err.h"
@@ -27,8 +26,16 @@
 
 enum test_value_kind { TEST_VALUE_NONE, TEST_VALUE_FLOAT, TEST_VALUE_HISTOGRAM };
 
+struct histogram;
+
+struct test_histogram {
+    const struct histogram *value;
+    bool has_reset; /* the counter reset was written */
+};
+
 struct test_value {
     double number;
+    struct test_histogram histogram;
     enum test_value_kind kind;
 };
 

@@ -3,23 +3,21 @@
  */
 #include "cmd/promql_test_judge.h"
 
+#include "cmd/promql_test_histogram.h"
+
 #include "lib/codec/number.h"
 #include "lib/codec/regex.h"
 #include "lib/model/sample.h"
 
-#include <float.h>
-#include <math.h>
-
-#define TOLERANCE 1e-6
 #define MAX_SHOWN_POINTS 12
 
-static bool numbers_agree(double a, double b) {
-    if (value_is_stale(a) || value_is_stale(b)) return value_is_stale(a) && value_is_stale(b);
-    if (isnan(a) || isnan(b)) return isnan(a) && isnan(b);
-    if (a == b) return true;
-    double sum = fabs(a) + fabs(b), difference = fabs(a - b);
-    if (a == 0 || b == 0 || sum < DBL_MIN) return difference < TOLERANCE * DBL_MIN;
-    return difference / fmin(sum, DBL_MAX) < TOLERANCE;
+/* one point of a row */
+static bool point_agrees(const struct test_value *value, const struct test_row *row, size_t k,
+                         struct arena *arena) {
+    const struct histogram *histogram = row->histograms ? row->histograms[k] : NULL;
+    if ((value->kind == TEST_VALUE_HISTOGRAM) != (histogram != NULL)) return false;
+    return histogram ? promql_test_histogram_agrees(&value->histogram, histogram, arena)
+                     : promql_test_numbers_agree(value->number, row->values[k]);
 }
 
 /* ---- words for a complaint ---- */
@@ -35,7 +33,10 @@ static void show_row(struct buf *out, const struct test_row *row) {
     labels_write(row->labels, out);
     for (size_t i = 0; i < row->count && i < MAX_SHOWN_POINTS; i++) {
         buf_putc(out, ' ');
-        show_number(out, row->values[i]);
+        if (row->histograms && row->histograms[i])
+            promql_test_histogram_show(out, row->histograms[i]);
+        else
+            show_number(out, row->values[i]);
         buf_printf(out, "@%lld", (long long)row->times_ms[i]);
     }
     if (row->count > MAX_SHOWN_POINTS) buf_printf(out, " ... (%zu points)", row->count);
@@ -48,7 +49,7 @@ static void show_series(struct buf *out, const struct test_series *series) {
         if (series->values[i].kind == TEST_VALUE_NONE)
             buf_putc(out, '_');
         else if (series->values[i].kind == TEST_VALUE_HISTOGRAM)
-            buf_puts(out, "{{histogram}}");
+            promql_test_histogram_show(out, series->values[i].histogram.value);
         else
             show_number(out, series->values[i].number);
     }
@@ -78,14 +79,14 @@ static const struct test_series *find_expected(const struct test_command *comman
 
 /* the points of a row are exactly the present values of the series at from, from + step, ... to */
 static bool points_agree(const struct test_series *series, const struct test_row *row, int64_t from,
-                         int64_t to, int64_t step) {
+                         int64_t to, int64_t step, struct arena *arena) {
     size_t seen = 0;
     for (size_t k = 0; k < series->count; k++) {
         int64_t at = from + (int64_t)k * step;
         if (at > to) break;
         if (series->values[k].kind == TEST_VALUE_NONE) continue;
-        if (series->values[k].kind == TEST_VALUE_HISTOGRAM || seen >= row->count ||
-            row->times_ms[seen] != at || !numbers_agree(series->values[k].number, row->values[seen]))
+        if (seen >= row->count || row->times_ms[seen] != at ||
+            !point_agrees(&series->values[k], row, seen, arena))
             return false;
         seen++;
     }
@@ -93,16 +94,18 @@ static bool points_agree(const struct test_series *series, const struct test_row
 }
 
 static bool row_agrees(const struct test_command *command, const struct test_series *series,
-                       const struct test_row *row, bool is_vector, struct buf *complaint) {
+                       const struct test_row *row, bool is_vector, struct arena *arena,
+                       struct buf *complaint) {
     const struct test_eval *eval = &command->eval;
     bool good;
     if (is_vector)
-        good = series->count > 0 && series->values[0].kind == TEST_VALUE_FLOAT && row->count == 1 &&
-               numbers_agree(series->values[0].number, row->values[0]);
+        good = series->count > 0 && series->values[0].kind != TEST_VALUE_NONE && row->count == 1 &&
+               point_agrees(&series->values[0], row, 0, arena);
     else if (eval->has_matrix)
-        good = points_agree(series, row, eval->matrix_from_ms, eval->matrix_to_ms, eval->matrix_step_ms);
+        good =
+            points_agree(series, row, eval->matrix_from_ms, eval->matrix_to_ms, eval->matrix_step_ms, arena);
     else
-        good = points_agree(series, row, eval->from_ms, eval->to_ms, eval->step_ms);
+        good = points_agree(series, row, eval->from_ms, eval->to_ms, eval->step_ms, arena);
     if (good) return true;
     buf_puts(complaint, "expected ");
     show_series(complaint, series);
@@ -112,7 +115,7 @@ static bool row_agrees(const struct test_command *command, const struct test_ser
 }
 
 static bool all_rows_expected(const struct test_command *command, const struct test_outcome *result,
-                              struct buf *complaint) {
+                              struct arena *arena, struct buf *complaint) {
     for (size_t i = 0; i < result->count; i++) {
         const struct test_row *row = &result->rows[i];
         size_t position;
@@ -128,7 +131,7 @@ static bool all_rows_expected(const struct test_command *command, const struct t
             buf_printf(complaint, " at place %zu, got it at %zu", position + 1, i + 1);
             return false;
         }
-        if (!row_agrees(command, series, row, result->kind == TEST_VECTOR, complaint)) return false;
+        if (!row_agrees(command, series, row, result->kind == TEST_VECTOR, arena, complaint)) return false;
     }
     return true;
 }
@@ -162,7 +165,7 @@ static bool rows_are_sorted(const struct test_outcome *result, struct buf *compl
 static bool judge_scalar(const struct test_eval *eval, const struct test_outcome *result,
                          struct buf *complaint) {
     if (result->kind != TEST_SCALAR) return wrong_kind(result, "a scalar", complaint);
-    if (numbers_agree(eval->scalar, result->scalar)) return true;
+    if (promql_test_numbers_agree(eval->scalar, result->scalar)) return true;
     buf_puts(complaint, "expected ");
     show_number(complaint, eval->scalar);
     buf_puts(complaint, ", got ");
@@ -182,7 +185,7 @@ static bool judge_string(const struct test_eval *eval, const struct test_outcome
 }
 
 bool promql_test_judge(const struct test_command *command, const struct test_outcome *result,
-                       struct buf *complaint) {
+                       struct arena *arena, struct buf *complaint) {
     const struct test_eval *eval = &command->eval;
     if (eval->has_scalar) return judge_scalar(eval, result, complaint);
     if (eval->has_string) return judge_string(eval, result, complaint);
@@ -190,7 +193,8 @@ bool promql_test_judge(const struct test_command *command, const struct test_out
     if (result->kind != (wants_matrix ? TEST_MATRIX : TEST_VECTOR))
         return wrong_kind(result, kind_name(wants_matrix ? TEST_MATRIX : TEST_VECTOR), complaint);
     if (wants_matrix && !rows_are_sorted(result, complaint)) return false;
-    return all_rows_expected(command, result, complaint) && all_expected_found(command, result, complaint);
+    return all_rows_expected(command, result, arena, complaint) &&
+           all_expected_found(command, result, complaint);
 }
 
 bool promql_test_message(const struct test_expect *expect, struct span text) {

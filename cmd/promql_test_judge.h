@@ -14,6 +14,7 @@ struct test_row { /* a series of a result; one point in a vector */
     struct labels labels;
     const int64_t *times_ms;
     const double *values;
+    const struct histogram *const *histograms; /* NULL: all are floats */
     size_t count;
 };
 
@@ -27,6 +28,6 @@ struct test_outcome {
 
 /* false, and "expected ..., got ..." in complaint, when it does not */
 bool promql_test_judge(const struct test_command *command, const struct test_outcome *result,
-                       struct buf *complaint);
+                       struct arena *arena, struct buf *complaint);
 /* does text satisfy what expect says? An expression that does not compile satisfies nothing. */
 bool promql_test_message(const struct test_expect *expect, struct span text);

@@ -34,36 +34,20 @@ static bool walk(struct expr *expr, visitor *visit, void *context) {
 
 /* ---- what is special about the loaded series ---- */
 
-static int note_special(struct labels labels, bool is_start_times, struct arena *arena,
-                        struct test_special **specials, struct err *err) {
+static int note_special(struct labels labels, struct arena *arena, struct test_special **specials,
+                        struct err *err) {
     struct test_special *special = arena_alloc(arena, sizeof *special);
     if (!special) return arena_limit(arena, "test file", err);
-    *special = (struct test_special){labels, is_start_times, *specials};
+    *special = (struct test_special){labels, *specials};
     *specials = special;
     return 0;
-}
-
-/* load_with_nhcb makes a native histogram of each classic one: x_bucket{le=...} -> x */
-static int note_made_histogram(struct labels bucket, struct arena *arena, struct test_special **specials,
-                               struct err *err) {
-    struct span name = labels_get(bucket, SPAN(LABEL_NAME)), suffix = SPAN("_bucket");
-    if (!span_ends_with(name, suffix) || !labels_has(bucket, SPAN("le"))) return 0;
-    struct label_builder builder;
-    struct labels labels;
-    label_builder_init(&builder, arena, bucket);
-    label_builder_set(&builder, SPAN("le"), SPAN(""));
-    label_builder_set(&builder, SPAN(LABEL_NAME), span_of(name.ptr, name.len - suffix.len));
-    int rc = label_builder_finish(&builder, &labels, err);
-    return rc ? rc : note_special(labels, false, arena, specials, err);
 }
 
 int promql_test_note_specials(const struct test_command *command, struct arena *arena,
                               struct test_special **specials, struct err *err) {
     int rc = 0;
     for (const struct test_series *series = command->series; series && rc == 0; series = series->next) {
-        if (series->has_histogram || series->is_start_times)
-            rc = note_special(series->labels, series->is_start_times, arena, specials, err);
-        if (rc == 0 && command->with_nhcb) rc = note_made_histogram(series->labels, arena, specials, err);
+        if (series->is_start_times) rc = note_special(series->labels, arena, specials, err);
     }
     return rc;
 }
@@ -90,7 +74,7 @@ static bool find_reason(struct expr *expr, void *context) {
     if (expr->kind != EXPR_SELECTOR) return true;
     for (const struct test_special *special = search->specials; special; special = special->next) {
         if (!matchers_match(expr->selector.matchers, expr->selector.matcher_count, special->labels)) continue;
-        search->reason = special->is_start_times ? "start timestamps" : "native histograms";
+        search->reason = "start timestamps";
         return false;
     }
     return true;

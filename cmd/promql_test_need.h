@@ -8,10 +8,9 @@
 #include "cmd/promql_test.h"
 #include "promql/parse/ast.h"
 
-/* Label sets of a store that hold more than plain samples. */
+/* Label sets of a store whose samples have start times. */
 struct test_special {
     struct labels labels;
-    bool is_start_times; /* else native histograms */
     struct test_special *next;
 };
 

@@ -13,6 +13,7 @@
  */
 #include "cmd/promql_test_run.h"
 
+#include "cmd/promql_test_histogram.h"
 #include "cmd/promql_test_judge.h"
 #include "cmd/promql_test_need.h"
 #include "lib/sys/file.h"
@@ -95,10 +96,13 @@ static int load_series(struct runner *runner, const struct test_series *series, 
     bool is_done = false;
     struct append_batch *batch = append_batch_create(series->count, true, batch_done, &is_done);
     for (size_t k = 0; k < series->count; k++) {
-        if (series->values[k].kind == TEST_VALUE_FLOAT)
-            append_batch_add(batch, ref, series->values[k].number, (int64_t)k * step_ms);
+        const struct test_value *value = &series->values[k];
+        if (value->kind == TEST_VALUE_FLOAT)
+            append_batch_add(batch, ref, value->number, (int64_t)k * step_ms);
+        if (value->kind == TEST_VALUE_HISTOGRAM && !rc)
+            rc = append_batch_add_histogram(batch, ref, value->histogram.value, (int64_t)k * step_ms, err);
     }
-    if (batch->count > 0) {
+    if (!rc && batch->count > 0) {
         appender_append(appender, batch);
         rc = is_done ? check_batch(batch, err) : err_set(err, ERR_BUSY, "the store kept the batch");
     }
@@ -114,8 +118,9 @@ static bool is_replaced(const struct test_series *series) {
     return false;
 }
 
-static int run_load(struct runner *runner, const struct test_command *command, struct err *err) {
+static int run_load(struct runner *runner, struct test_command *command, struct err *err) {
     int rc = promql_test_note_specials(command, &runner->arena, &runner->specials, err);
+    if (!rc && command->with_nhcb) rc = promql_test_histograms_of_classic(command, &runner->arena, err);
     for (const struct test_series *series = command->series; series && rc == 0; series = series->next) {
         if (series->is_start_times || series->count == 0 || is_replaced(series)) continue;
         rc = load_series(runner, series, command->step_ms, err);
@@ -142,7 +147,8 @@ static int outcome_of(const struct query_result *result, struct arena *arena, st
     if (!outcome->rows) return arena_limit(arena, "case", err);
     for (size_t i = 0; i < result->row_count; i++) {
         const struct result_row *row = &result->rows[i];
-        outcome->rows[i] = (struct test_row){row->labels, row->times_ms, row->values, row->count};
+        outcome->rows[i] =
+            (struct test_row){row->labels, row->times_ms, row->values, row->histograms, row->count};
     }
     return 0;
 }
@@ -155,7 +161,8 @@ static void outcome_middle(struct test_outcome *outcome, int64_t at, bool is_sca
         size_t k = 0;
         while (k < row.count && row.times_ms[k] != at) k++;
         if (k == row.count) continue;
-        outcome->rows[kept++] = (struct test_row){row.labels, row.times_ms + k, row.values + k, 1};
+        outcome->rows[kept++] = (struct test_row){row.labels, row.times_ms + k, row.values + k,
+                                                  row.histograms ? row.histograms + k : NULL, 1};
     }
     outcome->count = kept;
     outcome->kind = TEST_VECTOR;
@@ -236,7 +243,7 @@ static void judge_result(struct judging *judging, const char *form, const struct
     if (middle_ms != INT64_MIN) outcome_middle(&outcome, middle_ms, is_scalar);
     struct buf said;
     buf_init(&said, MAX_COMPLAINT);
-    bool good = promql_test_judge(judging->command, &outcome, &said);
+    bool good = promql_test_judge(judging->command, &outcome, &judging->arena, &said);
     if (!good)
         buf_printf(&judging->complaint, "%s: %s", form, said.failed ? "a long difference" : buf_text(&said));
     buf_release(&said);
@@ -310,13 +317,6 @@ static void ask_pinned(struct judging *judging) {
 
 /* ---- cases ---- */
 
-static bool expects_histograms(const struct test_command *command) {
-    for (const struct test_series *series = command->series; series; series = series->next) {
-        if (series->has_histogram) return true;
-    }
-    return false;
-}
-
 static void judge_case(struct judging *judging) {
     const struct test_eval *eval = &judging->command->eval;
     struct query query = {.start_ms = eval->from_ms, .end_ms = eval->to_ms, .step_ms = eval->step_ms};
@@ -325,8 +325,7 @@ static void judge_case(struct judging *judging) {
     struct parse_error error;
     if (promql_parse(eval->expression, &options, &judging->arena, &judging->expr, &error))
         judging->expr = NULL;
-    if (expects_histograms(judging->command)) judging->reason = "native histograms";
-    if (!judging->reason && judging->expr)
+    if (judging->expr)
         judging->reason = promql_test_reason(judging->expr, judging->runner->specials, &judging->arena);
     if (judging->reason) return;
     bool good =
@@ -364,7 +363,7 @@ static void run_eval(struct runner *runner, const struct test_command *command) 
     arena_release(&judging.arena);
 }
 
-static int run_commands(struct runner *runner, const struct test_command *command, struct err *err) {
+static int run_commands(struct runner *runner, struct test_command *command, struct err *err) {
     int rc = store_renew(runner, err);
     for (; command && rc == 0; command = command->next) {
         switch (command->kind) {

@@ -1,7 +1,7 @@
 /*
  * promql_test_values.c - one series line: `name{a="b"} 1 2 _ stale 3+1x4 {{count:1}}x2`.
  */
-#include "cmd/promql_test.h"
+#include "cmd/promql_test_histogram.h"
 
 #include "lib/base/buf.h"
 #include "lib/codec/number.h"
@@ -202,22 +202,12 @@ static bool take_number(struct span *s, double *number) {
     return true;
 }
 
-/* {{...}}: its fields are for the engine that has histograms */
-static bool take_histogram(struct span *s) {
-    if (peek(*s, 0) != '{' || peek(*s, 1) != '{') return false;
-    for (size_t i = 2; i + 1 < s->len; i++) {
-        if (s->ptr[i] == '}' && s->ptr[i + 1] == '}') {
-            skip(s, i + 2);
-            return true;
-        }
-    }
-    return false;
-}
-
 /* one item of the sequence: count values starting at `number`, each `delta` more than the one before */
 struct item {
     enum test_value_kind kind;
     double number, delta;
+    struct test_histogram histogram, histogram_delta; /* the second may have none */
+    double sign;                                      /* of the second */
     size_t count;
 };
 
@@ -236,7 +226,18 @@ static int take_repeat(struct span *s, size_t extra, struct item *item, struct e
     return 0;
 }
 
-static int take_item(struct span *s, struct item *item, struct err *err) {
+static int take_histogram(struct span *s, struct arena *arena, struct item *item, struct err *err) {
+    int rc = promql_test_histogram(s, arena, &item->histogram, err);
+    item->kind = TEST_VALUE_HISTOGRAM;
+    if (!rc && (peek(*s, 0) == '+' || peek(*s, 0) == '-')) {
+        item->sign = peek(*s, 0) == '+' ? 1 : -1;
+        skip(s, 1);
+        rc = promql_test_histogram(s, arena, &item->histogram_delta, err);
+    }
+    return rc ? rc : take_repeat(s, 1, item, err);
+}
+
+static int take_item(struct span *s, struct arena *arena, struct item *item, struct err *err) {
     *item = (struct item){.kind = TEST_VALUE_FLOAT};
     if (peek(*s, 0) == '_') {
         item->kind = TEST_VALUE_NONE;
@@ -248,14 +249,7 @@ static int take_item(struct span *s, struct item *item, struct err *err) {
         skip(s, 5);
         return take_repeat(s, 1, item, err);
     }
-    if (take_histogram(s)) {
-        item->kind = TEST_VALUE_HISTOGRAM;
-        if (peek(*s, 0) == '+' || peek(*s, 0) == '-') {
-            skip(s, 1);
-            if (!take_histogram(s)) return err_set(err, ERR_INVALID, "expected a histogram after the sign");
-        }
-        return take_repeat(s, 1, item, err);
-    }
+    if (span_starts_with(*s, SPAN("{{"))) return take_histogram(s, arena, item, err);
     if (!take_number(s, &item->number))
         return err_set(err, ERR_INVALID, "expected a value at \"%.*s\"", SPAN_ARG(*s));
     if ((peek(*s, 0) == '+' || peek(*s, 0) == '-') && !take_number(s, &item->delta))
@@ -273,10 +267,15 @@ static int append_item(struct arena *arena, struct test_series *series, size_t *
         series->values = grown;
         *capacity = wanted;
     }
-    double number = item->number;
+    struct test_value value = {item->number, item->histogram, item->kind};
     for (size_t i = 0; i < item->count; i++) {
-        series->values[series->count++] = (struct test_value){number, item->kind};
-        number += item->delta;
+        if (item->kind == TEST_VALUE_HISTOGRAM && !value.histogram.value)
+            return err_set(err, ERR_INVALID, "histograms that do not mix");
+        series->values[series->count++] = value;
+        value.number += item->delta;
+        if (item->histogram_delta.value)
+            value.histogram.value = promql_test_histogram_add(value.histogram.value,
+                                                              item->histogram_delta.value, item->sign, arena);
     }
     if (item->kind == TEST_VALUE_HISTOGRAM) series->has_histogram = true;
     return 0;
@@ -294,7 +293,7 @@ int promql_test_series(struct span line, struct arena *arena, struct test_series
     }
     for (skip_spaces(&s); rc == 0 && s.len > 0; skip_spaces(&s)) {
         struct item item;
-        rc = take_item(&s, &item, err);
+        rc = take_item(&s, arena, &item, err);
         if (rc == 0 && s.len > 0 && s.ptr[0] != ' ' && s.ptr[0] != '\t')
             rc = err_set(err, ERR_INVALID, "unexpected \"%.*s\"", SPAN_ARG(s));
         if (rc == 0) rc = append_item(arena, &made, &capacity, &item, err);

@@ -165,8 +165,32 @@ static bool buckets_equal(const struct histogram_buckets *a, const struct histog
     return true;
 }
 
+static bool buckets_continue(const struct histogram_buckets *a, const struct histogram_buckets *b) {
+    struct walk in_a = walk_of(a), in_b = walk_of(b);
+    int64_t index_a, index_b;
+    double count_a, count_b;
+    bool more = walk_next(&in_b, &index_b, &count_b);
+    while (walk_next(&in_a, &index_a, &count_a)) {
+        while (more && index_b < index_a) more = walk_next(&in_b, &index_b, &count_b);
+        bool is_there = more && index_b == index_a;
+        if (count_a > (is_there ? count_b : 0)) return false;
+    }
+    return true;
+}
+
 static bool bits_equal(double a, double b) {
     return double_bits(a) == double_bits(b);
+}
+
+static bool bounds_equal(const struct histogram *a, const struct histogram *b) {
+    return a->bound_count == b->bound_count &&
+           (!a->bound_count || memcmp(a->bounds, b->bounds, a->bound_count * sizeof *a->bounds) == 0);
+}
+
+bool histogram_continues(const struct histogram *a, const struct histogram *b) {
+    return a->schema == b->schema && bits_equal(a->zero_threshold, b->zero_threshold) && bounds_equal(a, b) &&
+           a->count <= b->count && a->zero_count <= b->zero_count &&
+           buckets_continue(&a->positive, &b->positive) && buckets_continue(&a->negative, &b->negative);
 }
 
 bool histogram_equal(const struct histogram *a, const struct histogram *b) {
@@ -175,6 +199,5 @@ bool histogram_equal(const struct histogram *a, const struct histogram *b) {
            bits_equal(a->zero_threshold, b->zero_threshold) && bits_equal(a->zero_count, b->zero_count) &&
            bits_equal(a->count, b->count) && bits_equal(a->sum, b->sum) &&
            buckets_equal(&a->positive, &b->positive) && buckets_equal(&a->negative, &b->negative) &&
-           a->bound_count == b->bound_count &&
-           (!a->bound_count || memcmp(a->bounds, b->bounds, a->bound_count * sizeof *a->bounds) == 0);
+           bounds_equal(a, b);
 }

@@ -65,5 +65,7 @@ int histogram_check(const struct histogram *histogram, struct err *err);
 struct histogram *histogram_copy(const struct histogram *histogram, struct arena *arena);
 /* in one piece of the heap; freed by mem_free */
 struct histogram *histogram_clone(const struct histogram *histogram);
+/* Can b come after a without a reset? True only when the layout is the same and nothing has become less. */
+bool histogram_continues(const struct histogram *a, const struct histogram *b);
 /* all bits the same, whatever way the spans are cut */
 bool histogram_equal(const struct histogram *a, const struct histogram *b);

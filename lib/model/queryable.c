@@ -90,6 +90,14 @@ size_t columns_drop_histograms(struct columns *columns) {
     return count - columns->count;
 }
 
+void columns_drop_stale(struct columns *columns) {
+    size_t kept = 0, count = columns->count;
+    for (size_t i = 0; i < count; i++)
+        if (!value_is_stale(columns->values[i])) move_row(columns, kept++, i);
+    for (size_t i = kept; columns->histograms && i < count; i++) columns->histograms[i] = NULL;
+    columns->count = kept;
+}
+
 /* The first run is copied behind the rows; then both are merged into its place, which the second cannot
  * overtake. */
 int columns_merge(struct columns *columns, size_t from, size_t middle, struct err *err) {

@@ -47,6 +47,8 @@ int columns_add_row(struct columns *to, const struct columns *from, size_t i, st
 
 /* only floats stay; how many rows were histograms */
 size_t columns_drop_histograms(struct columns *columns);
+/* staleness markers, which are no samples of a range */
+void columns_drop_stale(struct columns *columns);
 /* Rows [from, middle) and [middle, count) each ascend in time: together they ascend strictly afterwards. Of
  * two rows of one time the first run's stays. */
 int columns_merge(struct columns *columns, size_t from, size_t middle, struct err *err);

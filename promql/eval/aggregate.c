@@ -1,5 +1,6 @@
 /* Aggregations that take rows as they come: memory is groups times steps, however many series there are. */
 #include "promql/eval/groups.h"
+#include "promql/eval/native.h"
 #include "promql/eval/range.h"
 
 #include <math.h>
@@ -10,7 +11,14 @@ struct accumulator {
     double *counts;
     struct mean *means; /* avg */
     uint64_t *present;
+    struct native_sum *natives; /* sum and avg of histograms; NULL until there is one */
     bool drop_name;
+};
+
+/* of one group at one step */
+struct native_sum {
+    struct native_mean mean;        /* its work NULL: none yet */
+    bool is_mixed, is_incompatible; /* with floats; with other buckets */
 };
 
 struct aggregation {
@@ -75,6 +83,65 @@ static double final_value(enum aggregate_op op, const struct accumulator *acc, s
     }
 }
 
+/* ---- histograms ---- */
+
+/* How an operation treats them: sum and avg add them up, count and group count everything, the others leave
+ * them out. */
+static bool adds_histograms(enum aggregate_op op) {
+    return op == AGG_SUM || op == AGG_AVG;
+}
+
+static bool counts_histograms(enum aggregate_op op) {
+    return op == AGG_COUNT || op == AGG_GROUP;
+}
+
+static struct native_sum *native_sum_at(struct aggregation *agg, struct accumulator *acc, size_t step,
+                                        struct err *err) {
+    if (!acc->natives) acc->natives = eval_alloc(agg->ev, agg->ev->steps, sizeof *acc->natives, err);
+    return acc->natives ? &acc->natives[step] : NULL;
+}
+
+static int add_histogram(struct aggregation *agg, struct accumulator *acc, size_t step, const struct row *row,
+                         struct err *err) {
+    const struct histogram *histogram = row->histograms[step];
+    struct native_sum *sum = native_sum_at(agg, acc, step, err);
+    unsigned notes = 0;
+    if (!sum) return ERR_LIMIT;
+    sum->is_mixed |= bit_get(acc->present, step);
+    if (!sum->mean.work) {
+        sum->mean.work = eval_alloc(agg->ev, 1, sizeof *sum->mean.work, err);
+        if (!sum->mean.work) return ERR_LIMIT;
+        work_init(sum->mean.work, &agg->ev->query->arena);
+        sum->mean.is_mean = agg->aggregate->op == AGG_AVG;
+    }
+    if (sum->is_incompatible) return 0;
+    native_mean_add(&sum->mean, histogram, &notes);
+    if (sum->mean.count == 1) work_own_bounds(sum->mean.work);
+    native_notes(agg->ev, agg->aggregate->expr, notes, "aggregation");
+    if (!(notes & WORK_INCOMPATIBLE)) return 0;
+    sum->is_incompatible = true;
+    eval_warn(
+        agg->ev, agg->aggregate->expr,
+        "vector contains a mix of histograms with exponential and custom buckets schemas for metric name "
+        "\"%.*s\"",
+        SPAN_ARG(labels_get(row->labels, SPAN(LABEL_NAME))));
+    return 0;
+}
+
+static int add_element(struct aggregation *agg, struct accumulator *acc, size_t step, const struct row *row,
+                       struct err *err) {
+    enum aggregate_op op = agg->aggregate->op;
+    bool is_histogram = row->histograms && row->histograms[step];
+    if (is_histogram && adds_histograms(op)) return add_histogram(agg, acc, step, row, err);
+    if (is_histogram && !counts_histograms(op)) {
+        eval_info(agg->ev, agg->aggregate->expr, "ignored histogram in %s aggregation", aggregate_text(op));
+        return 0;
+    }
+    if (acc->natives && acc->natives[step].mean.work) acc->natives[step].is_mixed = true;
+    add_value(op, acc, step, row->values[step]);
+    return 0;
+}
+
 static int aggregation_push(struct sink *sink, struct row *row, struct err *err) {
     struct aggregation *agg = (struct aggregation *)sink;
     uint32_t group = groups_add(&agg->groups, row->labels);
@@ -83,13 +150,41 @@ static int aggregation_push(struct sink *sink, struct row *row, struct err *err)
         if (rc) return rc;
     }
     struct accumulator *acc = &agg->accumulators.items[group];
+    bool is_plain = !row->histograms && !acc->natives;
     acc->drop_name |= row->drop_name;
     for (size_t w = 0; w < agg->ev->words; w++)
         for (uint64_t bits = row->present[w]; bits; bits &= bits - 1) {
             size_t i = w * 64 + (size_t)__builtin_ctzll(bits);
-            add_value(agg->aggregate->op, acc, i, row->values[i]);
+            int rc = 0;
+            if (is_plain)
+                add_value(agg->aggregate->op, acc, i, row->values[i]);
+            else
+                rc = add_element(agg, acc, i, row, err);
+            if (rc) return rc;
         }
     return eval_tick(agg->ev, err);
+}
+
+/* the sums of histograms take their steps of the row */
+static int put_natives(struct aggregation *agg, const struct accumulator *acc, struct row *row,
+                       struct err *err) {
+    for (size_t i = 0; i < agg->ev->steps; i++) {
+        struct native_sum *sum = &acc->natives[i];
+        struct operand result;
+        if (!sum->mean.work) continue;
+        bit_clear(row->present, i);
+        if (sum->is_mixed)
+            eval_warn(agg->ev, agg->aggregate->expr,
+                      "encountered a mix of histograms and floats for aggregation");
+        if (sum->is_mixed || sum->is_incompatible) continue;
+        native_mean_end(&sum->mean);
+        int rc = native_finish(agg->ev, sum->mean.work, &result.histogram, err);
+        if (rc) return rc;
+        result.value = result.histogram->sum;
+        rc = row_set(agg->ev, row, i, result, err);
+        if (rc) return rc;
+    }
+    return 0;
 }
 
 static int push_groups(struct aggregation *agg, struct sink *sink, struct err *err) {
@@ -97,12 +192,14 @@ static int push_groups(struct aggregation *agg, struct sink *sink, struct err *e
     int rc = row_init(agg->ev, &row, err);
     for (size_t g = 0; g < agg->accumulators.count && !rc; g++) {
         const struct accumulator *acc = &agg->accumulators.items[g];
+        row.histograms = NULL;
         for (size_t w = 0; w < agg->ev->words; w++) row.present[w] = acc->present[w];
         for (size_t i = 0; i < agg->ev->steps; i++)
             if (bit_get(row.present, i)) row.values[i] = final_value(agg->aggregate->op, acc, i);
         row.drop_name = acc->drop_name;
-        rc = groups_labels(&agg->groups, (uint32_t)g, &agg->ev->query->arena, &row.labels, err);
-        if (!rc) rc = sink->push(sink, &row, err);
+        rc = acc->natives ? put_natives(agg, acc, &row, err) : 0;
+        if (!rc) rc = groups_labels(&agg->groups, (uint32_t)g, &agg->ev->query->arena, &row.labels, err);
+        if (!rc && bits_any(row.present, agg->ev->words)) rc = sink->push(sink, &row, err);
     }
     return rc;
 }

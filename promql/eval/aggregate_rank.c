@@ -1,10 +1,12 @@
 /* Aggregations that need their elements side by side: topk, bottomk, limitk, limit_ratio, quantile,
  * count_values. */
 #include "promql/eval/groups.h"
+#include "promql/eval/native.h"
 #include "promql/eval/range.h"
 
 #include "lib/base/hash.h"
 #include "lib/codec/number.h"
+#include "lib/model/histogram_walk.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -144,10 +146,7 @@ static int quantiles(struct ranking *ranking, const double *params, struct sink 
     double *values = eval_alloc(ev, ranking->parts.largest, sizeof *values, err);
     struct row out;
     int rc = values ? row_init(ev, &out, err) : ERR_LIMIT;
-    for (size_t i = 0; i < ev->steps && !rc && group_count(ranking); i++)
-        if (!(params[i] >= 0 && params[i] <= 1))
-            eval_warn(ev, ranking->aggregate->param, "quantile value should be between 0 and 1, got %g",
-                      params[i]);
+    if (!rc && group_count(ranking)) eval_check_quantile(ev, ranking->aggregate->param, params);
     for (size_t g = 0; g < group_count(ranking) && !rc; g++) {
         row_clear(ev, &out);
         for (size_t step = 0; step < ev->steps; step++) {
@@ -168,15 +167,50 @@ static int quantiles(struct ranking *ranking, const double *params, struct sink 
     return rc;
 }
 
+#define LABEL_VALUE_MAX ((size_t)1 << 20)
+
+static void write_number(struct buf *out, double value) {
+    char text[NUMBER_MAX_TEXT];
+    buf_span(out, span_of(text, number_write_plain(value, text)));
+}
+
+/* {count:2, sum:3.5, (0.5,1]:1, (1,2]:1} */
+static void write_value(struct operand value, struct buf *out) {
+    struct histogram_walk walk;
+    struct histogram_bucket bucket;
+    if (!value.histogram) {
+        write_number(out, value.value);
+        return;
+    }
+    buf_puts(out, "{count:");
+    write_number(out, value.histogram->count);
+    buf_puts(out, ", sum:");
+    write_number(out, value.histogram->sum);
+    histogram_walk_init(&walk, value.histogram);
+    while (histogram_walk_next(&walk, &bucket)) {
+        if (bucket.count == 0) continue;
+        buf_puts(out, bucket.lower_inclusive ? ", [" : ", (");
+        write_number(out, bucket.lower);
+        buf_putc(out, ',');
+        write_number(out, bucket.upper);
+        buf_puts(out, bucket.upper_inclusive ? "]:" : "):");
+        write_number(out, bucket.count);
+    }
+    buf_putc(out, '}');
+}
+
 /* count_values: a row per group and value; the value's text becomes a label */
 static int count_value(struct ranking *ranking, struct groups *by_value, struct rows *out,
-                       const struct labels *base, double value, size_t step, struct span name,
+                       const struct labels *base, struct operand value, size_t step, struct span name,
                        struct err *err) {
-    char text[NUMBER_MAX_TEXT];
-    size_t len = number_write_plain(value, text);
     struct label_builder builder;
     struct labels labels;
-    const char *copy = arena_strndup(&ranking->ev->query->arena, text, len);
+    struct buf text;
+    buf_init_budget(&text, LABEL_VALUE_MAX, &ranking->ev->query->budget);
+    write_value(value, &text);
+    size_t len = text.len;
+    const char *copy = text.failed ? NULL : arena_strndup(&ranking->ev->query->arena, text.data, len);
+    buf_release(&text);
     if (!copy) return arena_limit(&ranking->ev->query->arena, "query", err);
     label_builder_init(&builder, &ranking->ev->query->arena, *base);
     label_builder_set(&builder, name, span_of(copy, len));
@@ -196,6 +230,15 @@ static int count_value(struct ranking *ranking, struct groups *by_value, struct 
     return 0;
 }
 
+static int bad_name(struct span name, struct err *err) {
+    struct buf text;
+    buf_init(&text, 256);
+    text_write_quoted(name, &text);
+    err_set(err, ERR_EXECUTION, "invalid label name %s", buf_text(&text));
+    buf_release(&text);
+    return ERR_EXECUTION;
+}
+
 static int count_values(struct ranking *ranking, struct sink *sink, struct err *err) {
     struct eval *ev = ranking->ev;
     struct span name = expr_inside(ranking->aggregate->param)->string;
@@ -203,8 +246,7 @@ static int count_values(struct ranking *ranking, struct sink *sink, struct err *
     struct rows out = {0};
     struct span own[1] = {{"\xff", 1}}; /* no label has this name: every label counts */
     int rc = 0;
-    if (!name.len || !span_is_utf8(name))
-        return err_set(err, ERR_EXECUTION, "invalid label name \"%.*s\"", SPAN_ARG(name));
+    if (!name.len || !span_is_utf8(name)) return bad_name(name, err);
     groups_init(&by_value, own, 1, true);
     for (size_t g = 0; g < group_count(ranking) && !rc; g++) {
         struct labels base;
@@ -213,7 +255,8 @@ static int count_values(struct ranking *ranking, struct sink *sink, struct err *
             const struct row *row = &ranking->rows.items[ranking->parts.members[m]];
             for (size_t step = 0; step < ev->steps && !rc; step++)
                 if (bit_get(row->present, step))
-                    rc = count_value(ranking, &by_value, &out, &base, row->values[step], step, name, err);
+                    rc =
+                        count_value(ranking, &by_value, &out, &base, row_operand(row, step), step, name, err);
             if (!rc) rc = eval_tick(ev, err);
         }
     }
@@ -228,6 +271,12 @@ int eval_aggregate_rank(struct eval *ev, const struct expr *expr, struct sink *s
     int rc = params ? 0 : ERR_LIMIT;
     if (!rc && aggregate->param->value == VALUE_SCALAR) rc = eval_scalar(ev, aggregate->param, params, err);
     if (!rc) rc = rows_collect(ev, aggregate->expr, &ranking.rows, err);
+    bool is_of_floats =
+        aggregate->op == AGG_TOPK || aggregate->op == AGG_BOTTOMK || aggregate->op == AGG_QUANTILE;
+    for (size_t i = 0; i < ranking.rows.count && !rc && is_of_floats; i++)
+        if (row_drop_histograms(ev, &ranking.rows.items[i]))
+            eval_info(ev, aggregate->expr, "ignored histogram in %s aggregation",
+                      aggregate_text(aggregate->op));
     groups_init(&ranking.groups, aggregate->grouping, aggregate->grouping_count, aggregate->without);
     if (!rc) rc = groups_partition(&ranking.groups, ev, &ranking.rows, &ranking.parts, err);
     if (!rc && aggregate->op == AGG_QUANTILE)

@@ -1,4 +1,4 @@
-#include "promql/eval/row.h"
+#include "promql/eval/native.h"
 
 #include "lib/base/assert.h"
 
@@ -20,42 +20,49 @@ double binary_scalar(enum operator op, double left, double right, bool *keep) {
     case OP_LSS: *keep = left < right; return left;
     case OP_GTE: *keep = left >= right; return left;
     case OP_GTR: *keep = left > right; return left;
-    case OP_TRIM_UPPER:
-    case OP_TRIM_LOWER: *keep = false; return left; /* only histograms can be trimmed */
     default: ASSERT(false); return NAN;
     }
+}
+
+bool binary_drops_name(const struct binary *binary) {
+    bool is_trim = binary->op == OP_TRIM_UPPER || binary->op == OP_TRIM_LOWER;
+    return binary->returns_bool || !(operator_is_comparison(binary->op) || is_trim);
 }
 
 /* A vector with a scalar on one side: row by row, no matching. */
 struct scalar_side {
     struct sink sink;
     struct eval *ev;
-    const struct binary *binary;
+    const struct expr *expr;
     const double *scalar;
     bool scalar_is_left;
     struct sink *next;
 };
 
+static int scalar_side_element(struct scalar_side *side, struct row *row, size_t step, struct err *err) {
+    const struct binary *binary = &side->expr->binary;
+    struct operand vector = row_operand(row, step), scalar = {side->scalar[step], NULL};
+    struct binary_result result;
+    int rc = side->scalar_is_left ? binary_element(side->ev, side->expr, &scalar, &vector, &result, err)
+                                  : binary_element(side->ev, side->expr, &vector, &scalar, &result, err);
+    if (rc) return rc;
+    bit_clear(row->present, step);
+    if (!result.is_known) return 0;
+    if (binary->returns_bool)
+        return row_set(side->ev, row, step, (struct operand){result.keep ? 1 : 0, NULL}, err);
+    if (!result.keep) return 0;
+    /* a filter keeps the vector's value on either side */
+    return row_set(side->ev, row, step, operator_is_comparison(binary->op) ? vector : result.value, err);
+}
+
 static int scalar_side_push(struct sink *sink, struct row *row, struct err *err) {
     struct scalar_side *side = (struct scalar_side *)sink;
-    const struct binary *binary = side->binary;
-    bool is_filter = operator_is_comparison(binary->op) && !binary->returns_bool;
     for (size_t i = 0; i < side->ev->steps; i++) {
-        if (!bit_get(row->present, i)) continue;
-        bool keep = true;
-        double vector = row->values[i], scalar = side->scalar[i];
-        double value = side->scalar_is_left ? binary_scalar(binary->op, scalar, vector, &keep)
-                                            : binary_scalar(binary->op, vector, scalar, &keep);
-        if (binary->returns_bool)
-            row->values[i] = keep ? 1 : 0;
-        else if (!keep)
-            bit_clear(row->present, i);
-        else
-            row->values[i] =
-                is_filter ? vector : value; /* a filter keeps the vector's value on either side */
+        int rc = bit_get(row->present, i) ? scalar_side_element(side, row, i, err) : 0;
+        if (rc) return rc;
     }
     if (!bits_any(row->present, side->ev->words)) return 0;
-    int rc = is_filter ? 0 : row_drop_name(side->ev, row, err);
+    int rc = binary_drops_name(&side->expr->binary) ? row_drop_name(side->ev, row, err) : 0;
     return rc ? rc : side->next->push(side->next, row, err);
 }
 
@@ -74,12 +81,12 @@ static int eval_with_scalar(struct eval *ev, const struct expr *expr, struct sin
     const struct binary *binary = &expr->binary;
     bool scalar_is_left = binary->left->value == VALUE_SCALAR;
     const struct expr *vector = scalar_is_left ? binary->right : binary->left;
-    bool may_collide = !ev->delayed_names && (!operator_is_comparison(binary->op) || binary->returns_bool);
+    bool may_collide = !ev->delayed_names && binary_drops_name(binary);
     struct collecting collecting = {{.push = collecting_push}, ev, {0}};
     double *scalar = eval_column(ev, err);
     int rc = scalar ? eval_scalar(ev, scalar_is_left ? binary->left : binary->right, scalar, err) : ERR_LIMIT;
     if (rc) return rc;
-    struct scalar_side side = {{.push = scalar_side_push},           ev, binary, scalar, scalar_is_left,
+    struct scalar_side side = {{.push = scalar_side_push},           ev, expr, scalar, scalar_is_left,
                                may_collide ? &collecting.sink : sink};
     rc = eval_rows(ev, vector, &side.sink, err);
     if (rc || !may_collide) return rc;

@@ -1,4 +1,5 @@
 #include "promql/eval/call.h"
+#include "promql/eval/native.h"
 
 #include "promql/eval/range.h"
 
@@ -18,6 +19,7 @@ struct element_call {
 
 static int element_push(struct sink *sink, struct row *row, struct err *err) {
     struct element_call *call = (struct element_call *)sink;
+    (void)row_drop_histograms(call->ev, row); /* these functions are of numbers */
     for (size_t i = 0; i < call->ev->steps; i++) {
         double params[PARAMS_MAX];
         if (!bit_get(row->present, i)) continue;
@@ -87,7 +89,7 @@ struct single {
 static int single_push(struct sink *sink, struct row *row, struct err *err) {
     struct single *single = (struct single *)sink;
     for (size_t i = 0; i < single->ev->steps; i++) {
-        if (!bit_get(row->present, i)) continue;
+        if (!bit_get(row->present, i) || (row->histograms && row->histograms[i])) continue;
         single->out[i] = single->counts[i] ? (double)NAN : row->values[i];
         single->counts[i] = 1;
     }

@@ -18,3 +18,4 @@ typedef int vector_function(struct eval *ev, const struct expr *expr, struct sin
 vector_function *label_function_of(enum function_id id);
 vector_function *histogram_function_of(enum function_id id);
 vector_function *shape_function_of(enum function_id id);
+vector_function fn_info; /* info.c */

@@ -4,6 +4,7 @@
 #include "lib/base/mem.h"
 #include "lib/instrument/instrument.h"
 #include "lib/sys/clock.h"
+#include "promql/eval/active.h"
 #include "promql/eval/row.h"
 
 #include <math.h>
@@ -19,6 +20,7 @@ struct engine {
     struct engine_options options;
     struct budget all; /* parent of every query's budget */
     _Atomic int64_t default_step_ms;
+    struct active *active;
     struct gauge *running;
     struct counter *samples;
     struct summary *duration;
@@ -28,6 +30,7 @@ struct engine *engine_create(const struct engine_options *options, struct regist
     struct engine *engine = mem_zalloc(sizeof *engine);
     struct engine_options *own = &engine->options;
     engine->magic = ENGINE_MAGIC;
+    engine->active = active_create();
     *own = *options;
     if (!own->lookback_ms) own->lookback_ms = 300000;
     if (!own->timeout_ms) own->timeout_ms = 120000;
@@ -53,8 +56,14 @@ void engine_destroy(struct engine *engine) {
     if (!engine) return;
     CHECK_OBJ(engine, ENGINE_MAGIC);
     ASSERT(atomic_load(&engine->all.used_bytes) == 0);
+    active_destroy(engine->active);
     engine->magic = 0;
     mem_free(engine);
+}
+
+struct active *engine_active(struct engine *engine) {
+    CHECK_OBJ(engine, ENGINE_MAGIC);
+    return engine->active;
 }
 
 void engine_set_default_step(struct engine *engine, int64_t step_ms) {
@@ -109,7 +118,7 @@ static bool keeps_order(const struct expr *expr) {
 static int run_vector(struct eval *ev, const struct expr *expr, bool is_range, struct query_result *result,
                       struct err *err) {
     struct rows rows = {0};
-    int rc = rows_collect_all(ev, expr, &rows, err);
+    int rc = rows_collect(ev, expr, &rows, err);
     if (!rc) rc = rows_finish_names(ev, &rows, err);
     if (rc) return rc;
     result->rows = eval_alloc(ev, rows.count, sizeof *result->rows, err);
@@ -222,12 +231,16 @@ int engine_run(struct engine *engine, struct queryable *queryable, const struct 
     budget_init(&state->budget, "query memory", engine->options.max_bytes_query, &engine->all);
     arena_init(&state->arena, SIZE_MAX, &state->budget);
     if (engine->running) gauge_add(engine->running, 1);
+    state->active = active_begin(engine->active, query->text, query->client, query->start_ms, query->end_ms,
+                                 query->step_ms);
     int rc = parse_and_run(engine, query, owned, err);
     queryable_end(state->queryable);
+    double seconds = (double)(clock_monotonic_ns() - begin_ns) * 1e-9;
+    active_end(engine->active, state->active, query->text, state->samples_read, seconds);
     if (engine->running) {
         gauge_add(engine->running, -1);
         counter_add(engine->samples, (double)state->samples_read);
-        summary_observe(engine->duration, (double)(clock_monotonic_ns() - begin_ns) * 1e-9);
+        summary_observe(engine->duration, seconds);
     }
     if (rc) {
         if (rc == ERR_IO || rc == ERR_CORRUPT) state->failure = QUERY_INTERNAL;

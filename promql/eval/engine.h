@@ -35,6 +35,9 @@ struct engine_options {
 struct engine *engine_create(const struct engine_options *options,
                              struct registry *registry /* may be NULL */);
 void engine_destroy(struct engine *engine);
+/* what it is doing (active.h); any thread */
+struct active;
+struct active *engine_active(struct engine *engine);
 /* global.evaluation_interval after a reload; any thread */
 void engine_set_default_step(struct engine *engine, int64_t step_ms);
 
@@ -43,6 +46,7 @@ struct query {
     int64_t start_ms, end_ms, step_ms; /* an instant query: start is end, step 0 */
     int64_t lookback_ms, timeout_ms;   /* 0: the engine's */
     const atomic_bool *cancel;         /* may be NULL; set it to stop the query */
+    const char *client;                /* who asks, only shown; may be NULL */
 };
 
 enum query_failure { QUERY_BAD_DATA, QUERY_EXECUTION, QUERY_CANCELED, QUERY_TIMEOUT, QUERY_INTERNAL };

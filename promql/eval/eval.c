@@ -1,8 +1,10 @@
 #include "promql/eval/eval.h"
 
 #include "lib/base/assert.h"
+#include "lib/codec/number.h"
 #include "lib/sys/clock.h"
-#include "promql/eval/row.h"
+#include "promql/eval/active.h"
+#include "promql/eval/native.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -24,7 +26,10 @@ double *eval_column(struct eval *ev, struct err *err) {
 int eval_tick(struct eval *ev, struct err *err) {
     struct query_state *query = ev->query;
     if (++query->ticks % TICKS_PER_LOOK) return 0;
-    if (query->cancel && atomic_load_explicit(query->cancel, memory_order_relaxed)) {
+    bool is_stopped =
+        query->active && atomic_load_explicit(&query->active->is_cancelled, memory_order_relaxed);
+    bool has_left = query->cancel && atomic_load_explicit(query->cancel, memory_order_relaxed);
+    if (is_stopped || has_left) {
         query->failure = QUERY_CANCELED;
         return err_set(err, ERR_CANCELED, "query was canceled in expression evaluation");
     }
@@ -33,6 +38,13 @@ int eval_tick(struct eval *ev, struct err *err) {
         return err_set(err, ERR_TIMEOUT, "query timed out in expression evaluation");
     }
     return 0;
+}
+
+void eval_count_read(struct eval *ev, size_t count) {
+    struct query_state *query = ev->query;
+    query->samples_read += count;
+    if (query->active)
+        atomic_store_explicit(&query->active->samples, query->samples_read, memory_order_relaxed);
 }
 
 int eval_take_samples(struct eval *ev, size_t count, struct err *err) {
@@ -78,15 +90,30 @@ static void annotate(struct eval *ev, struct annotations *list, const char *kind
     add_note(ev, list, arena_printf(&query->arena, "%s (%u:%u)", text, line, column));
 }
 
-void eval_no_histograms(struct eval *ev) {
-    add_note(ev, &ev->query->warnings, "native histograms are not evaluated here yet and were left out");
+/* into copies, as the store's are not ours */
+static int tell_resets(struct eval *ev, struct columns *samples, struct err *err) {
+    struct work *work = native_work(ev);
+    const struct histogram *before = NULL;
+    if (!work) return arena_limit(&ev->query->arena, "histograms", err);
+    for (size_t i = 0; i < samples->count; i++) {
+        const struct histogram *now = samples->histograms[i];
+        if (now && before && now->reset == HISTOGRAM_RESET_UNKNOWN && !value_is_stale(samples->values[i])) {
+            struct histogram *told = eval_alloc(ev, 1, sizeof *told, err);
+            if (!told) return ERR_LIMIT;
+            *told = *now;
+            told->reset = histogram_is_reset(work, before, now) ? HISTOGRAM_RESET_YES : HISTOGRAM_RESET_NO;
+            samples->histograms[i] = told;
+        }
+        if (now && !value_is_stale(samples->values[i])) before = now;
+    }
+    return 0;
 }
 
 int eval_read(struct eval *ev, struct series_set *set, size_t index, int64_t mint, int64_t maxt,
               struct columns *samples, struct err *err) {
     int rc = series_set_read(set, index, mint, maxt, samples, err);
-    if (!rc && columns_drop_histograms(samples)) eval_no_histograms(ev);
-    return rc;
+    bool tells = ev->query->tells_resets && samples->histograms;
+    return rc || !tells ? rc : tell_resets(ev, samples, err);
 }
 
 void eval_close(struct eval *ev, struct series_set *set) {
@@ -108,9 +135,32 @@ void eval_info(struct eval *ev, const struct expr *at, const char *format, ...) 
     va_end(args);
 }
 
+void eval_check_quantile(struct eval *ev, const struct expr *at, const double *quantiles) {
+    for (size_t i = 0; i < ev->steps; i++)
+        if (!(quantiles[i] >= 0 && quantiles[i] <= 1)) {
+            char text[NUMBER_MAX_TEXT];
+            size_t len = number_write_general(quantiles[i], text);
+            eval_warn(ev, at, "quantile value should be between 0 and 1, got %.*s", (int)len, text);
+        }
+}
+
 const struct expr *expr_inside(const struct expr *expr) {
     while (expr->kind == EXPR_PAREN) expr = expr->paren;
     return expr;
+}
+
+static int negate(struct eval *ev, struct row *row, struct err *err) {
+    int rc = 0;
+    for (size_t i = 0; i < ev->steps && !rc; i++) {
+        row->values[i] = -row->values[i];
+        if (!row->histograms || !row->histograms[i] || !bit_get(row->present, i)) continue;
+        struct work *work = native_work(ev);
+        if (!work) return arena_limit(&ev->query->arena, "histograms", err);
+        work_set(work, row->histograms[i]);
+        work_scale(work, -1);
+        rc = native_finish(ev, work, &row->histograms[i], err);
+    }
+    return rc;
 }
 
 static int eval_unary(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
@@ -118,9 +168,8 @@ static int eval_unary(struct eval *ev, const struct expr *expr, struct sink *sin
     struct rows rows = {0};
     int rc = rows_collect(ev, expr->unary.expr, &rows, err);
     for (size_t i = 0; i < rows.count && !rc; i++) {
-        for (size_t step = 0; step < ev->steps; step++)
-            rows.items[i].values[step] = -rows.items[i].values[step];
-        rc = row_drop_name(ev, &rows.items[i], err);
+        rc = negate(ev, &rows.items[i], err);
+        if (!rc) rc = row_drop_name(ev, &rows.items[i], err);
     }
     if (!rc) rc = rows_merge(ev, &rows, err);
     return rc ? rc : rows_push(&rows, sink, err);

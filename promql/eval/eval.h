@@ -28,9 +28,13 @@ struct query_state {
         query_step_ms;   /* of the outermost query: start(), end(), step(), range() */
     int64_t deadline_ms; /* monotonic */
     const atomic_bool *cancel;
+    struct active_query *active; /* may be NULL */
     uint64_t samples_read, samples_now, samples_peak, max_samples;
     unsigned ticks; /* rows and windows since the last look at the clock */
     struct annotations warnings, infos;
+    bool
+        tells_resets; /* histogram_count and its like: every histogram read says whether it follows a reset */
+    struct work *work;          /* of native histograms (native.h); NULL until there is one */
     enum query_failure failure; /* why, when something failed for another reason than execution */
 };
 
@@ -56,12 +60,12 @@ void *eval_alloc(struct eval *ev, size_t count, size_t size, struct err *err);
 double *eval_column(struct eval *ev, struct err *err);
 /* counts work; every few thousand looks at deadline and cancel flag */
 int eval_tick(struct eval *ev, struct err *err);
+/* samples that were read */
+void eval_count_read(struct eval *ev, size_t count);
 /* samples that come into memory and leave it */
 int eval_take_samples(struct eval *ev, size_t count, struct err *err);
 void eval_give_samples(struct eval *ev, size_t count);
-/* histograms that were left out, as nothing evaluates them here yet: said in a warning */
-void eval_no_histograms(struct eval *ev);
-/* series_set_read without histograms */
+/* series_set_read, as the query wants it */
 int eval_read(struct eval *ev, struct series_set *set, size_t index, int64_t mint, int64_t maxt,
               struct columns *samples, struct err *err);
 /* series_set_close; what the store left out becomes a warning of the query */
@@ -71,6 +75,9 @@ void eval_warn(struct eval *ev, const struct expr *at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void eval_info(struct eval *ev, const struct expr *at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* warns of each step's quantile that is none */
+void eval_check_quantile(struct eval *ev, const struct expr *at, const double *quantiles);
 
 /* parentheses taken off */
 const struct expr *expr_inside(const struct expr *expr);
@@ -87,6 +94,8 @@ int eval_range_call(struct eval *ev, const struct expr *expr, struct sink *sink,
 /* a bare range expression in an instant query */
 int eval_matrix(struct eval *ev, const struct expr *expr, struct query_result *result, struct err *err);
 /* binary.c and matching.c */
+/* filters keep the metric's name, and so do what trims histograms */
+bool binary_drops_name(const struct binary *binary);
 double binary_scalar(enum operator op, double left, double right, bool *keep);
 int eval_binary(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err);
 int eval_vector_match(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err);

@@ -1,5 +1,6 @@
 #include "promql/eval/groups.h"
 
+#include "lib/base/hash.h"
 #include "lib/base/vec.h"
 
 #include <string.h>
@@ -13,21 +14,25 @@ void groups_release(struct groups *groups) {
     vec_release(&groups->firsts);
 }
 
-static bool same_group(uint32_t index, const void *key, const void *context) {
-    const struct groups *groups = context;
-    const struct labels *labels = key;
-    return labels_equal_for(groups->firsts.items[index], *labels, groups->names, groups->name_count,
-                            groups->without);
+static struct span name_of(struct labels labels) {
+    return labels_get(labels, SPAN(LABEL_NAME));
 }
 
-static uint64_t group_hash(uint32_t index, const void *context) {
+static bool same_group(uint32_t index, const void *key, const void *context) {
     const struct groups *groups = context;
-    return labels_hash_for(groups->firsts.items[index], groups->names, groups->name_count, groups->without);
+    const struct labels *labels = key, *first = &groups->firsts.items[index];
+    if (groups->with_name && !span_equal(name_of(*first), name_of(*labels))) return false;
+    return labels_equal_for(*first, *labels, groups->names, groups->name_count, groups->without);
+}
+
+static uint64_t group_hash(const struct groups *groups, struct labels labels) {
+    uint64_t hash = labels_hash_for(labels, groups->names, groups->name_count, groups->without);
+    struct span name = name_of(labels);
+    return groups->with_name ? hash_mix(hash, hash_bytes_keyed(name.ptr, name.len)) : hash;
 }
 
 uint32_t groups_find(const struct groups *groups, struct labels labels) {
-    uint64_t hash = labels_hash_for(labels, groups->names, groups->name_count, groups->without);
-    return map_find(&groups->by_labels, hash, &labels, same_group, groups);
+    return map_find(&groups->by_labels, group_hash(groups, labels), &labels, same_group, groups);
 }
 
 uint32_t groups_add(struct groups *groups, struct labels labels) {
@@ -35,7 +40,7 @@ uint32_t groups_add(struct groups *groups, struct labels labels) {
     if (group != GROUP_NONE) return group;
     group = (uint32_t)groups->firsts.count;
     *vec_push(&groups->firsts) = labels;
-    map_insert(&groups->by_labels, group_hash(group, groups), group);
+    map_insert(&groups->by_labels, group_hash(groups, labels), group);
     return group;
 }
 

@@ -14,7 +14,7 @@
 struct groups {
     const struct span *names; /* sorted */
     size_t name_count;
-    bool without;
+    bool without, with_name; /* with_name: the metric's name counts in any case */
     struct map by_labels;
     VEC(struct labels) firsts; /* full labels of each group's first row */
 };

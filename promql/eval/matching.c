@@ -1,5 +1,6 @@
 /* Vector against vector: which element meets which, by on or ignoring, and what comes out. */
 #include "promql/eval/groups.h"
+#include "promql/eval/native.h"
 
 #include "lib/base/assert.h"
 #include "lib/base/vec.h"
@@ -22,11 +23,21 @@ struct join {
     /* for one step: which row of the one side stands for each group */
     const struct row **one_now;
     uint8_t *matched_now; /* one to one: the group has its result already */
+    /* fill modifiers: what stands for a missing element */
+    bool fills_one, fills_many;
+    double fill_one, fill_many;
+    struct filled *filled; /* per group, with fills_many */
 };
 
-static bool drops_name(const struct binary *binary) {
-    return !operator_is_comparison(binary->op) || binary->returns_bool;
-}
+/* an element of the many side that is not there: it has the labels of its match */
+struct filled {
+    struct row many;
+    const struct row *one;
+    uint32_t out;
+};
+
+/* an element of the one side that is not there has none */
+static const struct row nothing = {0};
 
 static void write_labels(struct labels labels, char *text, size_t size) {
     struct buf out;
@@ -63,7 +74,7 @@ static int result_labels(const struct join *join, const struct row *many, const 
                          struct labels *labels, struct err *err) {
     const struct vector_matching *matching = join->matching;
     struct label_builder builder;
-    bool drop_name = drops_name(join->binary) && !join->ev->delayed_names;
+    bool drop_name = binary_drops_name(join->binary) && !join->ev->delayed_names;
     label_builder_init(&builder, &join->ev->query->arena, (struct labels){0});
     for (uint32_t i = 0; i < many->labels.count; i++) {
         struct label label = many->labels.items[i];
@@ -94,41 +105,42 @@ static int out_row(struct join *join, const struct row *many, const struct row *
     rc = rows_add(join->ev, &join->out, &row, err);
     if (rc) return rc;
     row->labels = labels;
-    row->drop_name = drops_name(join->binary);
+    row->drop_name = binary_drops_name(join->binary);
     *index = (uint32_t)join->out.count - 1;
     map_insert(&join->out_by_labels, hash, *index);
     return 0;
 }
 
+struct pair {
+    const struct row *many, *one;
+    struct operand many_value, one_value;
+    uint32_t group;
+    uint32_t *out; /* the result row, GROUP_NONE: not known yet */
+};
+
 /* The pair's result at a step. An element that a filter drops has been matched all the same. */
-static int join_pair(struct join *join, size_t step, size_t many_index, uint32_t *cached,
-                     const struct row *one, struct err *err) {
-    const struct row *many = &join->many.items[many_index];
+static int join_pair(struct join *join, size_t step, const struct pair *pair, struct err *err) {
     const struct binary *binary = join->binary;
-    const struct row *left = join->swapped ? one : many, *right = join->swapped ? many : one;
-    uint32_t group = join->many_group.items[many_index];
-    if (join->matching->card == CARD_ONE_TO_ONE && join->matched_now[group])
+    if (join->matching->card == CARD_ONE_TO_ONE && join->matched_now[pair->group])
         return err_set(
             err, ERR_EXECUTION,
             "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
-    join->matched_now[group] = 1;
-    bool keep = true;
-    double value = binary_scalar(binary->op, left->values[step], right->values[step], &keep);
-    if (binary->returns_bool)
-        value = keep ? 1 : 0;
-    else if (!keep)
-        return 0;
-    int rc = *cached == GROUP_NONE ? out_row(join, many, one, cached, err) : 0;
+    join->matched_now[pair->group] = 1;
+    struct binary_result result;
+    const struct operand *left = join->swapped ? &pair->one_value : &pair->many_value;
+    const struct operand *right = join->swapped ? &pair->many_value : &pair->one_value;
+    int rc = binary_element(join->ev, join->expr, left, right, &result, err);
+    if (rc || !result.is_known || (!result.keep && !binary->returns_bool)) return rc;
+    if (binary->returns_bool) result.value = (struct operand){result.keep ? 1 : 0, NULL};
+    rc = *pair->out == GROUP_NONE ? out_row(join, pair->many, pair->one, pair->out, err) : 0;
     if (rc) return rc;
-    struct row *row = &join->out.items[*cached];
+    struct row *row = &join->out.items[*pair->out];
     if (bit_get(row->present, step))
         return err_set(err, ERR_EXECUTION,
                        join->matching->card == CARD_ONE_TO_ONE
                            ? "vector cannot contain metrics with the same labelset"
                            : "multiple matches for labels: grouping labels must ensure unique matches");
-    row->values[step] = value;
-    bit_set(row->present, step);
-    return 0;
+    return row_set(join->ev, row, step, result.value, err);
 }
 
 /* the result row of a many-side row, while the same element stands on the one side */
@@ -137,6 +149,26 @@ struct join_cache {
     uint32_t out;
 };
 
+/* elements of the one side that met nobody at this step */
+static int join_filled(struct join *join, size_t step, struct err *err) {
+    for (uint32_t group = 0; group < join->groups.firsts.count; group++) {
+        const struct row *one = join->one_now[group];
+        struct filled *filled = &join->filled[group];
+        if (!one || join->matched_now[group]) continue;
+        if (filled->one != one) {
+            filled->one = one;
+            filled->out = GROUP_NONE;
+            int rc = groups_labels(&join->groups, group, &join->ev->query->arena, &filled->many.labels, err);
+            if (rc) return rc;
+        }
+        struct operand fill = {join->fill_many, NULL};
+        struct pair pair = {&filled->many, one, fill, row_operand(one, step), group, &filled->out};
+        int rc = join_pair(join, step, &pair, err);
+        if (rc) return rc;
+    }
+    return 0;
+}
+
 static bool any_at(const struct rows *rows, size_t step) {
     for (size_t i = 0; i < rows->count; i++)
         if (bit_get(rows->items[i].present, step)) return true;
@@ -144,8 +176,10 @@ static bool any_at(const struct rows *rows, size_t step) {
 }
 
 static int join_step(struct join *join, size_t step, struct join_cache *cache, struct err *err) {
-    /* beside an empty side even elements that could not be matched are no error */
-    if (!any_at(&join->many, step) || !any_at(&join->one, step)) return eval_tick(join->ev, err);
+    /* beside an empty side that nothing fills even elements that could not be matched are no error */
+    bool has_fill = join->fills_one || join->fills_many;
+    if (!has_fill && (!any_at(&join->many, step) || !any_at(&join->one, step)))
+        return eval_tick(join->ev, err);
     size_t group_count = join->groups.firsts.count;
     memset(join->one_now, 0, group_count * sizeof *join->one_now);
     memset(join->matched_now, 0, group_count);
@@ -157,16 +191,23 @@ static int join_step(struct join *join, size_t step, struct join_cache *cache, s
         join->one_now[group] = row;
     }
     for (size_t i = 0; i < join->many.count; i++) {
+        const struct row *many = &join->many.items[i], *one = NULL;
         uint32_t group = join->many_group.items[i];
-        if (group == GROUP_NONE || !join->one_now[group] || !bit_get(join->many.items[i].present, step))
-            continue;
+        if (!bit_get(many->present, step)) continue;
+        if (group != GROUP_NONE) one = join->one_now[group];
+        if (!one && join->fills_one) one = &nothing;
+        if (!one) continue;
         /* the labels of a result change only when another element takes the one side's place */
-        if (cache[i].one != join->one_now[group])
-            cache[i] = (struct join_cache){join->one_now[group], GROUP_NONE};
-        int rc = join_pair(join, step, i, &cache[i].out, join->one_now[group], err);
+        if (cache[i].one != one) cache[i] = (struct join_cache){one, GROUP_NONE};
+        struct operand fill = {join->fill_one, NULL};
+        struct pair pair = {
+            many,  one,          row_operand(many, step), one == &nothing ? fill : row_operand(one, step),
+            group, &cache[i].out};
+        int rc = join_pair(join, step, &pair, err);
         if (rc) return rc;
     }
-    return eval_tick(join->ev, err);
+    int rc = join->fills_many ? join_filled(join, step, err) : 0;
+    return rc ? rc : eval_tick(join->ev, err);
 }
 
 static int join_run(struct join *join, struct err *err) {
@@ -175,22 +216,36 @@ static int join_run(struct join *join, struct err *err) {
     for (size_t i = 0; i < join->one.count; i++)
         *vec_push(&join->one_group) = groups_add(&join->groups, join->one.items[i].labels);
     for (size_t i = 0; i < join->many.count; i++)
-        *vec_push(&join->many_group) = groups_find(&join->groups, join->many.items[i].labels);
+        *vec_push(&join->many_group) = join->fills_one
+                                           ? groups_add(&join->groups, join->many.items[i].labels)
+                                           : groups_find(&join->groups, join->many.items[i].labels);
+    size_t group_count = join->groups.firsts.count;
     struct join_cache *cache = eval_alloc(join->ev, join->many.count, sizeof *cache, err);
-    join->one_now =
-        cache ? eval_alloc(join->ev, join->groups.firsts.count, sizeof *join->one_now, err) : NULL;
-    join->matched_now = join->one_now ? eval_alloc(join->ev, join->groups.firsts.count, 1, err) : NULL;
+    join->one_now = cache ? eval_alloc(join->ev, group_count, sizeof *join->one_now, err) : NULL;
+    join->matched_now = join->one_now ? eval_alloc(join->ev, group_count, 1, err) : NULL;
     int rc = join->matched_now ? 0 : ERR_LIMIT;
+    if (!rc && join->fills_many) {
+        join->filled = eval_alloc(join->ev, group_count, sizeof *join->filled, err);
+        rc = join->filled ? 0 : ERR_LIMIT;
+    }
     for (size_t step = 0; step < join->ev->steps && !rc; step++) rc = join_step(join, step, cache, err);
     return rc;
+}
+
+/* as upstream has it: with group_right, too, "left" is the side of the many */
+static void set_fills(struct join *join) {
+    const struct vector_matching *matching = join->matching;
+    join->fills_many = matching->has_fill_left;
+    join->fills_one = matching->has_fill_right;
+    join->fill_many = matching->fill_left;
+    join->fill_one = matching->fill_right;
 }
 
 int eval_vector_match(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
     const struct binary *binary = &expr->binary;
     struct join join = {.ev = ev, .expr = expr, .binary = binary, .matching = binary->matching};
     join.swapped = binary->matching->card == CARD_ONE_TO_MANY;
-    if (binary->matching->has_fill_left || binary->matching->has_fill_right)
-        return err_set(err, ERR_UNSUPPORTED, "fill modifiers are not supported yet");
+    set_fills(&join);
     int rc = rows_collect(ev, join.swapped ? binary->right : binary->left, &join.many, err);
     if (!rc) rc = rows_collect(ev, join.swapped ? binary->left : binary->right, &join.one, err);
     if (!rc) rc = join_run(&join, err);

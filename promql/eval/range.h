@@ -9,6 +9,7 @@
  * samples plus its steps.
  */
 #include "promql/eval/eval.h"
+#include "promql/histogram/sum.h"
 
 struct window {
     const int64_t *times_ms; /* of the samples in the window, ascending, without staleness markers */
@@ -35,20 +36,6 @@ bool range_keeps_name(enum function_id id);
 
 /* fn_statistics.c: shared with aggregations */
 double quantile_of(double *values, size_t count, double q); /* sorts values */
-/* one step of a compensated (Neumaier) sum */
-static inline void sum_add(double value, double *sum, double *rest) {
-    double next = *sum + value;
-    if (__builtin_isinf(next))
-        *rest = 0;
-    else if (__builtin_fabs(*sum) >= __builtin_fabs(value))
-        *rest += (*sum - next) + value;
-    else
-        *rest += (value - next) + *sum;
-    *sum = next;
-}
-static inline double sum_total(double sum, double rest) {
-    return __builtin_isinf(sum) ? sum : sum + rest;
-}
 /* the mean that goes over to an incremental one when the sum would overflow */
 struct mean {
     double sum, rest; /* of the values, or of the mean itself once incremental */

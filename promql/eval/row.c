@@ -1,4 +1,4 @@
-#include "promql/eval/row.h"
+#include "promql/eval/native.h"
 
 #include "lib/base/map.h"
 
@@ -49,6 +49,28 @@ int row_drop_name(struct eval *ev, struct row *row, struct err *err) {
         if (label_goes_with_name(row->labels.items[i].name))
             label_builder_set(&builder, row->labels.items[i].name, span_of(NULL, 0));
     return label_builder_finish(&builder, &row->labels, err);
+}
+
+int row_set(struct eval *ev, struct row *row, size_t step, struct operand operand, struct err *err) {
+    if (operand.histogram && !row->histograms) {
+        row->histograms = eval_alloc(ev, ev->steps, sizeof *row->histograms, err);
+        if (!row->histograms) return ERR_LIMIT;
+    }
+    if (row->histograms) row->histograms[step] = operand.histogram;
+    row->values[step] = operand.value;
+    bit_set(row->present, step);
+    return 0;
+}
+
+bool row_drop_histograms(struct eval *ev, struct row *row) {
+    bool any = false;
+    for (size_t i = 0; row->histograms && i < ev->steps; i++) {
+        if (!bit_get(row->present, i) || !row->histograms[i]) continue;
+        bit_clear(row->present, i);
+        any = true;
+    }
+    row->histograms = NULL;
+    return any;
 }
 
 int rows_add(struct eval *ev, struct rows *rows, struct row **row, struct err *err) {
@@ -108,11 +130,6 @@ static int keeper_push(struct sink *sink, struct row *row, struct err *err) {
 
 int rows_collect(struct eval *ev, const struct expr *expr, struct rows *rows, struct err *err) {
     struct keeper keeper = {{.push = keeper_push}, ev, rows};
-    return eval_rows(ev, expr, &keeper.sink, err);
-}
-
-int rows_collect_all(struct eval *ev, const struct expr *expr, struct rows *rows, struct err *err) {
-    struct keeper keeper = {{true, keeper_push}, ev, rows};
     return eval_rows(ev, expr, &keeper.sink, err);
 }
 

@@ -22,7 +22,6 @@ struct row {
 };
 
 struct sink {
-    bool takes_histograms; /* else rows come without, and what had them has no value there */
     int (*push)(struct sink *sink, struct row *row, struct err *err);
 };
 
@@ -55,8 +54,7 @@ int row_drop_name(struct eval *ev, struct row *row, struct err *err);
 /* a copy of row at the end of rows; labels are referenced, not copied */
 int rows_keep(struct eval *ev, struct rows *rows, const struct row *row, struct err *err);
 int rows_add(struct eval *ev, struct rows *rows, struct row **row, struct err *err);
-/* evaluates expr into rows, without histograms, and with them */
-int rows_collect_all(struct eval *ev, const struct expr *expr, struct rows *rows, struct err *err);
+/* evaluates expr into rows */
 int rows_collect(struct eval *ev, const struct expr *expr, struct rows *rows, struct err *err);
 /* Puts rows with equal labels together: an error when two have a value at one step. Keeps the order of first
  * appearance. */

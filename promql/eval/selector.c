@@ -1,4 +1,5 @@
-#include "promql/eval/row.h"
+#include "promql/eval/edge.h"
+#include "promql/eval/native.h"
 
 #include "lib/model/sample.h"
 
@@ -30,9 +31,10 @@ int eval_shift(struct eval *ev, const struct time_shift *shift, bool *fixed, int
 
 /* How one series is shown. */
 struct view {
+    const struct expr *expr;
     const struct reference *at;
+    int64_t behind_ms;                   /* smoothed: samples so long after a step count too */
     bool want_times;                     /* each sample's own time as the value */
-    bool want_histograms;                /* else a step whose sample is one has none */
     const struct histogram **histograms; /* scratch of steps; NULL until the first is met */
 };
 
@@ -42,10 +44,6 @@ static int show(struct eval *ev, struct view *view, const struct columns *sample
     const struct histogram *histogram = columns_histogram(samples, sample);
     row->values[step] = view->want_times ? (double)samples->times_ms[sample] / 1000 : samples->values[sample];
     if (histogram && !view->want_times) {
-        if (!view->want_histograms) {
-            eval_no_histograms(ev);
-            return 0;
-        }
         if (!view->histograms) view->histograms = eval_alloc(ev, ev->steps, sizeof *view->histograms, err);
         if (!view->histograms) return ERR_LIMIT;
         if (!row->histograms) memset(view->histograms, 0, ev->steps * sizeof *view->histograms);
@@ -54,6 +52,16 @@ static int show(struct eval *ev, struct view *view, const struct columns *sample
     }
     bit_set(row->present, step);
     return 0;
+}
+
+/* @: one time for all steps */
+static void repeat_first(const struct eval *ev, struct row *row) {
+    if (!bit_get(row->present, 0)) return;
+    for (size_t i = 1; i < ev->steps; i++) {
+        row->values[i] = row->values[0];
+        if (row->histograms) row->histograms[i] = row->histograms[0];
+        bit_set(row->present, i);
+    }
 }
 
 /* One series: for each step the newest sample in (T - lookback, T], unless it is a staleness marker. Steps
@@ -71,12 +79,44 @@ static int look_back(struct eval *ev, struct view *view, const struct columns *s
             continue;
         rc = show(ev, view, samples, next - 1, row, i, err);
     }
-    if (rc || !at->fixed || !bit_get(row->present, 0)) return rc;
-    for (size_t i = 1; i < ev->steps; i++) {
-        row->values[i] = row->values[0];
-        if (row->histograms) row->histograms[i] = row->histograms[0];
-        bit_set(row->present, i);
+    if (!rc && at->fixed) repeat_first(ev, row);
+    return rc;
+}
+
+static int smooth_native(struct eval *ev, const struct view *view, const struct columns *samples, size_t low,
+                         size_t high, int64_t time_ms, struct row *row, size_t step, struct err *err) {
+    struct native_window w = {.times_ms = samples->times_ms + low,
+                              .values = samples->values + low,
+                              .histograms = samples->histograms + low,
+                              .count = high - low,
+                              .end_ms = time_ms};
+    struct operand result;
+    bool is_there;
+    struct span name = labels_get(row->labels, SPAN(LABEL_NAME));
+    int rc = native_smooth(ev, view->expr, &w, name, &result, &is_there, err);
+    return rc || !is_there ? rc : row_set(ev, row, step, result, err);
+}
+
+/* smoothed: between the samples on both sides of each step, without staleness markers */
+static int look_around(struct eval *ev, const struct view *view, struct columns *samples, struct row *row,
+                       struct err *err) {
+    const struct reference *at = view->at;
+    size_t low = 0, high = 0, steps = at->fixed ? 1 : ev->steps;
+    columns_drop_stale(samples);
+    for (size_t i = 0; i < steps; i++) {
+        int64_t time_ms = at->fixed ? at->first_ms : at->first_ms + (int64_t)i * ev->step_ms;
+        while (high < samples->count && samples->times_ms[high] <= time_ms + view->behind_ms) high++;
+        while (low < high && samples->times_ms[low] <= time_ms - ev->lookback_ms) low++;
+        if (samples->histograms) {
+            int rc = smooth_native(ev, view, samples, low, high, time_ms, row, i, err);
+            if (rc) return rc;
+            continue;
+        }
+        if (edge_instant(samples->times_ms + low, samples->values + low, high - low, time_ms,
+                         &row->values[i]))
+            bit_set(row->present, i);
     }
+    if (at->fixed) repeat_first(ev, row);
     return 0;
 }
 
@@ -84,12 +124,15 @@ static int push_series(struct eval *ev, struct series_set *set, size_t index, st
                        struct columns *samples, struct row *row, struct sink *sink, struct err *err) {
     const struct reference *at = view->at;
     columns_reset(samples);
-    int rc = series_set_read(set, index, at->first_ms - ev->lookback_ms + 1, at->last_ms, samples, err);
+    int rc = eval_read(ev, set, index, at->first_ms - ev->lookback_ms + 1, at->last_ms + view->behind_ms,
+                       samples, err);
     if (!rc) rc = eval_take_samples(ev, samples->count, err);
     if (rc) return rc;
-    ev->query->samples_read += samples->count;
+    eval_count_read(ev, samples->count);
     row_clear(ev, row);
-    rc = look_back(ev, view, samples, row, err);
+    rc = view->behind_ms ? series_set_labels(set, index, &ev->query->arena, &row->labels, err) : 0;
+    if (rc) return rc;
+    rc = view->behind_ms ? look_around(ev, view, samples, row, err) : look_back(ev, view, samples, row, err);
     eval_give_samples(ev, samples->count);
     if (rc) return rc;
     if (!bits_any(row->present, ev->words)) return 0;
@@ -104,15 +147,15 @@ int eval_selector(struct eval *ev, const struct expr *expr, bool want_times, str
     struct series_set *set;
     struct row row;
     int rc = eval_shift(ev, &selector->shift, &at.fixed, &at.first_ms, &at.last_ms, err);
-    if (!rc && selector->edge != EDGE_NONE)
-        rc = err_set(err, ERR_UNSUPPORTED, "anchored and smoothed selectors are not supported yet");
+    int64_t behind_ms = selector->edge == EDGE_SMOOTHED ? ev->lookback_ms : 0;
     if (!rc) rc = row_init(ev, &row, err);
     if (!rc)
         rc = queryable_select(ev->query->queryable, selector->matchers, selector->matcher_count,
-                              at.first_ms - ev->lookback_ms + 1, at.last_ms, &ev->query->budget, &set, err);
+                              at.first_ms - ev->lookback_ms + 1, at.last_ms + behind_ms, &ev->query->budget,
+                              &set, err);
     if (rc) return rc;
     struct columns samples;
-    struct view view = {&at, want_times, sink->takes_histograms, NULL};
+    struct view view = {expr, &at, behind_ms, want_times, NULL};
     columns_init(&samples, &ev->query->budget);
     for (size_t i = 0; i < set->count && !rc; i++)
         rc = push_series(ev, set, i, &view, &samples, &row, sink, err);

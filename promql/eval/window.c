@@ -1,5 +1,5 @@
-#include "promql/eval/range.h"
-#include "promql/eval/row.h"
+#include "promql/eval/edge.h"
+#include "promql/eval/native.h"
 
 #include "lib/model/sample.h"
 
@@ -13,32 +13,27 @@ struct windows {
     const double *const *params; /* per parameter a column of steps */
     size_t param_count;
     range_kernel *kernel;
+    enum range_edge edge;
     bool keeps_name, wants_resets;
+    bool has_pushed; /* there was a series */
     const struct expr *call;
     struct sink *next;
     /* scratch, in the arena or a buf, grown to the longest series */
     uint32_t *resets;
     double *scratch;
     size_t capacity;
+    struct { /* of series with histograms */
+        uint8_t *is_reset;
+        int64_t *float_times_ms;
+        double *floats;
+        size_t capacity;
+    } native;
 };
 
 #define PARAMS_MAX 4
 
 static bool uses_resets(enum function_id id) {
     return id == FN_rate || id == FN_increase || id == FN_resets;
-}
-
-/* staleness markers are no samples of a range */
-static void drop_stale(struct columns *samples) {
-    size_t kept = 0;
-    for (size_t i = 0; i < samples->count; i++) {
-        if (value_is_stale(samples->values[i])) continue;
-        samples->times_ms[kept] = samples->times_ms[i];
-        if (samples->histograms) samples->histograms[kept] = samples->histograms[i];
-        samples->values[kept++] = samples->values[i];
-    }
-    for (size_t i = kept; samples->histograms && i < samples->count; i++) samples->histograms[i] = NULL;
-    samples->count = kept;
 }
 
 static int prepare(struct eval *ev, struct windows *windows, const struct columns *samples,
@@ -66,6 +61,15 @@ static size_t window_resets(const struct windows *windows, size_t reset_count, s
     return count;
 }
 
+/* how far samples outside of a window matter */
+static int64_t before_ms(const struct eval *ev, const struct windows *windows) {
+    return windows->edge == EDGE_NONE ? 0 : ev->lookback_ms;
+}
+
+static int64_t behind_ms(const struct eval *ev, const struct windows *windows) {
+    return windows->edge == EDGE_SMOOTHED ? ev->lookback_ms : 0;
+}
+
 /* what a function asks of its parameters, once it has samples to be used on */
 static int check_params(enum function_id id, const double *params, struct err *err) {
     static const char *const names[] = {"smoothing", "trend"}, *const symbols[] = {"sf", "tf"};
@@ -91,8 +95,8 @@ static int slide(struct eval *ev, struct windows *windows, const struct columns 
         double params[PARAMS_MAX];
         int64_t end_ms = windows->fixed ? windows->first_ms : windows->first_ms + (int64_t)i * ev->step_ms;
         int64_t start_ms = end_ms - windows->range_ms;
-        while (high < samples->count && samples->times_ms[high] <= end_ms) high++;
-        while (low < high && samples->times_ms[low] <= start_ms) low++;
+        while (high < samples->count && samples->times_ms[high] <= end_ms + behind_ms(ev, windows)) high++;
+        while (low < high && samples->times_ms[low] <= start_ms - before_ms(ev, windows)) low++;
         if (low == high) continue;
         for (size_t p = 0; p < windows->param_count; p++) params[p] = windows->params[p][i];
         rc = check_params(windows->call->call.function->id, params, err);
@@ -109,11 +113,78 @@ static int slide(struct eval *ev, struct windows *windows, const struct columns 
                                 resets,
                                 params,
                                 windows->scratch};
-        if (windows->kernel(&window, &row->values[i])) bit_set(row->present, i);
+        bool is_there = windows->edge == EDGE_NONE
+                            ? windows->kernel(&window, &row->values[i])
+                            : edge_value(windows->call->call.function->id, windows->edge == EDGE_SMOOTHED,
+                                         &window, &row->values[i]);
+        if (is_there) bit_set(row->present, i);
         rc = eval_tick(ev, err);
         if (rc) return rc;
     }
     return 0;
+}
+
+/* ---- the same of a series with histograms ---- */
+
+static int prepare_native(struct eval *ev, struct windows *windows, const struct columns *samples,
+                          struct err *err) {
+    if (samples->count > windows->native.capacity) {
+        size_t capacity = samples->count * 2;
+        windows->native.is_reset = eval_alloc(ev, capacity, 1, err);
+        windows->native.float_times_ms = eval_alloc(ev, capacity, sizeof(int64_t), err);
+        windows->native.floats = eval_alloc(ev, capacity, sizeof(double), err);
+        if (!windows->native.is_reset || !windows->native.float_times_ms || !windows->native.floats)
+            return ERR_LIMIT;
+        windows->native.capacity = capacity;
+    }
+    struct work *work = native_work(ev);
+    if (!work) return arena_limit(&ev->query->arena, "histograms", err);
+    for (size_t i = 1; i < samples->count && uses_resets(windows->call->call.function->id); i++) {
+        const struct histogram *now = samples->histograms[i], *before = samples->histograms[i - 1];
+        windows->native.is_reset[i] = now && before && histogram_is_reset(work, before, now);
+    }
+    return 0;
+}
+
+static int slide_native(struct eval *ev, struct windows *windows, const struct columns *samples,
+                        struct labels labels, struct row *row, struct err *err) {
+    size_t low = 0, high = 0, reset_count, steps = is_same_at_each_step(windows) ? 1 : ev->steps;
+    int rc = prepare(ev, windows, samples, &reset_count, err);
+    if (!rc) rc = prepare_native(ev, windows, samples, err);
+    for (size_t i = 0; i < steps && !rc; i++) {
+        double params[PARAMS_MAX];
+        struct operand result;
+        bool is_there;
+        int64_t end_ms = windows->fixed ? windows->first_ms : windows->first_ms + (int64_t)i * ev->step_ms;
+        int64_t start_ms = end_ms - windows->range_ms;
+        while (high < samples->count && samples->times_ms[high] <= end_ms + behind_ms(ev, windows)) high++;
+        while (low < high && samples->times_ms[low] <= start_ms - before_ms(ev, windows)) low++;
+        if (low == high) continue;
+        for (size_t p = 0; p < windows->param_count; p++) params[p] = windows->params[p][i];
+        struct native_window window = {.times_ms = samples->times_ms + low,
+                                       .values = samples->values + low,
+                                       .histograms = samples->histograms + low,
+                                       .is_reset = windows->native.is_reset + low,
+                                       .count = high - low,
+                                       .start_ms = start_ms,
+                                       .end_ms = end_ms,
+                                       .eval_ms = eval_time(ev, i),
+                                       .params = params,
+                                       .float_times_ms = windows->native.float_times_ms,
+                                       .floats = windows->native.floats,
+                                       .scratch = windows->scratch,
+                                       .resets = windows->resets};
+        rc = native_range(ev, windows->call, &window, windows->edge, labels, &result, &is_there, err);
+        if (!rc && is_there) rc = row_set(ev, row, i, result, err);
+        if (!rc) rc = eval_tick(ev, err);
+    }
+    return rc;
+}
+
+static bool has_histograms(const struct columns *samples) {
+    for (size_t i = 0; samples->histograms && i < samples->count; i++)
+        if (samples->histograms[i]) return true;
+    return false;
 }
 
 /* A fixed window without parameters has one value for all steps. */
@@ -121,17 +192,20 @@ static void repeat_fixed(const struct eval *ev, struct row *row) {
     if (!bit_get(row->present, 0)) return;
     for (size_t i = 1; i < ev->steps; i++) {
         row->values[i] = row->values[0];
+        if (row->histograms) row->histograms[i] = row->histograms[0];
         bit_set(row->present, i);
     }
 }
 
 static int push_windows(struct eval *ev, struct windows *windows, struct columns *samples, struct row *row,
                         struct labels labels, bool drop_name, struct err *err) {
-    drop_stale(samples);
+    columns_drop_stale(samples);
     row_clear(ev, row);
-    int rc = slide(ev, windows, samples, row, err);
+    int rc = has_histograms(samples) ? slide_native(ev, windows, samples, labels, row, err)
+                                     : slide(ev, windows, samples, row, err);
     if (rc || !bits_any(row->present, ev->words)) return rc;
     if (is_same_at_each_step(windows)) repeat_fixed(ev, row);
+    windows->has_pushed = true;
     row->labels = labels;
     row->drop_name = drop_name;
     if (!windows->keeps_name) rc = row_drop_name(ev, row, err);
@@ -143,21 +217,22 @@ static int range_selector(struct eval *ev, struct windows *windows, const struct
     struct series_set *set;
     struct columns samples;
     struct row row;
-    int64_t from_ms = windows->first_ms - windows->range_ms + 1;
+    int64_t from_ms = windows->first_ms - windows->range_ms - before_ms(ev, windows) + 1;
+    int64_t until_ms = windows->last_ms + behind_ms(ev, windows);
     int rc = row_init(ev, &row, err);
     if (!rc)
         rc = queryable_select(ev->query->queryable, selector->matchers, selector->matcher_count, from_ms,
-                              windows->last_ms, &ev->query->budget, &set, err);
+                              until_ms, &ev->query->budget, &set, err);
     if (rc) return rc;
     columns_init(&samples, &ev->query->budget);
     for (size_t i = 0; i < set->count && !rc; i++) {
         struct labels labels;
         columns_reset(&samples);
-        rc = eval_read(ev, set, i, from_ms, windows->last_ms, &samples, err);
+        rc = eval_read(ev, set, i, from_ms, until_ms, &samples, err);
         size_t count = samples.count;
         if (!rc) rc = eval_take_samples(ev, count, err);
         if (rc || !count) continue;
-        ev->query->samples_read += count;
+        eval_count_read(ev, count);
         rc = series_set_labels(set, i, &ev->query->arena, &labels, err);
         if (!rc) rc = push_windows(ev, windows, &samples, &row, labels, false, err);
         eval_give_samples(ev, count);
@@ -197,6 +272,13 @@ static int columns_of_row(const struct eval *ev, const struct row *row, struct c
     int rc = columns_reserve(samples, ev->steps, err);
     for (size_t i = 0; i < ev->steps && !rc; i++) {
         if (!bit_get(row->present, i)) continue;
+        if (row->histograms && row->histograms[i]) {
+            /* resets were told of the sample before, which may not be that of the step before */
+            struct histogram histogram = *row->histograms[i];
+            if (histogram.reset != HISTOGRAM_RESET_GAUGE) histogram.reset = HISTOGRAM_RESET_UNKNOWN;
+            rc = columns_add_histogram(samples, eval_time(ev, i), &histogram, err);
+            continue;
+        }
         samples->times_ms[samples->count] = eval_time(ev, i);
         samples->values[samples->count++] = row->values[i];
     }
@@ -250,6 +332,25 @@ static int merging_push(struct sink *sink, struct row *row, struct err *err) {
     return rows_keep(merging->ev, &merging->rows, row, err);
 }
 
+/* functions that know what to do with values at the edges */
+static int check_edge(const struct windows *windows, struct err *err) {
+    const struct function *function = windows->call->call.function;
+    bool is_smoothed = windows->edge == EDGE_SMOOTHED;
+    switch (function->id) {
+    case FN_rate:
+    case FN_increase:
+    case FN_delta: return 0;
+    case FN_changes:
+    case FN_resets:
+        if (!is_smoothed) return 0;
+    default: break;
+    }
+    return err_set(err, ERR_EXECUTION, "%s modifier can only be used with: %s - not with %s",
+                   is_smoothed ? "smoothed" : "anchored",
+                   is_smoothed ? "delta, increase, rate" : "changes, delta, increase, rate, resets",
+                   function->name);
+}
+
 static int run_windows(struct eval *ev, struct windows *windows, const struct expr *range, struct err *err) {
     const struct query_state *query = ev->query;
     bool is_subquery = range->kind == EXPR_SUBQUERY;
@@ -258,8 +359,8 @@ static int run_windows(struct eval *ev, struct windows *windows, const struct ex
     int rc = duration_resolve(length, true, query->query_step_ms, query->query_end_ms - query->query_start_ms,
                               &windows->range_ms, err);
     if (!rc) rc = eval_shift(ev, shift, &windows->fixed, &windows->first_ms, &windows->last_ms, err);
-    if (!rc && !is_subquery && range->selector.edge != EDGE_NONE)
-        rc = err_set(err, ERR_UNSUPPORTED, "anchored and smoothed selectors are not supported yet");
+    if (!is_subquery) windows->edge = range->selector.edge;
+    if (!rc && windows->edge != EDGE_NONE) rc = check_edge(windows, err);
     if (rc) return rc;
     return is_subquery ? range_subquery(ev, windows, &range->subquery, err)
                        : range_selector(ev, windows, &range->selector, err);
@@ -284,6 +385,8 @@ int eval_range_call(struct eval *ev, const struct expr *expr, struct sink *sink,
         windows.next = sink;
     }
     rc = run_windows(ev, &windows, range, err);
+    if (!rc && windows.has_pushed && call->function->id == FN_quantile_over_time)
+        eval_check_quantile(ev, call->args[0], params[0]);
     if (rc || !may_collide) return rc;
     rc = rows_merge(ev, &merging.rows, err);
     return rc ? rc : rows_push(&merging.rows, sink, err);
@@ -304,7 +407,7 @@ static int copy_histograms(struct eval *ev, const struct columns *samples,
 /* The samples of a bare range expression, without staleness markers, as rows of the result. */
 static int put_samples(struct eval *ev, struct columns *samples, struct labels labels,
                        struct query_result *result, struct err *err) {
-    drop_stale(samples);
+    columns_drop_stale(samples);
     if (!samples->count) return 0;
     int64_t *times = eval_alloc(ev, samples->count, sizeof *times, err);
     double *values = times ? eval_alloc(ev, samples->count, sizeof *values, err) : NULL;
@@ -322,8 +425,11 @@ static int matrix_of_selector(struct eval *ev, const struct selector *selector, 
                               int64_t range_ms, struct query_result *result, struct err *err) {
     struct series_set *set;
     struct columns samples;
-    int rc = queryable_select(ev->query->queryable, selector->matchers, selector->matcher_count,
-                              end_ms - range_ms + 1, end_ms, &ev->query->budget, &set, err);
+    struct windows windows = {.edge = selector->edge};
+    int64_t from_ms = end_ms - range_ms - before_ms(ev, &windows) + 1;
+    int64_t until_ms = end_ms + behind_ms(ev, &windows);
+    int rc = queryable_select(ev->query->queryable, selector->matchers, selector->matcher_count, from_ms,
+                              until_ms, &ev->query->budget, &set, err);
     if (rc) return rc;
     columns_init(&samples, &ev->query->budget);
     result->rows = eval_alloc(ev, set->count, sizeof *result->rows, err);
@@ -331,10 +437,12 @@ static int matrix_of_selector(struct eval *ev, const struct selector *selector, 
     for (size_t i = 0; i < set->count && !rc; i++) {
         struct labels labels;
         columns_reset(&samples);
-        rc = series_set_read(set, i, end_ms - range_ms + 1, end_ms, &samples, err);
+        rc = series_set_read(set, i, from_ms, until_ms, &samples, err);
+        if (!rc && selector->edge != EDGE_NONE)
+            rc = edge_extend(&samples, selector->edge == EDGE_SMOOTHED, end_ms - range_ms, end_ms, err);
         if (!rc) rc = eval_take_samples(ev, samples.count, err);
         if (!rc) rc = series_set_labels(set, i, &ev->query->arena, &labels, err);
-        ev->query->samples_read += samples.count;
+        eval_count_read(ev, samples.count);
         if (!rc) rc = put_samples(ev, &samples, labels, result, err);
     }
     columns_release(&samples);
@@ -373,8 +481,6 @@ int eval_matrix(struct eval *ev, const struct expr *expr, struct query_result *r
     if (!rc)
         rc = eval_shift(ev, is_subquery ? &expr->subquery.shift : &expr->selector.shift, &fixed, &end_ms,
                         &last_ms, err);
-    if (!rc && !is_subquery && expr->selector.edge != EDGE_NONE)
-        rc = err_set(err, ERR_UNSUPPORTED, "anchored and smoothed selectors are not supported yet");
     if (rc) return rc;
     return is_subquery ? matrix_of_subquery(ev, &expr->subquery, end_ms, range_ms, result, err)
                        : matrix_of_selector(ev, &expr->selector, end_ms, range_ms, result, err);

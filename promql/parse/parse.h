@@ -40,6 +40,12 @@ void parse_error_write(const struct parse_error *error, struct buf *out);
 
 /* Prometheus' canonical form, which parses to the same tree. */
 void expr_print(const struct expr *expr, struct buf *out);
+/* The same over several lines, from `level` on, where one is too long; parses to the same tree. (format.c) */
+void expr_format(const struct expr *expr, unsigned level, struct buf *out);
+/* parts of the form: "sum by (a) ", "+ on (b) group_left () " without the last blank, "[5m:1m] @ 3" */
+void expr_print_aggregate_head(const struct aggregate *aggregate, struct buf *out);
+void expr_print_operator(const struct binary *binary, struct buf *out);
+void expr_print_subquery_tail(const struct subquery *subquery, struct buf *out);
 /* "scalar", "instant vector", "range vector", "string" */
 const char *value_type_name(enum value_type type);
 const char *operator_text(enum operator op);

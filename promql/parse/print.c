@@ -153,8 +153,7 @@ static void print_selector(const struct selector *selector, struct buf *out) {
     print_offset(&selector->shift, out);
 }
 
-static void print_subquery(const struct subquery *subquery, struct buf *out) {
-    expr_print(subquery->expr, out);
+void expr_print_subquery_tail(const struct subquery *subquery, struct buf *out) {
     buf_putc(out, '[');
     print_duration(&subquery->range, out);
     buf_putc(out, ':');
@@ -162,6 +161,11 @@ static void print_subquery(const struct subquery *subquery, struct buf *out) {
     buf_putc(out, ']');
     print_at(&subquery->shift, out);
     print_offset(&subquery->shift, out);
+}
+
+static void print_subquery(const struct subquery *subquery, struct buf *out) {
+    expr_print(subquery->expr, out);
+    expr_print_subquery_tail(subquery, out);
 }
 
 static void print_fill(const char *name, double value, struct buf *out) {
@@ -190,21 +194,32 @@ static void print_matching(const struct vector_matching *matching, struct buf *o
     if (matching->has_fill_right) print_fill("fill_right", matching->fill_right, out);
 }
 
-static void print_binary(const struct binary *binary, struct buf *out) {
-    expr_print(binary->left, out);
-    buf_printf(out, " %s ", operator_text(binary->op));
+void expr_print_operator(const struct binary *binary, struct buf *out) {
+    buf_printf(out, "%s ", operator_text(binary->op));
     if (binary->returns_bool) buf_puts(out, "bool ");
     if (binary->matching) print_matching(binary->matching, out);
+    if (out->len && out->data[out->len - 1] == ' ') out->len--;
+}
+
+static void print_binary(const struct binary *binary, struct buf *out) {
+    expr_print(binary->left, out);
+    buf_putc(out, ' ');
+    expr_print_operator(binary, out);
+    buf_putc(out, ' ');
     expr_print(binary->right, out);
 }
 
-static void print_aggregate(const struct aggregate *aggregate, struct buf *out) {
+void expr_print_aggregate_head(const struct aggregate *aggregate, struct buf *out) {
     buf_puts(out, aggregate_text(aggregate->op));
     if (aggregate->without || aggregate->grouping_count) {
         buf_puts(out, aggregate->without ? " without " : " by ");
         print_names(aggregate->grouping_written, aggregate->grouping_count, out);
         buf_putc(out, ' ');
     }
+}
+
+static void print_aggregate(const struct aggregate *aggregate, struct buf *out) {
+    expr_print_aggregate_head(aggregate, out);
     buf_putc(out, '(');
     if (aggregate->param) {
         expr_print(aggregate->param, out);

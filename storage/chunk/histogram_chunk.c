@@ -17,9 +17,18 @@ void histogram_chunk_destroy(struct histogram_chunk *chunk) {
     mem_free(chunk);
 }
 
+static bool is_known_to_continue(const struct chunk_state *state, const struct histogram_chunk *chunk,
+                                 const struct histogram *histogram) {
+    return histogram->reset == HISTOGRAM_RESET_UNKNOWN && chunk->last && state->last_bits != STALE_BITS &&
+           !value_is_stale(histogram->sum) && chunk->last->reset != HISTOGRAM_RESET_GAUGE &&
+           histogram_continues(chunk->last, histogram);
+}
+
 enum chunk_result histogram_chunk_append(struct chunk_state *state, struct histogram_chunk *chunk,
-                                         int64_t time, const struct histogram *histogram) {
+                                         int64_t time, const struct histogram *sample) {
     if (state->count == CHUNK_SAMPLES || chunk->bytes.len > HISTOGRAM_CHUNK_BYTES) return CHUNK_FULL;
+    struct histogram told = *sample, *histogram = &told;
+    if (is_known_to_continue(state, chunk, sample)) told.reset = HISTOGRAM_RESET_NO;
     uint64_t step = (uint64_t)time - (state->count ? (uint64_t)state->last_time : 0);
     buf_zigzag(&chunk->bytes, (int64_t)(step - state->time_step));
     histogram_code_put(&chunk->bytes, histogram, chunk->last);
@@ -37,7 +46,11 @@ enum chunk_result histogram_chunk_append(struct chunk_state *state, struct histo
 bool histogram_chunk_is_last(const struct chunk_state *state, const struct histogram_chunk *chunk,
                              const struct histogram *histogram) {
     if (double_bits(histogram->sum) != state->last_bits) return false;
-    return state->last_bits == STALE_BITS || (chunk->last && histogram_equal(chunk->last, histogram));
+    if (state->last_bits == STALE_BITS) return true;
+    struct histogram told = *histogram;
+    if (chunk->last && told.reset == HISTOGRAM_RESET_UNKNOWN && chunk->last->reset == HISTOGRAM_RESET_NO)
+        told.reset = HISTOGRAM_RESET_NO; /* noted when it came */
+    return chunk->last && histogram_equal(chunk->last, &told);
 }
 
 int64_t histogram_chunk_first_time(const struct histogram_chunk *chunk) {

@@ -268,7 +268,10 @@ static int add_within(struct head *head, struct labels labels, struct label_ids 
     }
     int rc = find_or_create(head, labels, ids, slot, created, err);
     size_t cost = symbols_cost(&head->symbols) - texts + (!rc && *created ? HEAD_SERIES_BYTES : 0);
-    if (head->memory) memory_give(head, taken - cost);
+    if (cost > taken)
+        index_charge(head, cost - taken); /* what is left over at the end of a slab counts too */
+    else if (head->memory)
+        memory_give(head, taken - cost);
     return rc;
 }
 

@@ -1,6 +1,6 @@
 /*
- * replay.c - the log's records go through the same head as they did at first: series on the thread that reads,
- * samples on another (replay_rows.h).
+ * replay.c - the log's records go through the same head as they did at first: series on the thread that
+ * reads, samples on another (replay_rows.h).
  */
 #include "storage/wal/replay.h"
 

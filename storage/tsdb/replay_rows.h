@@ -1,7 +1,7 @@
 #pragma once
 /*
- * replay_rows.h - inside of storage/tsdb: what a replay does beside the reading of the log, on a thread of its
- * own.
+ * replay_rows.h - inside of storage/tsdb: what a replay does beside the reading of the log, on a thread of
+ * its own.
  *
  *     reader:  record -> labels -> series --- jobs, in order, a bounded queue ---> here: postings, samples
  *

@@ -28,6 +28,10 @@ struct api *api_of(void *context);
 /* query.c */
 void api_query(struct exchange *exchange, void *context);
 void api_query_range(struct exchange *exchange, void *context);
+/* queries.c */
+void api_active_queries(struct exchange *exchange, void *context);
+void api_cancel_query(struct exchange *exchange, void *context);
+void api_top_queries(struct exchange *exchange, void *context);
 /* exemplars.c */
 void api_query_exemplars(struct exchange *exchange, void *context);
 /* series.c */

@@ -26,6 +26,8 @@ static bool take_options(struct exchange *exchange, struct query *query) {
     if (query->lookback_ms < 0) query->lookback_ms = 0;
     query->text = web_request_param(request, "query");
     query->cancel = exchange_cancel(exchange);
+    struct span agent = web_request_header(request, "User-Agent");
+    query->client = arena_strndup(exchange_arena(exchange), agent.ptr, agent.len);
     return true;
 }
 

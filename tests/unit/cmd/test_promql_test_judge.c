@@ -30,7 +30,7 @@ static void add_row(const char *labels) {
     struct test_series series;
     ck_assert_int_eq(promql_test_series(span_from(labels), &arena, &series, NULL), 0);
     struct test_row *row = &rows[result.count];
-    *row = (struct test_row){series.labels, times[result.count], values[result.count], 0};
+    *row = (struct test_row){series.labels, times[result.count], values[result.count], NULL, 0};
     result.count++;
 }
 
@@ -45,7 +45,7 @@ static bool judged(const char *text) {
     struct err err = {0};
     ck_assert_msg(promql_test_parse(span_from(text), &arena, &command, &err) == 0, "%s", err.text);
     buf_reset(&complaint);
-    return promql_test_judge(command, &result, &complaint);
+    return promql_test_judge(command, &result, &arena, &complaint);
 }
 
 static void complains(const char *text, const char *said) {

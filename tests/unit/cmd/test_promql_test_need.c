@@ -40,28 +40,21 @@ static const char *reason(const char *text) {
     return promql_test_reason(parsed(text), specials, &arena);
 }
 
-START_TEST(only_selectors_that_match_histograms_need_them) {
-    load("load 1m\n  plain{a=\"1\"} 1\n  native{a=\"1\"} {{count:1}}\n");
+START_TEST(only_selectors_that_match_start_times_need_them) {
+    load("load 1m\n  plain{a=\"1\"} 1\n  timed{a=\"1\"}@st -1m\n  timed{a=\"1\"} 1\n  native {{count:1}}\n");
     ck_assert_ptr_null(reason("sum(plain) + 1"));
-    ck_assert_str_eq(reason("1 + sum by (a) (native)"), "native histograms");
-    ck_assert_str_eq(reason("rate({a=~\"1|2\"}[5m])"), "native histograms");
-    ck_assert_ptr_null(reason("native{a=\"2\"}"));
-    ck_assert_str_eq(reason("max_over_time(native[5m:1m])"), "native histograms");
-}
-END_TEST
-
-START_TEST(made_histograms_have_the_base_name) {
-    load("load_with_nhcb 1m\n  h_bucket{a=\"1\", le=\"1\"} 1\n  h_count{a=\"1\"} 1\n");
-    ck_assert_ptr_null(reason("h_bucket"));
-    ck_assert_ptr_null(reason("h_count"));
-    ck_assert_str_eq(reason("h{a=\"1\"}"), "native histograms");
+    ck_assert_ptr_null(reason("histogram_count(native)"));
+    ck_assert_str_eq(reason("1 + sum by (a) (timed)"), "start timestamps");
+    ck_assert_str_eq(reason("rate({a=~\"1|2\"}[5m])"), "start timestamps");
+    ck_assert_ptr_null(reason("timed{a=\"2\"}"));
+    ck_assert_str_eq(reason("max_over_time(timed[5m:1m])"), "start timestamps");
 }
 END_TEST
 
 START_TEST(start_times_and_missing_functions_are_reasons) {
     load("load 1m\n  c@st -1m\n  c 1\n");
     ck_assert_str_eq(reason("rate(c[5m])"), "start timestamps");
-    ck_assert_str_eq(reason("1 + histogram_sum(d)"), "function histogram_sum");
+    ck_assert_str_eq(reason("1 + start_timestamp(d)"), "function start_timestamp");
 }
 END_TEST
 
@@ -100,8 +93,7 @@ int main(void) {
     Suite *suite = suite_create("promql_test_need");
     TCase *tcase = tcase_create("need");
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, only_selectors_that_match_histograms_need_them);
-    tcase_add_test(tcase, made_histograms_have_the_base_name);
+    tcase_add_test(tcase, only_selectors_that_match_start_times_need_them);
     tcase_add_test(tcase, start_times_and_missing_functions_are_reasons);
     tcase_add_test(tcase, an_unsupported_error_names_the_subquery_or_itself);
     tcase_add_test(tcase, every_selector_without_a_time_gets_one);

@@ -2,6 +2,7 @@
  * test_promql_test_parse.c - the promqltest language: commands, expectations, values.
  */
 #include "cmd/promql_test.h"
+#include "lib/model/histogram.h"
 #include "lib/model/sample.h"
 
 #include <check.h>
@@ -135,11 +136,14 @@ START_TEST(numbers_have_all_forms) {
 }
 END_TEST
 
-START_TEST(histograms_are_counted_not_read) {
+START_TEST(histograms_are_read_and_added) {
     struct test_series s = series_of("a {{schema:1 sum:15 buckets:[3 2]}}x2 {{count:1}}+{{count:2}}x1 7");
     ck_assert(s.has_histogram);
     ck_assert_uint_eq(s.count, 6);
     ck_assert_int_eq(s.values[4].kind, TEST_VALUE_HISTOGRAM);
+    ck_assert_double_eq(s.values[2].histogram.value->sum, 15);
+    ck_assert_double_eq(s.values[2].histogram.value->positive.counts[1], 2);
+    ck_assert_double_eq(s.values[4].histogram.value->count, 3);
     ck_assert_int_eq(s.values[5].kind, TEST_VALUE_FLOAT);
 }
 END_TEST
@@ -171,7 +175,7 @@ START_TEST(mistakes_name_their_line) {
     refused("eval range from 0 to 1m step 0 a\n", "empty range");
     refused("eval instant at 0 a\n  expect nothing\n", "unknown expectation");
     refused("eval instant at 0 a\n  expected_fail_message x\n", "without eval_fail");
-    refused("load 1s\n  a {{count:1\n", "expected a value");
+    refused("load 1s\n  a {{count:1\n", "unclosed histogram");
     refused("load 1s\n  a{x=\"\\q\"} 1\n", "bad string");
 }
 END_TEST
@@ -188,7 +192,7 @@ int main(void) {
     tcase_add_test(tcase, scalars_strings_and_range_vectors_are_expected);
     tcase_add_test(tcase, values_repeat_and_climb);
     tcase_add_test(tcase, numbers_have_all_forms);
-    tcase_add_test(tcase, histograms_are_counted_not_read);
+    tcase_add_test(tcase, histograms_are_read_and_added);
     tcase_add_test(tcase, labels_have_all_forms);
     tcase_add_test(tcase, start_time_lines_are_known);
     tcase_add_test(tcase, mistakes_name_their_line);

@@ -29,6 +29,23 @@ static const char *form_with(const char *text, const struct parse_options *optio
     return form;
 }
 
+static const char *lines_of(const char *text) {
+    static char lines[8192];
+    struct arena arena;
+    struct buf out;
+    struct expr *expr;
+    struct parse_error error;
+    arena_init(&arena, 64 << 20, NULL);
+    buf_init(&out, sizeof lines - 1);
+    ck_assert_int_eq(promql_parse(span_from(text), &everything, &arena, &expr, &error), 0);
+    expr_format(expr, 0, &out);
+    expr_release(expr);
+    snprintf(lines, sizeof lines, "%s", buf_text(&out));
+    buf_release(&out);
+    arena_release(&arena);
+    return lines;
+}
+
 static const char *form(const char *text) {
     return form_with(text, &everything);
 }
@@ -148,6 +165,7 @@ static void check_round_trip(const char *text) {
     snprintf(first, sizeof first, "%s", form(text));
     if (strstr(first, "parse error")) return;
     ck_assert_str_eq(form(first), first);
+    ck_assert_str_eq(form(lines_of(first)), first);
     checked++;
 }
 
@@ -170,6 +188,27 @@ START_TEST(what_is_printed_parses_to_the_same_form) {
 }
 END_TEST
 
+#define LONG "a_metric_with_a_name_that_takes_half_of_a_line"
+
+START_TEST(what_is_too_long_for_a_line_is_opened_up) {
+    ck_assert_str_eq(lines_of("sum(rate(x[5m]))>0"), "sum(rate(x[5m])) > 0");
+    ck_assert_str_eq(lines_of("sum by (a) (rate(" LONG "[5m])) / on (a) group_left () rate(" LONG "[5m])"),
+                     "  sum by (a) (rate(" LONG "[5m]))\n"
+                     "/ on (a) group_left ()\n"
+                     "  rate(" LONG "[5m])");
+    ck_assert_str_eq(lines_of("topk(3, (max_over_time((" LONG " + " LONG ")[1h:1m])))"),
+                     "topk(\n"
+                     "  3,\n"
+                     "  (\n"
+                     "    max_over_time(\n"
+                     "      (" LONG " + " LONG ")[1h:1m]\n"
+                     "    )\n"
+                     "  )\n"
+                     ")");
+}
+END_TEST
+
 CHECK_MAIN("parse", good_expressions_print_in_canonical_form,
            bad_expressions_are_refused_with_position_and_reason, experimental_parts_need_their_flag,
-           hostile_nesting_is_an_error, what_is_printed_parses_to_the_same_form)
+           hostile_nesting_is_an_error, what_is_too_long_for_a_line_is_opened_up,
+           what_is_printed_parses_to_the_same_form)

@@ -86,4 +86,26 @@ START_TEST(a_series_costs_less_than_300_bytes) {
 }
 END_TEST
 
-CHECK_MAIN("size", a_series_costs_less_than_300_bytes)
+/* texts so long that each leaves much of a slab over: the room drawn beforehand is not enough */
+START_TEST(what_a_series_costs_beyond_its_estimate_is_drawn_too) {
+    enum { LENGTH = 400000, COUNT = 12 };
+    struct budget budget;
+    struct head *head;
+    char *text = mem_alloc(LENGTH);
+    budget_init(&budget, "memory", (size_t)64 << 20, NULL);
+    struct head_options options = {.fs = file_system_real(), .memory = &budget};
+    ck_assert_int_eq(head_create(&options, &head, NULL), 0);
+    for (int i = 0; i < COUNT; i++) {
+        memset(text, 'a' + i, LENGTH);
+        struct label label = {SPAN("a"), span_of(text, LENGTH)};
+        struct series_ref ref;
+        ck_assert_int_eq(head_resolve(head, &(struct labels){&label, 1}, 1, &ref, NULL, NULL), 0);
+    }
+    ck_assert_uint_gt(atomic_load(&budget.used_bytes), (size_t)COUNT * LENGTH);
+    head_destroy(head);
+    ck_assert_uint_eq(atomic_load(&budget.used_bytes), 0);
+    mem_free(text);
+}
+END_TEST
+
+CHECK_MAIN("size", a_series_costs_less_than_300_bytes, what_a_series_costs_beyond_its_estimate_is_drawn_too)

@@ -1,0 +1,5 @@
+#pragma once
+/*
+ * promql.h - the subcommands of `server promql`; argv[1] is the subcommand.
+ */
+int cmd_promql_test(int argc, char **argv);
