@@ -40,6 +40,7 @@ CHANGES = [
     Change("the last digit, seen through a comparison", COMPARED + "(bool )?", " - ", shows=NO_ERROR),
     Change("the last digit, seen through rounding", r"\b(ceil|floor|sgn)\(", "abs(", shows=NO_ERROR),
     Change("the last digit, seen through rounding", r"\bround\(", "clamp_max(", shows=NO_ERROR),
+    Change("the last digit, seen where a curve is steep", r"\b(acos|asin|acosh|atanh)\(", "abs(", shows=NO_ERROR),
     Change("the last digit, seen as a change", r"\b(changes|resets)\(", "sum_over_time(", shows=NO_ERROR),
     Change("the last digit, seen through %", " % ", " + ", shows=NO_ERROR),
     Change("the last digit, seen as text", r'count_values((?: (?:by|without) \([^)]*\) )?)\("\w+", ', r"max\g<1>(", shows=NO_ERROR),
