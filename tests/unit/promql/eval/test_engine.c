@@ -69,6 +69,35 @@ START_TEST(too_many_samples_are_refused) {
 }
 END_TEST
 
+/* so many that they are read ahead */
+START_TEST(every_series_keeps_its_own_samples) {
+    struct engine_options options = {0};
+    fill(3000, 20);
+    for (size_t i = 0; i < store.series.count; i++)
+        for (size_t k = 0; k < 20; k++) store.series.items[i].values.items[k] = (double)i;
+    struct query_result *result = run(&options, "max_over_time(x[5s])", 15000, 1000, NULL);
+    ck_assert_ptr_nonnull(result);
+    ck_assert_uint_eq(result->row_count, 3000);
+    for (size_t i = 0; i < result->row_count; i++) {
+        struct span id = labels_get(result->rows[i].labels, SPAN("id"));
+        for (size_t k = 0; k < result->rows[i].count; k++)
+            ck_assert_double_eq(result->rows[i].values[k], strtod(id.ptr, NULL));
+    }
+    finish(result);
+    /* one of them is too much: those before were used, the reader ends */
+    options.max_samples = 19;
+    *vec_push(&store.series.items[2900].times) = 20000;
+    *vec_push(&store.series.items[2900].values) = 0;
+    for (size_t k = 0; k < 2; k++) {
+        *vec_push(&store.series.items[2900].times) = 20001 + (int64_t)k;
+        *vec_push(&store.series.items[2900].values) = 0;
+    }
+    ck_assert_ptr_null(run(&options, "count(max_over_time(x[50s]))", 21000, 0, NULL));
+    ck_assert_int_eq(failure, QUERY_EXECUTION);
+    naive_release(&store);
+}
+END_TEST
+
 START_TEST(hopeless_subqueries_are_refused_before_work) {
     struct engine_options options = {0};
     fill(1, 1);
@@ -128,6 +157,6 @@ START_TEST(errors_tell_their_kind) {
 }
 END_TEST
 
-CHECK_MAIN("engine", a_range_query_gives_sorted_rows, too_many_samples_are_refused,
+CHECK_MAIN("engine", a_range_query_gives_sorted_rows, too_many_samples_are_refused, every_series_keeps_its_own_samples,
            hopeless_subqueries_are_refused_before_work, memory_is_bounded_and_given_back,
            a_query_stops_when_told, errors_tell_their_kind)
