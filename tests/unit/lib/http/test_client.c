@@ -555,7 +555,7 @@ START_TEST(a_proxy_that_is_given_does_not_look_at_the_environment) {
     setenv("no_proxy", "*", 1);
     struct http_request_options options = options_for("/plain");
     options.url = "http://there.test/plain";
-    options.proxy_url = proxy;
+    options.proxy.url = proxy;
     struct answer answer = fetch_once(&options);
     unsetenv("no_proxy");
     end_server();
