@@ -35,6 +35,8 @@ void header_set_init(struct header_set *set, const struct http_request_options *
     *set = (struct header_set){0};
     for (const char *const *header = options->headers; header && *header; header++)
         set->open = curl_slist_append(set->open, *header);
+    if (options->user_agent)
+        set->open = append_header(set->open, "User-Agent", span_from(options->user_agent));
     init_configured(set, options);
     if (options->is_post) set->open = curl_slist_append(set->open, "Expect:"); /* not asked for before */
     set->open = curl_slist_append(set->open, options->accept_gzip ? "Accept-Encoding: gzip"
@@ -138,4 +140,11 @@ int header_set_load(struct header_set *set, const char *authorization, struct er
     last->next = set->open;
     set->all = list;
     return 0;
+}
+
+void header_set_write(const struct header_set *set, struct buf *out) {
+    for (const struct curl_slist *item = set->all; item; item = item->next) {
+        buf_puts(out, item->data);
+        buf_puts(out, "\r\n");
+    }
 }

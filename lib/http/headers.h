@@ -31,3 +31,5 @@ void header_set_release(struct header_set *set);
 /* Makes `all` anew, reading the files; authorization is the value of an OAuth 2 token, or NULL. On failure
  * all is as it was. */
 int header_set_load(struct header_set *set, const char *authorization, struct err *err);
+/* all of them as they go over the wire, each with its line end */
+void header_set_write(const struct header_set *set, struct buf *out);

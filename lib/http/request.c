@@ -3,7 +3,9 @@
 #include "lib/base/assert.h"
 #include "lib/base/mem.h"
 #include "lib/http/headers.h"
+#include "lib/http/lane.h"
 #include "lib/http/oauth2.h"
+#include "lib/http/origin.h"
 #include "lib/http/proxy.h"
 #include "lib/http/tls.h"
 #include "lib/sys/clock.h"
@@ -20,24 +22,22 @@
  *                               ^        | 301 302 303 307 308: the next URL, at most 10 times
  *                               +--------+ 401 with a token of OAuth 2: a new one, once
  *
- * Redirects are ours and not curl's, which would send the secret headers on.
+ * Redirects are ours and not curl's, which would send the secret headers on. The first hop goes by a lane
+ * when it can (lane.h): then curl only connects, its handle stays in the multi handle as long as the
+ * connection lives.
  */
 
 #define REQUEST_MAGIC 0x72657175u
 #define SPARE_MAX_BYTES ((size_t)1 << 20) /* larger buffers are given back after a request */
 #define MAX_REDIRECTS 10
+#define LANE_SLACK_BYTES ((size_t)2 << 20) /* of a lane's memory, for what is not body */
+#define STARTS_WITHOUT_LANE 50             /* after a lane was not fit */
 #define MAX_HEAD_BYTES ((size_t)256 << 10) /* all headers of a transfer, interim answers included */
 
 /* a failure that is on its way to done; outlives a request that is destroyed meanwhile */
 struct late_failure {
     struct http_request *request; /* NULL when it is gone */
     struct err err;
-};
-
-/* where a URL leads, to know whether another leads there too */
-struct origin {
-    char *scheme, *host;
-    long port;
 };
 
 struct http_request {
@@ -59,6 +59,11 @@ struct http_request {
     http_done *done;
     void *context;
     struct buf body;
+    struct lane *lane;
+    struct buf head;     /* of a request by lane; empty: not for a lane */
+    int without_lane;    /* so many starts */
+    bool is_connecting;  /* the handle is set to connect only ... */
+    bool has_connection; /* ... and has, for the lane */
     int redirects;
     bool follows, is_post, is_gzip, is_running;
     bool is_loaded;              /* its headers, once at least */
@@ -85,42 +90,6 @@ static size_t on_header(char *data, size_t size, size_t count, void *context) {
         strncasecmp(line.ptr, name, sizeof name - 1) == 0)
         request->is_gzip = memmem(line.ptr, line.len, "gzip", 4) != NULL;
     return line.len;
-}
-
-/* ---- origins ---- */
-
-static void origin_release(struct origin *origin) {
-    curl_free(origin->scheme);
-    curl_free(origin->host);
-    *origin = (struct origin){0};
-}
-
-/* empty when the URL is none; brackets of IPv6 go */
-static void origin_of(const char *url, struct origin *origin) {
-    char *port = NULL;
-    CURLU *parts = curl_url();
-    *origin = (struct origin){0};
-    if (parts && !curl_url_set(parts, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME)) {
-        (void)curl_url_get(parts, CURLUPART_SCHEME, &origin->scheme, 0);
-        (void)curl_url_get(parts, CURLUPART_HOST, &origin->host, 0);
-        if (!curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT))
-            origin->port = strtol(port, NULL, 10);
-        size_t len = origin->host ? strlen(origin->host) : 0;
-        if (len > 2 && origin->host[0] == '[') {
-            memmove(origin->host, origin->host + 1, len - 2);
-            origin->host[len - 2] = '\0';
-        }
-    }
-    curl_free(port);
-    curl_url_cleanup(parts);
-}
-
-/* may what `from` may know go to `to`? The same place, or the same host in TLS. */
-static bool is_trusted_by(const struct origin *from, const struct origin *to) {
-    if (!from->host || !to->host || !from->scheme || !to->scheme) return false;
-    if (strcasecmp(from->host, to->host) != 0) return false;
-    if (strcasecmp(from->scheme, to->scheme) == 0) return from->port == to->port;
-    return strcasecmp(to->scheme, "https") == 0;
 }
 
 /* ---- making one ---- */
@@ -215,7 +184,6 @@ int http_request_create(struct http_client *client, const struct http_request_op
     set_limits(request, options);
     set_callbacks(request);
     tls_set(request->easy, &options->tls, &request->tls_files);
-    if (options->user_agent) curl_easy_setopt(request->easy, CURLOPT_USERAGENT, options->user_agent);
     if (options->tls.server_name && strncasecmp(options->url, "https:", 6) == 0)
         set_server_name(request, options);
     origin_of(request->url, &request->origin);
@@ -229,8 +197,11 @@ void http_request_destroy(struct http_request *request) {
     CHECK_OBJ(request, REQUEST_MAGIC);
     if (request->late) request->late->request = NULL;
     if (request->is_waiting) token_source_leave(request->tokens, &request->waiter);
-    if (request->is_hopping) curl_multi_remove_handle(request->client->multi, request->easy);
+    lane_destroy(request->lane);
+    if (request->is_hopping || request->has_connection)
+        curl_multi_remove_handle(request->client->multi, request->easy);
     curl_easy_cleanup(request->easy);
+    secret_forget(&request->head);
     curl_slist_free_all(request->connect_to);
     curl_slist_free_all(request->proxy_headers);
     header_set_release(&request->headers);
@@ -269,7 +240,7 @@ static void aim(struct http_request *request, const char *url) {
     struct origin to;
     origin_of(url, &to);
     bool is_https = to.scheme && strcasecmp(to.scheme, "https") == 0;
-    bool is_ours = url == request->url || is_trusted_by(&request->origin, &to);
+    bool is_ours = url == request->url || origin_trusts(&request->origin, &to);
     const char *proxy = to.host ? proxy_for(&request->proxy, is_https, to.host, to.port) : NULL;
     curl_easy_setopt(easy, CURLOPT_URL, url);
     curl_easy_setopt(easy, CURLOPT_PROXY, proxy ? proxy : "");
@@ -279,6 +250,12 @@ static void aim(struct http_request *request, const char *url) {
     curl_easy_setopt(easy, CURLOPT_CONNECT_TO, is_ours ? request->connect_to : NULL);
     curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, is_ours ? request->unix_socket : NULL);
     request->is_away = url != request->url;
+    bool is_plain = to.scheme && strcasecmp(to.scheme, "http") == 0;
+    if (!request->is_away) {
+        secret_forget(&request->head);
+        if (is_plain && !proxy && !request->is_post)
+            lane_write_head(request->url, &request->headers, &request->head);
+    }
     origin_release(&to);
 }
 
@@ -298,13 +275,50 @@ static void return_body(struct buf *body, struct buf *spare) {
     *body = (struct buf){0};
 }
 
+static int64_t time_left(const struct http_request *request) {
+    return request->deadline_ms - clock_monotonic_ms();
+}
+
 /* the first hop has the whole time, later ones what is left of it */
 static void set_time_left(struct http_request *request, bool is_first) {
-    int64_t left = request->deadline_ms - clock_monotonic_ms();
+    int64_t left = time_left(request);
     if (is_first && !request->is_late) return;
     request->is_late = !is_first;
     if (is_first) left = request->timeout_ms;
     curl_easy_setopt(request->easy, CURLOPT_TIMEOUT_MS, (long)(left > 1 ? left : 1));
+}
+
+static void on_lane(void *context, enum lane_end end, const struct reply *reply);
+
+static void start_lane(struct http_request *request) {
+    request->body.max_bytes = request->max_body_bytes + LANE_SLACK_BYTES;
+    lane_start(request->lane, buf_view(&request->head), &request->body, time_left(request));
+}
+
+static void close_lane(struct http_request *request) {
+    if (!request->has_connection) return;
+    lane_close(request->lane);
+    request->has_connection = false;
+    curl_multi_remove_handle(request->client->multi, request->easy); /* which closes the connection */
+}
+
+static void start_transfer(struct http_request *request, bool connects_only) {
+    close_lane(request);
+    if (connects_only != request->is_connecting)
+        curl_easy_setopt(request->easy, CURLOPT_CONNECT_ONLY, connects_only ? 1L : 0L);
+    request->is_connecting = connects_only;
+    request->is_hopping = true;
+    curl_multi_add_handle(request->client->multi, request->easy);
+}
+
+/* curl has a connection: the lane takes it */
+static bool take_connection(struct http_request *request) {
+    curl_socket_t socket = CURL_SOCKET_BAD;
+    request->has_connection = true;
+    if (!request->lane)
+        request->lane = lane_create(request->client, request->max_body_bytes, on_lane, request);
+    if (curl_easy_getinfo(request->easy, CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK) return false;
+    return lane_open(request->lane, socket) == 0;
 }
 
 static void hop(struct http_request *request, bool is_first) {
@@ -314,14 +328,23 @@ static void hop(struct http_request *request, bool is_first) {
     set_time_left(request, is_first);
     if (!request->body.data) borrow_body(request);
     buf_reset(&request->body);
-    request->is_hopping = true;
-    curl_multi_add_handle(request->client->multi, request->easy);
+    bool by_lane = request->head.len && !request->is_away && !request->without_lane;
+    if (by_lane && request->has_connection)
+        start_lane(request);
+    else
+        start_transfer(request, by_lane);
 }
 
 static void set_post(struct http_request *request) {
     curl_easy_setopt(request->easy, CURLOPT_POST, 1L);
     curl_easy_setopt(request->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->post.len);
     curl_easy_setopt(request->easy, CURLOPT_POSTFIELDS, request->post.len ? request->post.ptr : "");
+}
+
+/* all over again, by curl alone */
+static void start_without_lane(struct http_request *request) {
+    request->without_lane = STARTS_WITHOUT_LANE;
+    hop(request, false);
 }
 
 static int load_headers(struct http_request *request, const char *authorization, struct err *err) {
@@ -395,8 +418,8 @@ void http_request_start(struct http_request *request) {
     request->is_running = true;
     request->is_renewed = false;
     request->redirects = 0;
-    if (request->follows || request->tokens)
-        request->deadline_ms = clock_monotonic_ms() + request->timeout_ms;
+    request->deadline_ms = clock_monotonic_ms() + request->timeout_ms;
+    if (request->without_lane) request->without_lane--;
     if (begin(request, true, &err) == 0) return;
     request->late = mem_zalloc(sizeof *request->late);
     *request->late = (struct late_failure){request, err};
@@ -405,13 +428,20 @@ void http_request_start(struct http_request *request) {
 
 /* ---- the end ---- */
 
+static int limit_error(const struct http_request *request, struct err *err) {
+    return err_set(err, ERR_LIMIT, "body size limit exceeded: larger than %zu bytes",
+                   request->max_body_bytes);
+}
+
+static int timeout_error(const struct http_request *request, struct err *err) {
+    return err_set(err, ERR_TIMEOUT, "context deadline exceeded (no complete answer within %lld ms)",
+                   (long long)request->timeout_ms);
+}
+
 static int explain(const struct http_request *request, CURLcode code, struct err *err) {
-    if (code == CURLE_OPERATION_TIMEDOUT)
-        return err_set(err, ERR_TIMEOUT, "context deadline exceeded (no complete answer within %lld ms)",
-                       (long long)request->timeout_ms);
+    if (code == CURLE_OPERATION_TIMEDOUT) return timeout_error(request, err);
     if (code == CURLE_FILESIZE_EXCEEDED || (code == CURLE_WRITE_ERROR && request->body.failed))
-        return err_set(err, ERR_LIMIT, "body size limit exceeded: larger than %zu bytes",
-                       request->max_body_bytes);
+        return limit_error(request, err);
     if (request->head_bytes > MAX_HEAD_BYTES)
         return err_set(err, ERR_INVALID, "response headers are larger than %zu bytes", MAX_HEAD_BYTES);
     if (code == CURLE_OUT_OF_MEMORY) /* what curl says of a line of more than 100 KiB */
@@ -428,29 +458,34 @@ static bool is_redirect(long status) {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-/* the next transfer of this start, if there has to be one: true. *err is set when it cannot be. */
+/* the next transfer of this start, when location leads there; *err is set when it leads nowhere */
+static bool goes_to(struct http_request *request, long status, const char *location, struct err *err) {
+    if (request->redirects++ == MAX_REDIRECTS) {
+        err_set(err, ERR_IO, "stopped after %d redirects", MAX_REDIRECTS);
+        return false;
+    }
+    char *url = mem_strdup(location); /* the handle's own text ends with its URL */
+    aim(request, url);
+    mem_free(url);
+    if (request->is_post && status < 307) curl_easy_setopt(request->easy, CURLOPT_HTTPGET, 1L);
+    hop(request, false);
+    return true;
+}
+
+/* the token was refused: once more with a new one */
+static bool renews_token(struct http_request *request, long status, struct err *err) {
+    if (status != 401 || !request->tokens || request->is_renewed) return false;
+    request->is_renewed = true;
+    token_source_refused(request->tokens);
+    return begin(request, false, err) == 0;
+}
+
 static bool goes_on(struct http_request *request, long status, struct err *err) {
     char *location = NULL;
     if (request->follows && is_redirect(status))
         curl_easy_getinfo(request->easy, CURLINFO_REDIRECT_URL, &location);
-    if (location) {
-        if (request->redirects++ == MAX_REDIRECTS) {
-            err_set(err, ERR_IO, "stopped after %d redirects", MAX_REDIRECTS);
-            return false;
-        }
-        char *url = mem_strdup(location); /* the handle's own text ends with its URL */
-        aim(request, url);
-        mem_free(url);
-        if (request->is_post && status < 307) curl_easy_setopt(request->easy, CURLOPT_HTTPGET, 1L);
-        hop(request, false);
-        return true;
-    }
-    if (status == 401 && request->tokens && !request->is_renewed) {
-        request->is_renewed = true;
-        token_source_refused(request->tokens);
-        return begin(request, false, err) == 0;
-    }
-    return false;
+    if (location) return goes_to(request, status, location, err);
+    return renews_token(request, status, err);
 }
 
 static int unpack(struct http_request *request, struct http_response *response, struct buf *unpacked) {
@@ -460,19 +495,38 @@ static int unpack(struct http_request *request, struct http_response *response, 
     buf_reset(unpacked);
     unpacked->max_bytes = request->max_body_bytes;
     int rc = gzip_read(client->gzip, response->body, unpacked, &response->err);
-    if (rc == ERR_LIMIT)
-        rc = err_set(&response->err, ERR_LIMIT, "body size limit exceeded: larger than %zu bytes",
-                     request->max_body_bytes);
+    if (rc == ERR_LIMIT) rc = limit_error(request, &response->err);
     response->body = buf_view(unpacked);
     return rc;
 }
 
+/* hands over what came, unpacked, and takes the memory back */
+static void deliver_answer(struct http_request *request, struct http_response *response, bool is_gzip) {
+    struct http_client *client = request->client;
+    struct buf body = request->body, unpacked = {0};
+    request->body = (struct buf){0};
+    if (!response->rc && is_gzip && response->status == 200)
+        response->rc = unpack(request, response, &unpacked);
+    deliver(request, response); /* which may destroy the request */
+    return_body(&body, &client->body);
+    return_body(&unpacked, &client->unpacked);
+}
+
+bool http_request_keeps_handle(const struct http_request *request, CURLcode code) {
+    return request->is_connecting && code == CURLE_OK;
+}
+
 void http_request_finish(struct http_request *request, CURLcode code) {
     CHECK_OBJ(request, REQUEST_MAGIC);
-    struct http_client *client = request->client;
     struct http_response response = {0};
-    struct buf body, unpacked = {0};
     request->is_hopping = false;
+    if (http_request_keeps_handle(request, code)) {
+        if (take_connection(request))
+            start_lane(request);
+        else
+            start_without_lane(request);
+        return;
+    }
     curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &response.status);
     if (code != CURLE_OK)
         response.rc = explain(request, code, &response.err);
@@ -481,12 +535,58 @@ void http_request_finish(struct http_request *request, CURLcode code) {
     else
         response.rc = response.err.code;
     curl_easy_getinfo(request->easy, CURLINFO_CONTENT_TYPE, (char **)&response.content_type);
-    body = request->body;
-    request->body = (struct buf){0};
-    response.body = buf_view(&body);
-    if (!response.rc && request->is_gzip && response.status == 200)
-        response.rc = unpack(request, &response, &unpacked);
-    deliver(request, &response); /* which may destroy the request */
-    return_body(&body, &client->body);
-    return_body(&unpacked, &client->unpacked);
+    response.body = buf_view(&request->body);
+    deliver_answer(request, &response, request->is_gzip);
+}
+
+/* where the answer sends us, absolute; NULL: nowhere. Belongs to curl. */
+static char *lane_redirect(const struct http_request *request, const struct reply *reply) {
+    char *location = NULL;
+    CURLU *url = request->follows && is_redirect(reply->status) && reply->location_len ? curl_url() : NULL;
+    if (url && !curl_url_set(url, CURLUPART_URL, request->url, 0) &&
+        !curl_url_set(url, CURLUPART_URL, reply->location, CURLU_NON_SUPPORT_SCHEME))
+        (void)curl_url_get(url, CURLUPART_URL, &location, 0);
+    curl_url_cleanup(url);
+    return location;
+}
+
+static void end_lane(struct http_request *request, const struct reply *reply) {
+    struct http_response response = {.status = reply->status,
+                                     .content_type = reply->has_type ? reply->type : NULL};
+    char *location = lane_redirect(request, reply);
+    if (!reply->keeps_connection) close_lane(request);
+    bool goes_on;
+    if (location) {
+        request->without_lane = STARTS_WITHOUT_LANE; /* curl keeps the connections of the whole way */
+        goes_on = goes_to(request, reply->status, location, &response.err);
+    } else
+        goes_on = renews_token(request, reply->status, &response.err);
+    curl_free(location);
+    if (goes_on) return;
+    response.rc = response.err.code;
+    response.body = span_of(request->body.data + reply->body_at, reply->body_len);
+    deliver_answer(request, &response, reply->is_gzip);
+}
+
+static void on_lane(void *context, enum lane_end end, const struct reply *reply) {
+    struct http_request *request = context;
+    struct http_response response = {0};
+    if (end == LANE_ANSWER) {
+        end_lane(request, reply);
+        return;
+    }
+    close_lane(request);
+    switch (end) {
+    case LANE_CLOSED: break;
+    case LANE_STALE: hop(request, false); break;
+    case LANE_LIMIT:
+        response.rc = limit_error(request, &response.err);
+        deliver_answer(request, &response, false);
+        break;
+    case LANE_TIMEOUT:
+        response.rc = timeout_error(request, &response.err);
+        deliver_answer(request, &response, false);
+        break;
+    default: start_without_lane(request);
+    }
 }
