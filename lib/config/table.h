@@ -138,6 +138,12 @@ void files_each(struct loader *loader, const struct strings *globs,
  * error or for an empty file */
 const struct ynode *file_tree(struct loader *loader, const char *path);
 
+/* environment.c: $X and ${X} from the environment, $$ for a dollar, as Go does in external_labels */
+void environment_expand(struct span text, struct buf *out);
+bool environment_is_expanded_everywhere(void);
+/* all values of a tree, when that is switched on */
+void environment_expand_tree(struct loader *loader, const struct ynode *root);
+
 /* The tables. */
 extern const struct section config_section; /* sections_file.c */
 extern const struct section global_section, scrape_section, runtime_section,

@@ -5,6 +5,7 @@
 #include "lib/base/log.h"
 #include "lib/base/vec.h"
 #include "lib/instrument/instrument.h"
+#include "lib/scrape/failure_log.h"
 #include "lib/scrape/scrape_loop.h"
 #include "lib/sys/clock.h"
 
@@ -17,6 +18,7 @@ struct scrape_manager {
     struct appender *appender;
     struct registry *registry;
     struct scrape_metrics metrics;
+    struct failure_logs *failures;
     uint64_t offset_seed;
     struct scrape_loop **loops;
     size_t loop_count;
@@ -62,10 +64,11 @@ int scrape_manager_create(struct appender *appender, struct registry *registry,
     manager->offset_seed = host_seed();
     mutex_init(&manager->lock);
     create_metrics(&manager->metrics, registry);
+    manager->failures = failure_logs_create();
     manager->loops = mem_array(wanted, sizeof *manager->loops);
     while (manager->loop_count < wanted) {
-        int rc = scrape_loop_create(appender, options, &manager->metrics, manager->offset_seed,
-                                    &manager->loops[manager->loop_count], err);
+        int rc = scrape_loop_create(appender, options, &manager->metrics, manager->failures,
+                                    manager->offset_seed, &manager->loops[manager->loop_count], err);
         if (rc) {
             scrape_manager_destroy(manager);
             return rc;
@@ -91,6 +94,7 @@ void scrape_manager_destroy(struct scrape_manager *manager) {
     if (!manager) return;
     scrape_manager_stop(manager);
     mem_free(manager->loops);
+    failure_logs_destroy(manager->failures);
     vec_release(&manager->targets);
     config_unref(manager->config);
     mutex_release(&manager->lock);
@@ -208,6 +212,7 @@ void scrape_manager_apply(struct scrape_manager *manager, struct config *config)
     CHECK_OBJ(manager, MANAGER_MAGIC);
     struct target_list fresh = {0}, old = {0};
     int64_t begin_ns = clock_monotonic_ns();
+    failure_logs_reopen(manager->failures);
     for (size_t i = 0; i < config->scrape_configs.count; i++)
         make_job_targets(config, &config->scrape_configs.items[i], &fresh);
     drop_repeated(&fresh);
@@ -258,8 +263,8 @@ static int describe(struct target *target, struct arena *arena, struct target_in
     info->health = target->state.health;
     mutex_unlock(&target->lock);
     info->scrape_pool = copy_span(arena, span_from(target->job->job_name), &failed);
-    info->scrape_url = copy_span(arena, span_from(target->url), &failed);
-    info->global_url = global_url(arena, target->url, &failed);
+    info->scrape_url = copy_span(arena, span_from(target->shown_url), &failed);
+    info->global_url = global_url(arena, target->shown_url, &failed);
     info->interval_ms = target->job->scrape_interval_ms;
     info->timeout_ms = target->job->scrape_timeout_ms;
     int rc = labels_copy(target->discovered, arena, &info->discovered_labels, err);

@@ -8,6 +8,7 @@
 #include "lib/model/duration.h"
 #include "lib/model/sample.h"
 #include "lib/scrape/body.h"
+#include "lib/scrape/failure_log.h"
 #include "lib/scrape/request.h"
 #include "lib/sys/clock.h"
 #include "lib/sys/loop.h"
@@ -31,6 +32,7 @@ struct scrape_loop {
     struct http_client *client;
     struct scrape_options options;
     struct scrape_metrics metrics;
+    struct failure_logs *failures; /* the manager's */
     uint64_t offset_seed;
     VEC(struct target *) targets; /* the loop's thread only */
     bool is_stopping;
@@ -63,7 +65,7 @@ static void take_back(struct append_batch *batch) {
     struct target *target = batch->context;
     target->batches--;
     if (batch->rc)
-        LOG(LOG_WARN, "scraped samples could not be stored", "target", target->url, "reason",
+        LOG(LOG_WARN, "scraped samples could not be stored", "target", target->shown_url, "reason",
             err_name(batch->rc));
     else if (batch->results)
         count_results(target->loop, target, batch);
@@ -137,7 +139,7 @@ static void add_synthetic(struct target *target, struct append_batch *batch, int
                           const double *values) {
     struct err err = {0};
     if (resolve_synthetic(target, &err) != 0) {
-        LOG(LOG_WARN, "up cannot be stored", "target", target->url, "err", err.text);
+        LOG(LOG_WARN, "up cannot be stored", "target", target->shown_url, "err", err.text);
         return;
     }
     for (size_t i = 0; i < synthetic_count(target); i++)
@@ -178,6 +180,28 @@ static size_t sample_limit(const struct target *target) {
     return options->max_samples ? options->max_samples : MAX_SAMPLES_DEFAULT;
 }
 
+/* A page that is over the limit by its mere lines is refused before it costs memory and time. Lines are
+ * counted only where they can be so many; rules may still drop some. */
+static int check_lines(const struct target *target, enum expose_format format, struct span body,
+                       struct err *err) {
+    static const size_t shortest = sizeof "a 1\n" - 1;
+    size_t limit = sample_limit(target), count = 0;
+    bool is_text = format == EXPOSE_TEXT || format == EXPOSE_OPENMETRICS;
+    if (!is_text || body.len / shortest <= limit || target->job->metric_relabel_configs.count) return 0;
+    for (size_t at = 0; at < body.len; at = span_find_byte(body, '\n', at) + 1)
+        count += body.ptr[at] != '#' && body.ptr[at] != '\n';
+    return count > limit ? err_set(err, ERR_LIMIT, "sample limit exceeded: more than %zu samples", limit) : 0;
+}
+
+static void tell_failure(const struct target *target, const struct err *err) {
+    const struct scrape_config *job = target->job;
+    LOG(LOG_DEBUG, "scrape failed", "scrape_pool", job->job_name, "target", target->shown_url, "err",
+        err->text);
+    if (job->scrape_failure_log_file)
+        failure_logs_write(target->loop->failures, job->scrape_failure_log_file, job->job_name,
+                           target->shown_url, err->text);
+}
+
 static int judge_response(struct target *target, const struct http_response *response,
                           enum expose_format *format, struct err *err) {
     if (response->rc) {
@@ -201,6 +225,7 @@ static void on_response(struct http_request *request, const struct http_response
     struct append_batch *batch = append_batch_create(expected, false, on_batch_done, target);
     batch->time_ms = time_ms;
     int rc = judge_response(target, response, &format, &err);
+    if (!rc) rc = check_lines(target, format, response->body, &err);
     if (!rc)
         rc = body_append(target, loop->appender, format, response->body, sample_limit(target), time_ms,
                          &batch, &counts, &err);
@@ -214,8 +239,7 @@ static void on_response(struct http_request *request, const struct http_response
         if (rc == ERR_LIMIT && loop->metrics.registry)
             counter_inc(response->rc == ERR_LIMIT ? loop->metrics.exceeded_body
                                                   : loop->metrics.exceeded_samples);
-        LOG(LOG_DEBUG, "scrape failed", "scrape_pool", target->job->job_name, "target", target->url, "err",
-            err.text);
+        tell_failure(target, &err);
     }
     double body_bytes = rc ? (rc == ERR_LIMIT && response->rc ? -1 : 0) : (double)response->body.len;
     double values[SYNTHETIC_COUNT] = {rc ? 0 : 1,
@@ -331,7 +355,7 @@ static void do_add(void *argument) {
     target->timer.data = target;
     if (request_create(loop->client, target, body_limit(target), loop->options.user_agent, on_response,
                        &target->request, &err) != 0) {
-        LOG(LOG_ERROR, "target cannot be scraped", "target", target->url, "err", err.text);
+        LOG(LOG_ERROR, "target cannot be scraped", "target", target->shown_url, "err", err.text);
         begin_close(target);
         return;
     }
@@ -380,13 +404,14 @@ static void *run(void *context) {
 }
 
 int scrape_loop_create(struct appender *appender, const struct scrape_options *options,
-                       const struct scrape_metrics *metrics, uint64_t offset_seed,
-                       struct scrape_loop **result, struct err *err) {
+                       const struct scrape_metrics *metrics, struct failure_logs *failures,
+                       uint64_t offset_seed, struct scrape_loop **result, struct err *err) {
     struct scrape_loop *loop = mem_zalloc(sizeof *loop);
     *loop = (struct scrape_loop){.magic = LOOP_MAGIC,
                                  .appender = appender,
                                  .options = *options,
                                  .metrics = *metrics,
+                                 .failures = failures,
                                  .offset_seed = offset_seed};
     mutex_init(&loop->lock);
     int rc = loop_create(&loop->loop, err);

@@ -8,6 +8,7 @@
  */
 #include "lib/scrape/target.h"
 
+struct failure_logs;
 struct registry;
 struct counter;
 struct summary;
@@ -19,8 +20,8 @@ struct scrape_metrics {
 };
 
 int scrape_loop_create(struct appender *appender, const struct scrape_options *options,
-                       const struct scrape_metrics *metrics, uint64_t offset_seed, struct scrape_loop **loop,
-                       struct err *err);
+                       const struct scrape_metrics *metrics, struct failure_logs *failures,
+                       uint64_t offset_seed, struct scrape_loop **loop, struct err *err);
 /* stops at once, waits for batches under way, frees its targets */
 void scrape_loop_destroy(struct scrape_loop *loop);
 void scrape_loop_add(struct scrape_loop *loop, struct target *target);

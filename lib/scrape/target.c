@@ -169,13 +169,16 @@ int target_create(struct config *config, const struct scrape_config *job, const 
         put_url(&text, target);
         target->url = arena_strndup(&target->arena, buf_text(&text), text.len);
         buf_reset(&text);
+        if (target->url) url_write_redacted(span_from(target->url), &text);
+        target->shown_url = arena_strndup(&target->arena, buf_text(&text), text.len);
+        buf_reset(&text);
         labels_write(target->labels, &text);
         if (target->url) buf_puts(&text, target->url);
         target->hash = hash_bytes(text.data, text.len);
         buf_reset(&text);
         put_key(&text, target);
         target->key = span_of(arena_strndup(&target->arena, text.data, text.len), text.len);
-        if (text.failed || !target->url || !target->key.ptr)
+        if (text.failed || !target->url || !target->shown_url || !target->key.ptr)
             rc = err_set(err, ERR_LIMIT, "target %s: labels or URL too large", address);
     }
     buf_release(&text);

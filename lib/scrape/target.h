@@ -50,10 +50,10 @@ struct target {
     const struct scrape_config *job;
     struct arena arena; /* of labels, url, key */
     struct labels discovered, labels;
-    const char *url;
-    struct span key; /* everything that makes a target another target: compared at a reload */
-    uint64_t hash;   /* of labels and url, the same in every process */
-    bool is_wanted;  /* the manager's mark during a reload */
+    const char *url, *shown_url; /* the second without a password, for everybody */
+    struct span key;             /* everything that makes a target another target: compared at a reload */
+    uint64_t hash;               /* of labels and url, the same in every process */
+    bool is_wanted;              /* the manager's mark during a reload */
 
     struct mutex lock;
     struct target_state state;
