@@ -114,7 +114,7 @@ static const struct field oauth2_fields[] = {
     FIELD(S, "proxy_url", URL, proxy_url, .choices = proxy_schemes),
     FIELD(S, "no_proxy", TEXT, no_proxy),
     FIELD(S, "proxy_from_environment", BOOL, proxy_from_environment),
-    FIELD(S, "proxy_connect_header", PARAMS, proxy_connect_header),
+    FIELD(S, "proxy_connect_header", PARAMS, proxy_connect_header, .flags = SECRET_VALUES),
 };
 #undef S
 
@@ -206,7 +206,7 @@ static const struct field http_client_fields[] = {
     FIELD(S, "proxy_url", URL, proxy_url, .choices = proxy_schemes),
     FIELD(S, "no_proxy", TEXT, no_proxy),
     FIELD(S, "proxy_from_environment", BOOL, proxy_from_environment),
-    FIELD(S, "proxy_connect_header", PARAMS, proxy_connect_header),
+    FIELD(S, "proxy_connect_header", PARAMS, proxy_connect_header, .flags = SECRET_VALUES),
     FIELD(S, "http_headers", NAMED, http_headers, .section = &http_header_section,
           .name_offset = offsetof(struct http_header_config, name)),
 };

@@ -47,10 +47,11 @@ enum field_kind {
 
 enum field_flags {
     REQUIRED = 1,
-    ALWAYS = 2,      /* written also when empty, 0 or false */
-    INHERIT = 4,     /* a scrape_config takes global's value when it has none */
-    UNSUPPORTED = 8, /* does nothing yet: its use is named in a warning */
-    SILENT = 16,     /* not printed: what it led to is */
+    ALWAYS = 2,         /* written also when empty, 0 or false */
+    INHERIT = 4,        /* a scrape_config takes global's value when it has none */
+    UNSUPPORTED = 8,    /* does nothing yet: its use is named in a warning */
+    SILENT = 16,        /* not printed: what it led to is */
+    SECRET_VALUES = 32, /* of FIELD_PARAMS: the values are hidden */
 };
 
 struct section;

@@ -154,7 +154,7 @@ static void write_map(struct writer *w, const struct field *field, const void *m
     else
         for (size_t i = 0; i < params->count; i++) {
             write_key(w, span_from(params->items[i].name));
-            write_strings(w, &params->items[i].values, false);
+            write_strings(w, &params->items[i].values, field->flags & SECRET_VALUES);
         }
     w->indent--;
 }

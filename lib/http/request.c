@@ -11,9 +11,11 @@
 #include "lib/sys/clock.h"
 #include "lib/sys/loop.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 /*
  * One request. A start is a row of transfers ("hops") with one curl handle:
@@ -69,6 +71,7 @@ struct http_request {
     bool is_hopping;             /* in curl's hands */
     bool is_away, is_late;       /* the handle's URL is not ours; its timeout is what was left */
     bool is_waiting, is_renewed; /* for a token; this start has had its second token */
+    int socket_errno;            /* why there was no socket at all, in this transfer */
     struct late_failure *late;   /* why it could not even start, until that was told */
     char error[CURL_ERROR_SIZE];
 };
@@ -136,8 +139,19 @@ static void set_limits(struct http_request *request, const struct http_request_o
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* the proxy's are not the target's */
 }
 
+/* curl does not tell why a socket cannot be opened */
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+    struct http_request *request = context;
+    (void)purpose;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd < 0) request->socket_errno = errno;
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
 static void set_callbacks(struct http_request *request) {
     CURL *easy = request->easy;
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, request);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
@@ -315,6 +329,7 @@ void http_request_take_connection(struct http_request *request) {
 static void hop(struct http_request *request, bool is_first) {
     request->is_gzip = false;
     request->head_bytes = 0;
+    request->socket_errno = 0;
     request->error[0] = '\0';
     set_time_left(request, is_first);
     if (!request->body.data) borrow_body(request);
@@ -440,6 +455,7 @@ static int explain(const struct http_request *request, CURLcode code, struct err
     const char *text = request->error[0] ? request->error : curl_easy_strerror(code);
     long os_error = 0;
     curl_easy_getinfo(request->easy, CURLINFO_OS_ERRNO, &os_error);
+    if (request->socket_errno) os_error = request->socket_errno;
     if (code == CURLE_COULDNT_CONNECT && os_error)
         return err_set(err, ERR_IO, "%s: %s", text, strerror((int)os_error));
     return err_set(err, ERR_IO, "%s", text);
