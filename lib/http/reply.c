@@ -45,6 +45,11 @@ static void take_location(struct reply *reply, const char *at, size_t len) {
     reply->location_len += len;
 }
 
+static void take_encoding(struct reply *reply, const char *at, size_t len) {
+    for (size_t i = 0; i < len && reply->encoding_len < sizeof reply->encoding; i++)
+        reply->encoding[reply->encoding_len++] = at[i];
+}
+
 static int on_header_value(llhttp_t *llhttp, const char *at, size_t len) {
     struct reply *reply = llhttp->data;
     bool is_first = !reply->in_value;
@@ -53,7 +58,7 @@ static int on_header_value(llhttp_t *llhttp, const char *at, size_t len) {
     if (is_named(reply, "content-type"))
         take_type(reply, at, len, is_first);
     else if (is_named(reply, "content-encoding"))
-        reply->is_gzip |= len >= 4 && memmem(at, len, "gzip", 4) != NULL;
+        take_encoding(reply, at, len);
     else if (is_named(reply, "location"))
         take_location(reply, at, len);
     return count_head(reply, len);
@@ -67,6 +72,7 @@ static int on_headers_complete(llhttp_t *llhttp) {
         return -1;
     }
     reply->status = llhttp->status_code;
+    reply->is_gzip = memmem(reply->encoding, reply->encoding_len, "gzip", 4) != NULL;
     reply->state = REPLY_BODY;
     return 0;
 }
