@@ -124,18 +124,19 @@ static void make_job_targets(struct config *config, const struct scrape_config *
 
 static uint64_t key_hash(uint32_t index, const void *context) {
     const struct target_list *list = context;
-    return hash_bytes(list->all.items[index]->key.ptr, list->all.items[index]->key.len);
+    return hash_bytes(list->all.items[index]->series_key.ptr, list->all.items[index]->series_key.len);
 }
 
 static bool key_equal(uint32_t index, const void *key, const void *context) {
     const struct target_list *list = context;
     return !list->all.items[index]->is_wanted &&
-           span_equal(list->all.items[index]->key, *(const struct span *)key);
+           span_equal(list->all.items[index]->series_key, *(const struct span *)key);
 }
 
 static uint32_t find_target(const struct map *by_key, const struct target_list *list,
                             const struct target *target) {
-    return map_find(by_key, hash_bytes(target->key.ptr, target->key.len), &target->key, key_equal, list);
+    return map_find(by_key, hash_bytes(target->series_key.ptr, target->series_key.len), &target->series_key,
+                    key_equal, list);
 }
 
 /* A target that a job names twice is one target. */
@@ -183,8 +184,8 @@ static void observe_pools(struct scrape_manager *manager, const struct config *c
     }
 }
 
-/* Puts the old target in a new one's place where they are the same; starts the rest of the new, ends the rest
- * of the old. */
+/* Puts the old target in a new one's place where they are the same; hands its series over where only other
+ * settings changed; starts the rest of the new, ends the rest of the old. */
 static void exchange(struct scrape_manager *manager, struct target_list *old, struct target_list *fresh) {
     struct map by_key = {0};
     for (size_t i = 0; i < old->all.count; i++) {
@@ -194,12 +195,13 @@ static void exchange(struct scrape_manager *manager, struct target_list *old, st
     for (size_t i = 0; i < fresh->all.count; i++) {
         struct target *target = fresh->all.items[i];
         uint32_t index = find_target(&by_key, old, target);
-        if (index != MAP_NONE) {
+        struct target *before = index == MAP_NONE ? NULL : old->all.items[index];
+        if (before) before->is_wanted = true; /* it has been found */
+        if (before && span_equal(before->key, target->key)) {
             target_destroy(target);
-            fresh->all.items[i] = old->all.items[index];
-            fresh->all.items[i]->is_wanted = true;
+            fresh->all.items[i] = before;
         } else {
-            target->is_wanted = true;
+            target->predecessor = before;
             scrape_loop_add(manager->loops[target->hash % manager->loop_count], target);
         }
     }

@@ -346,24 +346,7 @@ static void begin_close(struct target *target) {
     uv_close((uv_handle_t *)&target->timer, on_timer_closed);
 }
 
-static void do_add(void *argument) {
-    struct target *target = argument;
-    struct scrape_loop *loop = target->loop;
-    struct err err = {0};
-    *vec_push(&loop->targets) = target;
-    uv_timer_init(loop_uv(loop->loop), &target->timer);
-    target->timer.data = target;
-    if (request_create(loop->client, target, body_limit(target), loop->options.user_agent, on_response,
-                       &target->request, &err) != 0) {
-        LOG(LOG_ERROR, "target cannot be scraped", "target", target->shown_url, "err", err.text);
-        begin_close(target);
-        return;
-    }
-    start_schedule(target);
-}
-
-static void do_remove(void *argument) {
-    struct target *target = argument;
+static void remove_target(struct target *target) {
     if (target->is_closing) return;
     int64_t now_ms = clock_wall_ms();
     struct append_batch *batch =
@@ -375,6 +358,56 @@ static void do_remove(void *argument) {
     if (target->has_synthetic) add_synthetic(target, batch, now_ms, stale);
     send_batch(target, batch);
     begin_close(target);
+}
+
+static void do_remove(void *argument) {
+    remove_target(argument);
+}
+
+/* what was learned of the series, and when they are due; what was asked is asked again */
+static void take_over(struct target *target, struct target *before) {
+    target->cache = before->cache;
+    before->cache = (struct cache){0};
+    memcpy(target->synthetic, before->synthetic, sizeof target->synthetic);
+    target->has_synthetic = before->has_synthetic;
+    target->anchor_wall_ms = before->anchor_wall_ms;
+    target->due_ms = before->due_ms - before->job->scrape_interval_ms; /* schedule adds one */
+    target->last_start_ns = before->last_start_ns;
+    target->metadata_hash = before->metadata_hash;
+    mutex_lock(&before->lock);
+    mutex_lock(&target->lock);
+    struct arena empty = target->state.metadata_arena;
+    target->state = before->state;
+    before->state = (struct target_state){.metadata_arena = empty};
+    mutex_unlock(&target->lock);
+    mutex_unlock(&before->lock);
+    if (http_request_is_running(before->request)) {
+        target->start_ns = before->start_ns;
+        target->start_wall_ms = before->start_wall_ms;
+        http_request_start(target->request);
+    }
+    schedule(target);
+}
+
+static void do_add(void *argument) {
+    struct target *target = argument, *before = target->predecessor;
+    struct scrape_loop *loop = target->loop;
+    struct err err = {0};
+    target->predecessor = NULL;
+    *vec_push(&loop->targets) = target;
+    uv_timer_init(loop_uv(loop->loop), &target->timer);
+    target->timer.data = target;
+    if (request_create(loop->client, target, body_limit(target), loop->options.user_agent, on_response,
+                       &target->request, &err) != 0) {
+        LOG(LOG_ERROR, "target cannot be scraped", "target", target->shown_url, "err", err.text);
+        if (before) remove_target(before);
+        begin_close(target);
+    } else if (before && !before->is_closing) {
+        take_over(target, before);
+        begin_close(before);
+    } else {
+        start_schedule(target);
+    }
 }
 
 void scrape_loop_add(struct scrape_loop *loop, struct target *target) {

@@ -24,6 +24,7 @@ int scrape_loop_create(struct appender *appender, const struct scrape_options *o
                        uint64_t offset_seed, struct scrape_loop **loop, struct err *err);
 /* stops at once, waits for batches under way, frees its targets */
 void scrape_loop_destroy(struct scrape_loop *loop);
+/* with a predecessor, which is the same loop's: ends that one and takes over its schedule and its series */
 void scrape_loop_add(struct scrape_loop *loop, struct target *target);
 /* writes staleness markers when the target's series would have been due, then frees it */
 void scrape_loop_remove(struct scrape_loop *loop, struct target *target);

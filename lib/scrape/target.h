@@ -51,13 +51,16 @@ struct target {
     struct arena arena; /* of labels, url, key */
     struct labels discovered, labels;
     const char *url, *shown_url; /* the second without a password, for everybody */
-    struct span key;             /* everything that makes a target another target: compared at a reload */
-    uint64_t hash;               /* of labels and url, the same in every process */
-    bool is_wanted;              /* the manager's mark during a reload */
+    struct span
+        series_key;  /* what decides which series there are, and when: equal after a reload, they go on */
+    struct span key; /* that and every other setting: equal, the whole target goes on */
+    uint64_t hash;   /* of labels and url, the same in every process */
+    bool is_wanted;  /* the manager's mark during a reload */
 
     struct mutex lock;
     struct target_state state;
 
+    struct target *predecessor; /* whose series this one takes over when it is added; else NULL */
     struct scrape_loop *loop;
     uv_timer_t timer;
     struct http_request *request;
