@@ -30,3 +30,6 @@ void http_request_finish(struct http_request *request, CURLcode code);
 /* The value of the Authorization header from the next start on, instead of the options' credentials; copied.
  * NULL: theirs. */
 void http_request_set_authorization(struct http_request *request, const char *value);
+/* Room for more of a body. A large one gets all it may have at once: what is not touched costs nothing, while
+ * growing by halves leaves as much behind as it holds. */
+bool http_body_reserve(struct buf *body, size_t more);

@@ -77,7 +77,7 @@ static void end_of_stream(struct lane *lane) {
 /* true: there may be more at once */
 static bool receive_some(struct lane *lane) {
     struct buf *bytes = lane->reply.bytes;
-    if (bytes->capacity - bytes->len < RECEIVE_BYTES / 4 && !buf_reserve(bytes, RECEIVE_BYTES)) {
+    if (bytes->capacity - bytes->len < RECEIVE_BYTES / 4 && !http_body_reserve(bytes, RECEIVE_BYTES)) {
         finish(lane, LANE_LIMIT);
         return false;
     }

@@ -32,7 +32,7 @@ struct reply {
     size_t location_len;
     char type[256]; /* Content-Type, cut; has_type false: there was none */
     bool has_type;
-    char name[24]; /* of the header being read, in small letters, cut */
+    char name[24];     /* of the header being read, in small letters, cut */
     char encoding[64]; /* Content-Encoding, cut */
     size_t name_len, type_len, encoding_len;
     bool in_value;

@@ -77,8 +77,9 @@ struct http_request {
 };
 
 static size_t on_body(char *data, size_t size, size_t count, void *context) {
-    struct http_request *request = context;
-    return buf_append(&request->body, data, size * count) ? size * count : 0;
+    struct buf *body = &((struct http_request *)context)->body;
+    bool has_room = http_body_reserve(body, size * count);
+    return has_room && buf_append(body, data, size * count) ? size * count : 0;
 }
 
 static size_t on_header(char *data, size_t size, size_t count, void *context) {
