@@ -73,6 +73,12 @@ int columns_add_row(struct columns *to, const struct columns *from, size_t i, st
     return 0;
 }
 
+bool columns_has_histograms(const struct columns *columns) {
+    for (size_t i = 0; columns->histograms && i < columns->count; i++)
+        if (columns->histograms[i]) return true;
+    return false;
+}
+
 static void move_row(struct columns *columns, size_t to, size_t from) {
     columns->times_ms[to] = columns->times_ms[from];
     columns->values[to] = columns->values[from];

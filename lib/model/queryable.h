@@ -19,6 +19,7 @@
 #include "lib/model/labels.h"
 #include "lib/model/matcher.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -52,6 +53,8 @@ void columns_drop_stale(struct columns *columns);
 /* Rows [from, middle) and [middle, count) each ascend in time: together they ascend strictly afterwards. Of
  * two rows of one time the first run's stays. */
 int columns_merge(struct columns *columns, size_t from, size_t middle, struct err *err);
+
+bool columns_has_histograms(const struct columns *columns);
 
 static inline const struct histogram *columns_histogram(const struct columns *columns, size_t i) {
     return columns->histograms ? columns->histograms[i] : NULL;

@@ -24,6 +24,24 @@ struct window {
     double *scratch;      /* room for count doubles */
 };
 
+/* A position in ascending times that goes up with the steps. Where times are regular, so are its strides: then
+ * it is found at once, whatever lies between. */
+struct seeker {
+    size_t at, stride; /* samples before it; how far it went the last time */
+};
+
+/* how many of the times are at or before time_ms, which never goes down */
+static inline size_t seek(struct seeker *seeker, const int64_t *times_ms, size_t count, int64_t time_ms) {
+    size_t guess = seeker->at + seeker->stride;
+    if (guess > count || (guess && times_ms[guess - 1] > time_ms) ||
+        (guess < count && times_ms[guess] <= time_ms)) {
+        guess = seeker->at;
+        while (guess < count && times_ms[guess] <= time_ms) guess++;
+        seeker->stride = guess - seeker->at;
+    }
+    return seeker->at = guess;
+}
+
 /* false: no value at this step */
 typedef bool range_kernel(const struct window *window, double *value);
 
