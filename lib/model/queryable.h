@@ -64,6 +64,8 @@ struct series_set;
 struct series_set_ops {
     int (*labels)(struct series_set *set, size_t index, struct arena *arena, struct labels *labels,
                   struct err *err);
+    /* labels_identity of its labels */
+    int (*identity)(struct series_set *set, size_t index, struct hash128 *identity, struct err *err);
     /* ERR_CORRUPT: what can be read is in the columns, the rest is on a part of the disk that cannot be
      * trusted. After any other error the columns are as before. */
     int (*read)(struct series_set *set, size_t index, int64_t mint, int64_t maxt, struct columns *columns,
@@ -118,6 +120,11 @@ static inline int queryable_select(struct queryable *queryable, const struct mat
 static inline int series_set_labels(struct series_set *set, size_t index, struct arena *arena,
                                     struct labels *labels, struct err *err) {
     return set->ops->labels(set, index, arena, labels, err);
+}
+
+static inline int series_set_identity(struct series_set *set, size_t index, struct hash128 *identity,
+                                      struct err *err) {
+    return set->ops->identity(set, index, identity, err);
 }
 
 static inline int series_set_read(struct series_set *set, size_t index, int64_t mint, int64_t maxt,

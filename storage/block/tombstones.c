@@ -31,7 +31,7 @@ static void sort(struct tombstones *tombstones) {
 
 static struct tombstones *make(size_t count) {
     struct tombstones *tombstones = mem_alloc(sizeof *tombstones + count * sizeof *tombstones->items);
-    shared_init(&tombstones->shared, destroy);
+    shared_init(&tombstones->shared, sizeof *tombstones + count * sizeof *tombstones->items, destroy);
     tombstones->count = count;
     return tombstones;
 }

@@ -104,6 +104,8 @@ void index_free_slots(struct head *head, const uint32_t *slots, size_t count);
 void index_reserve(struct head *head, uint32_t count);
 bool index_restore(struct head *head, uint64_t number, struct label_ids *ids);
 
+/* labels_identity; no lock needed */
+struct hash128 index_identity(const struct head *head, uint32_t slot);
 /* as labels_compare; no lock needed */
 int index_compare(const struct head *head, uint32_t a, uint32_t b);
 
