@@ -6,34 +6,32 @@
 
 #include <string.h>
 
-#define WINDOW_BYTES ((uint64_t)8 << 10)
+#define WINDOW_BYTES ((uint64_t)4 << 10)
 #define WINDOW_ALL ((size_t)WINDOW_BYTES + CHUNK_RECORD_MAX)
 #define NOWHERE UINT64_MAX
 
 void windows_init(struct chunk_windows *windows) {
-    for (size_t i = 0; i < WINDOWS; i++) {
-        mutex_init(&windows->windows[i].lock);
-        windows->windows[i].place = NOWHERE;
-        windows->windows[i].bytes = NULL;
-    }
+    *windows = (struct chunk_windows){0};
+    for (size_t i = 0; i < WINDOW_SETS; i++) mutex_init(&windows->sets[i].lock);
+    windows_forget(windows);
 }
 
 void windows_release(struct chunk_windows *windows) {
-    for (size_t i = 0; i < WINDOWS; i++) {
-        mem_free(windows->windows[i].bytes);
-        mutex_release(&windows->windows[i].lock);
+    for (size_t i = 0; i < WINDOW_SETS; i++) {
+        for (size_t way = 0; way < WINDOW_WAYS; way++) mem_free(windows->sets[i].windows[way].bytes);
+        mutex_release(&windows->sets[i].lock);
     }
 }
 
 void windows_forget(struct chunk_windows *windows) {
-    for (size_t i = 0; i < WINDOWS; i++) {
-        mutex_lock(&windows->windows[i].lock);
-        windows->windows[i].place = NOWHERE;
-        mutex_unlock(&windows->windows[i].lock);
+    for (size_t i = 0; i < WINDOW_SETS; i++) {
+        mutex_lock(&windows->sets[i].lock);
+        for (size_t way = 0; way < WINDOW_WAYS; way++) windows->sets[i].windows[way].place = NOWHERE;
+        mutex_unlock(&windows->sets[i].lock);
     }
 }
 
-/* its lock is held */
+/* the set's lock is held */
 static int fill(struct chunk_window *window, const struct file *file, uint64_t place, uint64_t offset,
                 uint64_t written, struct err *err) {
     size_t want = written - offset < WINDOW_ALL ? (size_t)(written - offset) : WINDOW_ALL, len = 0, more;
@@ -49,19 +47,27 @@ static int fill(struct chunk_window *window, const struct file *file, uint64_t p
     return 0;
 }
 
+/* the window that begins at a place, or the oldest of the set */
+static struct chunk_window *window_of(struct window_set *set, uint64_t place) {
+    for (uint32_t way = 0; way < WINDOW_WAYS; way++)
+        if (set->windows[way].place == place) return &set->windows[way];
+    return &set->windows[set->next++ % WINDOW_WAYS];
+}
+
 int windows_read(struct chunk_windows *windows, const struct file *file, uint64_t place, uint64_t offset,
                  uint64_t written, uint8_t *bytes, size_t want, size_t *got, struct err *err) {
-    uint64_t at = offset % WINDOW_BYTES;
-    struct chunk_window *window = &windows->windows[hash_mix(0, (place - at) / WINDOW_BYTES) % WINDOWS];
+    uint64_t at = offset % WINDOW_BYTES, first = place - at;
+    struct window_set *set = &windows->sets[hash_mix(0, first / WINDOW_BYTES) % WINDOW_SETS];
     int rc = 0;
     if (written - offset < want) want = (size_t)(written - offset);
-    mutex_lock(&window->lock);
-    if (window->place != place - at || at + want > window->len)
-        rc = fill(window, file, place - at, offset - at, written, err);
+    mutex_lock(&set->lock);
+    struct chunk_window *window = window_of(set, first);
+    if (window->place != first || at + want > window->len)
+        rc = fill(window, file, first, offset - at, written, err);
     if (!rc) {
         *got = window->len <= at ? 0 : window->len - at < want ? window->len - at : want;
         memcpy(bytes, window->bytes + at, *got);
     }
-    mutex_unlock(&window->lock);
+    mutex_unlock(&set->lock);
     return rc;
 }

@@ -3,7 +3,7 @@
  * windows.h - inside of storage/head: pieces of head-chunk files that were read lately.
  *
  *     file    |......................................|        a record that begins in a window is whole in it:
- *     window       |<-- 8 KiB -->|<- a record ->|             windows overlap
+ *     window       |<-- 4 KiB -->|<- a record ->|             windows overlap
  *
  * Chunks that were full at the same time stand side by side, so a query over many series finds most of its
  * chunks in windows that are here. Bytes of a written file never change; a file that is removed takes its
@@ -14,17 +14,23 @@
 #include "lib/sys/file.h"
 #include "lib/sys/thread.h"
 
-#define WINDOWS 256u
+#define WINDOW_SETS 128u
+#define WINDOW_WAYS 4u
 
 struct chunk_window {
-    struct mutex lock;
     uint64_t place; /* of its first byte, as in chunks.h; UINT64_MAX: holds nothing */
     size_t len;
     uint8_t *bytes; /* NULL before the first use */
 };
 
+struct window_set {
+    struct mutex lock;
+    struct chunk_window windows[WINDOW_WAYS];
+    uint32_t next; /* the oldest */
+};
+
 struct chunk_windows {
-    struct chunk_window windows[WINDOWS];
+    struct window_set sets[WINDOW_SETS];
 };
 
 void windows_init(struct chunk_windows *windows);
