@@ -11,6 +11,15 @@
 #include "promql/eval/eval.h"
 #include "promql/histogram/sum.h"
 
+/* What extrapolation makes of the edges of a window: the same for the next one when its samples lie alike. */
+struct extrapolation {
+    int64_t start_ms, end_ms;          /* gaps at the edges */
+    size_t count;                      /* 0: nothing is known yet */
+    double to_start, to_end, sampled;  /* seconds */
+    double factor;                     /* unless the counter would have been below 0 */
+    double steepest; /* first value to increase: above it, it would not have been */
+};
+
 struct window {
     const int64_t *times_ms; /* of the samples in the window, ascending, without staleness markers */
     const double *values;
@@ -22,6 +31,7 @@ struct window {
     size_t reset_count;
     const double *params; /* the call's scalars at this step, in order */
     double *scratch;      /* room for count doubles */
+    struct extrapolation *last; /* of the series' window before; NULL: there was none */
 };
 
 /* A position in ascending times that goes up with the steps. Where times are regular, so are its strides: then

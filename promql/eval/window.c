@@ -1,5 +1,6 @@
 #include "promql/eval/ahead.h"
 #include "promql/eval/edge.h"
+#include "promql/eval/groups.h"
 #include "promql/eval/native.h"
 
 #include "lib/model/sample.h"
@@ -18,7 +19,8 @@ struct windows {
     bool keeps_name, wants_resets;
     bool has_pushed; /* there was a series */
     const struct expr *call;
-    struct sink *next;
+    struct sink *sink, *next; /* next: merging, where series may become the same without their names */
+    struct merging *merging;
     struct eval *ev;
     struct ahead_room room; /* of the query's own thread */
     struct {                /* of series with histograms, in the arena, grown to the longest series */
@@ -91,6 +93,7 @@ static int slide(const struct windows *windows, struct ahead_room *room, const s
     const enum function_id id = windows->call->call.function->id;
     const int64_t before = before_ms(ev, windows), behind = behind_ms(ev, windows);
     struct seeker low = {0}, high = {0};
+    struct extrapolation last = {0};
     size_t next_reset = 0, steps = is_same_at_each_step(windows) ? 1 : ev->steps;
     int rc = ahead_room_for(room, samples->count, err);
     if (rc) return rc;
@@ -115,7 +118,8 @@ static int slide(const struct windows *windows, struct ahead_room *room, const s
                                 room->relative,
                                 reset_count ? window_resets(room, reset_count, &next_reset, from, to) : 0,
                                 params,
-                                room->doubles};
+                                room->doubles,
+                                &last};
         bool is_there =
             windows->edge == EDGE_NONE
                 ? windows->kernel(&window, &values[i])
@@ -224,35 +228,71 @@ static int push_windows(struct eval *ev, struct windows *windows, struct columns
     return rc ? rc : push_made(ev, windows, row, labels, drop_name, err);
 }
 
-static int range_selector(struct eval *ev, struct windows *windows, const struct selector *selector,
-                          struct err *err) {
-    struct series_set *set;
-    struct ahead_series *series;
-    struct ahead ahead;
-    struct row row;
-    int64_t from_ms = windows->first_ms - windows->range_ms - before_ms(ev, windows) + 1;
-    int64_t until_ms = windows->last_ms + behind_ms(ev, windows);
-    int rc = row_init(ev, &row, err);
-    if (!rc)
-        rc = queryable_select(ev->query->queryable, selector->matchers, selector->matcher_count, from_ms,
-                              until_ms, &ev->query->budget, &set, err);
-    if (rc) return rc;
-    rc = ahead_open(&ahead, ev, set, from_ms, until_ms, make_row, windows, err);
-    for (size_t i = 0; i < set->count && !rc; i++) {
+/* Labels of all series of a set, as the groups they make without their names; *are_apart: each its own. */
+static int group_series(struct eval *ev, struct series_set *set, struct groups *groups, bool *are_apart,
+                        struct err *err) {
+    static const struct span names[] = {SPAN(LABEL_NAME), SPAN("__type__"), SPAN("__unit__")};
+    int rc = 0;
+    groups_init(groups, names, sizeof names / sizeof *names, true);
+    *are_apart = true;
+    for (size_t i = 0; i < set->count && !rc && *are_apart; i++) {
         struct labels labels;
-        rc = eval_read(ev, &ahead, i, &series, err);
+        rc = series_set_labels(set, i, &ev->query->arena, &labels, err);
+        *are_apart = !rc && groups_add(groups, labels) == i;
+    }
+    return rc;
+}
+
+/* of a selector's series; labels NULL: not known yet */
+static int push_series(struct eval *ev, struct windows *windows, struct series_set *set, size_t index,
+                       struct ahead_series *series, const struct labels *known, struct row *row,
+                       struct err *err) {
+    struct labels labels;
+    struct row made = {.values = series->values, .present = series->present};
+    if (series->is_made && !bits_any(made.present, ev->words)) return 0;
+    int rc = known ? 0 : series_set_labels(set, index, &ev->query->arena, &labels, err);
+    if (rc) return rc;
+    if (known) labels = *known;
+    return series->is_made ? push_made(ev, windows, &made, labels, false, err)
+                           : push_windows(ev, windows, &series->samples, row, labels, false, err);
+}
+
+static int push_set(struct eval *ev, struct windows *windows, struct series_set *set, struct ahead *ahead,
+                    const struct labels *labels, struct err *err) {
+    struct ahead_series *series;
+    struct row row;
+    int rc = row_init(ev, &row, err);
+    for (size_t i = 0; i < set->count && !rc; i++) {
+        rc = eval_read(ev, ahead, i, &series, err);
         if (!rc) rc = eval_take_samples(ev, series->count, err);
         if (rc || !series->count) continue;
         eval_count_read(ev, series->count);
-        struct row made = {.values = series->values, .present = series->present};
-        bool is_empty = series->is_made && !bits_any(made.present, ev->words);
-        if (!is_empty) rc = series_set_labels(set, i, &ev->query->arena, &labels, err);
-        if (!rc && series->is_made && !is_empty) rc = push_made(ev, windows, &made, labels, false, err);
-        if (!rc && !series->is_made)
-            rc = push_windows(ev, windows, &series->samples, &row, labels, false, err);
+        rc = push_series(ev, windows, set, i, series, labels ? &labels[i] : NULL, &row, err);
         eval_give_samples(ev, series->count);
     }
-    ahead_close(&ahead);
+    return rc;
+}
+
+/* Series that stay apart without their names need not be kept side by side. */
+static int range_selector(struct eval *ev, struct windows *windows, const struct selector *selector,
+                          struct err *err) {
+    struct series_set *set;
+    struct ahead ahead;
+    struct groups groups = {0};
+    bool are_apart = false;
+    int64_t from_ms = windows->first_ms - windows->range_ms - before_ms(ev, windows) + 1;
+    int64_t until_ms = windows->last_ms + behind_ms(ev, windows);
+    int rc = queryable_select(ev->query->queryable, selector->matchers, selector->matcher_count, from_ms,
+                              until_ms, &ev->query->budget, &set, err);
+    if (rc) return rc;
+    if (windows->merging) rc = group_series(ev, set, &groups, &are_apart, err);
+    if (are_apart) windows->next = windows->sink;
+    if (!rc) {
+        rc = ahead_open(&ahead, ev, set, from_ms, until_ms, make_row, windows, err);
+        if (!rc) rc = push_set(ev, windows, set, &ahead, are_apart ? groups.firsts.items : NULL, err);
+        ahead_close(&ahead);
+    }
+    groups_release(&groups);
     eval_close(ev, set);
     return rc;
 }
@@ -389,25 +429,25 @@ int eval_range_call(struct eval *ev, const struct expr *expr, struct sink *sink,
     struct windows windows = {.params = params,
                               .call = expr,
                               .kernel = range_kernel_of(call->function->id),
+                              .sink = sink,
                               .next = sink,
                               .ev = ev,
                               .room.budget = &ev->query->budget};
     windows.keeps_name = range_keeps_name(call->function->id);
     windows.wants_resets = uses_resets(call->function->id);
-    /* series that differ in nothing but the name may become the same */
-    bool may_collide = !windows.keeps_name && !ev->delayed_names;
-    if (may_collide) windows.next = &merging.sink;
     int rc = eval_params(ev, call, &range, params, &windows.param_count, err);
     if (rc) return rc;
-    if (range->kind == EXPR_SELECTOR && range->selector.name.len) {
-        may_collide = false; /* one name: dropping it keeps the series apart */
-        windows.next = sink;
+    /* series that differ in nothing but the name may become the same */
+    bool has_one_name = range->kind == EXPR_SELECTOR && range->selector.name.len;
+    if (!windows.keeps_name && !ev->delayed_names && !has_one_name) {
+        windows.merging = &merging;
+        windows.next = &merging.sink;
     }
     rc = run_windows(ev, &windows, range, err);
     ahead_room_release(&windows.room);
     if (!rc && windows.has_pushed && call->function->id == FN_quantile_over_time)
         eval_check_quantile(ev, call->args[0], params[0]);
-    if (rc || !may_collide) return rc;
+    if (rc || windows.next == sink) return rc;
     rc = rows_merge(ev, &merging.rows, err);
     return rc ? rc : rows_push(&merging.rows, sink, err);
 }
