@@ -30,6 +30,8 @@ struct columns {
     double *values;
     const struct histogram **histograms; /* NULL as long as no row is one */
     size_t count, capacity;
+    int64_t step_ms, step_before; /* times ascend by step_ms from row to row; 0: not known. Before the rows that
+                                     are being added; see columns_note_step */
     struct arena arena;    /* of the histograms */
     struct budget *budget; /* counts capacity and arena; may be NULL */
 };
@@ -40,6 +42,9 @@ void columns_release(struct columns *columns);
 void columns_reset(struct columns *columns);
 /* room for `more` rows after count, or ERR_LIMIT; where histograms is there, its new entries are NULL */
 int columns_reserve(struct columns *columns, size_t more, struct err *err);
+/* Rows from `from` on were added behind the last columns_reserve; their times ascend by step_ms (0: nobody
+ * knows). Who does not call it loses what is known. */
+void columns_note_step(struct columns *columns, size_t from, int64_t step_ms);
 /* one row behind the others, copied into the arena */
 int columns_add_histogram(struct columns *columns, int64_t time_ms, const struct histogram *histogram,
                           struct err *err);

@@ -1,6 +1,6 @@
 /* Functions of counters and gauges over a range: rate and its relatives, changes, slopes. Formulas:
  * COMPATIBILITY 4.7, as upstream computes them. */
-#include "promql/eval/range.h"
+#include "promql/eval/alike.h"
 
 #include <math.h>
 
@@ -27,11 +27,18 @@ static void find_edges(const struct window *w, bool is_rate, struct extrapolatio
 
 /* a counter is never below 0: it may have begun between the window's start and its first sample */
 static double factor_from_zero(const struct window *w, const struct extrapolation *edges, bool is_rate,
-                               double result) {
-    double to_start = edges->to_start, to_zero = edges->sampled * (w->values[0] / result);
+                               double first, double result) {
+    double to_start = edges->to_start, to_zero = edges->sampled * (first / result);
     if (to_zero < to_start) to_start = to_zero;
     double factor = (edges->sampled + to_start + edges->to_end) / edges->sampled;
     return is_rate ? factor / ((double)(w->end_ms - w->start_ms) / 1000) : factor;
+}
+
+static inline double extrapolate(const struct window *w, const struct extrapolation *edges, bool is_counter,
+                                 bool is_rate, double first, double result) {
+    bool may_be_from_zero = is_counter && result > 0 && first >= 0 && !(first > result * edges->steepest);
+    return result *
+           (may_be_from_zero ? factor_from_zero(w, edges, is_rate, first, result) : edges->factor);
 }
 
 static bool extrapolated(const struct window *w, bool is_counter, bool is_rate, double *value) {
@@ -43,11 +50,32 @@ static bool extrapolated(const struct window *w, bool is_counter, bool is_rate, 
     if (edges->count != w->count || w->times_ms[0] - w->start_ms != edges->start_ms ||
         w->end_ms - w->times_ms[w->count - 1] != edges->end_ms)
         find_edges(w, is_rate, edges);
-    double factor = edges->factor;
-    if (is_counter && result > 0 && first >= 0 && !(first > result * edges->steepest))
-        factor = factor_from_zero(w, edges, is_rate, result);
-    *value = result * factor;
+    *value = extrapolate(w, edges, is_counter, is_rate, first, result);
     return true;
+}
+
+/* alike.h */
+static inline void extrapolate_all(const struct window *first, size_t stride, size_t windows, bool is_counter,
+                                   bool is_rate, double *values) {
+    struct extrapolation edges;
+    const double *begin = first->values, *end = begin + first->count - 1;
+    find_edges(first, is_rate, &edges);
+    for (size_t k = 0; k < windows; k++) {
+        double before = begin[k * stride];
+        values[k] = extrapolate(first, &edges, is_counter, is_rate, before, end[k * stride] - before);
+    }
+}
+
+void alike_rate(const struct window *first, size_t stride, size_t windows, double *values) {
+    extrapolate_all(first, stride, windows, true, true, values);
+}
+
+void alike_increase(const struct window *first, size_t stride, size_t windows, double *values) {
+    extrapolate_all(first, stride, windows, true, false, values);
+}
+
+void alike_delta(const struct window *first, size_t stride, size_t windows, double *values) {
+    extrapolate_all(first, stride, windows, false, false, values);
 }
 
 static bool fn_rate(const struct window *w, double *value) {

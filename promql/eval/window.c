@@ -1,8 +1,10 @@
 #include "promql/eval/ahead.h"
+#include "promql/eval/alike.h"
 #include "promql/eval/edge.h"
 #include "promql/eval/groups.h"
 #include "promql/eval/native.h"
 
+#include "lib/base/assert.h"
 #include "lib/model/sample.h"
 
 #include <string.h>
@@ -15,6 +17,7 @@ struct windows {
     const double *const *params; /* per parameter a column of steps */
     size_t param_count;
     range_kernel *kernel;
+    alike_kernel *alike; /* NULL: there is none */
     enum range_edge edge;
     bool keeps_name, wants_resets;
     bool has_pushed; /* there was a series */
@@ -33,6 +36,7 @@ struct windows {
 
 #define PARAMS_MAX 4
 #define STEPS_PER_LOOK 1024
+#define SAMPLES_PER_LOOK ((size_t)1 << 20)
 
 static bool uses_resets(enum function_id id) {
     return id == FN_rate || id == FN_increase || id == FN_resets;
@@ -86,40 +90,53 @@ static bool is_same_at_each_step(const struct windows *windows) {
     return windows->fixed && windows->param_count == 0;
 }
 
-/* all windows of a series of floats; on any thread */
-static int slide(const struct windows *windows, struct ahead_room *room, const struct columns *samples,
-                 double *values, uint64_t *present, struct err *err) {
+/* the windows of one series, while they are gone through */
+struct sliding {
+    const struct windows *windows;
+    struct ahead_room *room;
+    const struct columns *samples;
+    struct seeker low, high;
+    struct extrapolation last;
+    size_t next_reset, reset_count;
+};
+
+/* the window of a step; false: it is empty */
+static bool find_window(struct sliding *s, size_t step, struct window *window) {
+    const struct windows *windows = s->windows;
     const struct eval *ev = windows->ev;
+    const struct columns *samples = s->samples;
+    int64_t end_ms = windows->fixed ? windows->first_ms : windows->first_ms + (int64_t)step * ev->step_ms;
+    int64_t start_ms = end_ms - windows->range_ms;
+    size_t to = seek(&s->high, samples->times_ms, samples->count, end_ms + behind_ms(ev, windows));
+    size_t from = seek(&s->low, samples->times_ms, samples->count, start_ms - before_ms(ev, windows));
+    if (from == to) return false;
+    window->times_ms = samples->times_ms + from;
+    window->values = samples->values + from;
+    window->count = to - from;
+    window->start_ms = start_ms;
+    window->end_ms = end_ms;
+    window->eval_ms = eval_time(ev, step);
+    if (s->reset_count)
+        window->reset_count = window_resets(s->room, s->reset_count, &s->next_reset, from, to);
+    return true;
+}
+
+static int slide_steps(struct sliding *s, size_t from, size_t to, double *values, uint64_t *present,
+                       struct err *err) {
+    const struct windows *windows = s->windows;
     const enum function_id id = windows->call->call.function->id;
-    const int64_t before = before_ms(ev, windows), behind = behind_ms(ev, windows);
-    struct seeker low = {0}, high = {0};
-    struct extrapolation last = {0};
-    size_t next_reset = 0, steps = is_same_at_each_step(windows) ? 1 : ev->steps;
-    int rc = ahead_room_for(room, samples->count, err);
-    if (rc) return rc;
-    size_t reset_count = windows->wants_resets ? find_resets(samples, room->resets) : 0;
-    for (size_t i = 0; i < steps; i++) {
-        double params[PARAMS_MAX];
-        int64_t end_ms = windows->fixed ? windows->first_ms : windows->first_ms + (int64_t)i * ev->step_ms;
-        int64_t start_ms = end_ms - windows->range_ms;
-        size_t to = seek(&high, samples->times_ms, samples->count, end_ms + behind);
-        size_t from = seek(&low, samples->times_ms, samples->count, start_ms - before);
-        if (from == to) continue;
+    double params[PARAMS_MAX];
+    struct window window = {.resets = s->room->relative,
+                            .params = params,
+                            .scratch = s->room->doubles,
+                            .last = &s->last};
+    int rc = 0;
+    for (size_t i = from; i < to && !rc; i++) {
+        if (!find_window(s, i, &window)) continue;
         for (size_t p = 0; p < windows->param_count; p++) params[p] = windows->params[p][i];
         if (windows->param_count) rc = check_params(id, params, err);
-        if (!rc && i % STEPS_PER_LOOK == STEPS_PER_LOOK - 1) rc = eval_stopped(ev, err);
+        if (!rc && i % STEPS_PER_LOOK == STEPS_PER_LOOK - 1) rc = eval_stopped(windows->ev, err);
         if (rc) return rc;
-        struct window window = {samples->times_ms + from,
-                                samples->values + from,
-                                to - from,
-                                start_ms,
-                                end_ms,
-                                eval_time(ev, i),
-                                room->relative,
-                                reset_count ? window_resets(room, reset_count, &next_reset, from, to) : 0,
-                                params,
-                                room->doubles,
-                                &last};
         bool is_there =
             windows->edge == EDGE_NONE
                 ? windows->kernel(&window, &values[i])
@@ -127,6 +144,61 @@ static int slide(const struct windows *windows, struct ahead_room *room, const s
         if (is_there) bit_set(present, i);
     }
     return 0;
+}
+
+/* The steps [*from, *to) whose windows lie alike: those that the samples reach over on both sides. */
+static void find_alike(const struct sliding *s, size_t *from, size_t *to) {
+    const struct windows *windows = s->windows;
+    const struct columns *samples = s->samples;
+    int64_t every_ms = samples->step_ms, step_ms = windows->ev->step_ms;
+    size_t steps = windows->ev->steps;
+    *from = *to = steps;
+    if (!windows->alike || windows->edge != EDGE_NONE || windows->fixed || windows->param_count ||
+        s->reset_count || every_ms <= 0 || step_ms % every_ms != 0 || windows->range_ms < 2 * every_ms)
+        return;
+    int64_t begin_ms = samples->times_ms[0] - (windows->first_ms - windows->range_ms);
+    int64_t until_ms = samples->times_ms[samples->count - 1] + every_ms - windows->first_ms;
+    size_t first = begin_ms <= 0 ? 0 : (size_t)((begin_ms + step_ms - 1) / step_ms);
+    size_t end = until_ms <= 0 ? 0 : (size_t)((until_ms + step_ms - 1) / step_ms);
+    if (end > steps) end = steps;
+    if (first + 1 >= end) return;
+    *from = first;
+    *to = end;
+}
+
+/* in pieces that are looked at between */
+static int slide_alike(struct sliding *s, size_t from, size_t to, double *values, uint64_t *present,
+                       struct err *err) {
+    const struct windows *windows = s->windows;
+    size_t stride = (size_t)(windows->ev->step_ms / s->samples->step_ms), piece;
+    for (size_t i = from; i < to; i += piece) {
+        struct window window = {0};
+        bool is_there = find_window(s, i, &window);
+        ASSERT(is_there && window.count >= 2);
+        piece = SAMPLES_PER_LOOK / window.count + 1;
+        if (piece > to - i) piece = to - i;
+        windows->alike(&window, stride, piece, values + i);
+        int rc = eval_stopped(windows->ev, err);
+        if (rc) return rc;
+    }
+    for (size_t i = from; i < to; i++) bit_set(present, i);
+    return 0;
+}
+
+/* all windows of a series of floats; on any thread */
+static int slide(const struct windows *windows, struct ahead_room *room, const struct columns *samples,
+                 double *values, uint64_t *present, struct err *err) {
+    struct sliding s = {.windows = windows, .room = room, .samples = samples};
+    size_t steps = is_same_at_each_step(windows) ? 1 : windows->ev->steps, from, to;
+    if (!samples->count) return 0;
+    int rc = ahead_room_for(room, samples->count, err);
+    if (rc) return rc;
+    if (windows->wants_resets) s.reset_count = find_resets(samples, room->resets);
+    find_alike(&s, &from, &to);
+    if (from == to) return slide_steps(&s, 0, steps, values, present, err);
+    rc = slide_steps(&s, 0, from, values, present, err);
+    if (!rc) rc = slide_alike(&s, from, to, values, present, err);
+    return rc ? rc : slide_steps(&s, to, steps, values, present, err);
 }
 
 static int make_row(void *context, struct ahead_room *room, struct columns *samples,
@@ -429,6 +501,7 @@ int eval_range_call(struct eval *ev, const struct expr *expr, struct sink *sink,
     struct windows windows = {.params = params,
                               .call = expr,
                               .kernel = range_kernel_of(call->function->id),
+                              .alike = alike_kernel_of(call->function->id),
                               .sink = sink,
                               .next = sink,
                               .ev = ev,

@@ -144,6 +144,7 @@ void tombstones_apply(const struct tombstones *tombstones, uint32_t series, stru
     size_t kept = from;
     struct range range = range_of(tombstones, series);
     if (!range.count) return;
+    columns->step_ms = 0;
     for (size_t i = from; i < columns->count; i++) {
         if (is_deleted(range, columns->times_ms[i])) continue;
         columns->times_ms[kept] = columns->times_ms[i];

@@ -343,11 +343,20 @@ static bool is_whole(const struct chunk_copy *copy, size_t len, uint64_t number)
            load_u64(record + 4) == number && record[13] <= CHUNK_SAMPLES;
 }
 
+/* a whole record into copy; a window that holds a bad one is given up */
+static int fetch(struct chunk_store *store, uint64_t place, uint64_t number, struct chunk_copy *copy,
+                 size_t *len, struct err *err) {
+    int rc = read_some(store, place, CHUNK_RECORD_MAX, copy, err);
+    *len = rc ? 0 : said_bytes(copy);
+    if (*len > copy->record.count) rc = read_some(store, place, *len, copy, err);
+    if (!rc && !is_whole(copy, *len, number)) windows_forget(&store->windows);
+    return rc;
+}
+
 static int read_record(struct chunk_store *store, uint64_t place, uint64_t number, struct chunk_copy *copy,
                        struct err *err) {
-    int rc = read_some(store, place, CHUNK_RECORD_MAX, copy, err);
-    size_t len = rc ? 0 : said_bytes(copy);
-    if (len > copy->record.count) rc = read_some(store, place, len, copy, err);
+    size_t len;
+    int rc = fetch(store, place, number, copy, &len, err);
     if (rc) return rc;
     const struct file *file = &file_of(store, place)->file;
     if (!is_whole(copy, len, number))

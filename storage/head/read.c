@@ -34,6 +34,13 @@ struct open_copy {
     uint8_t bytes[CHUNK_MAX_BYTES];
 };
 
+/* what times go up by from row to row; 0: by this and that */
+static int64_t step_of(const int64_t *times, size_t count) {
+    int64_t step = count > 1 ? times[1] - times[0] : 0, other = 0;
+    for (size_t i = 1; i < count; i++) other |= (times[i] - times[i - 1]) ^ step;
+    return other ? 0 : step;
+}
+
 /* decodes behind the rows that are there, then drops what is outside of [mint, maxt] */
 static int add_chunk(const struct read *r, uint8_t encoding, const uint8_t *bytes, size_t len, size_t count,
                      struct err *err) {
@@ -54,6 +61,7 @@ static int add_chunk(const struct read *r, uint8_t encoding, const uint8_t *byte
         memmove(values, values + from, (to - from) * sizeof *values);
     }
     columns->count += to - from;
+    columns_note_step(columns, columns->count - (to - from), step_of(times, to - from));
     return 0;
 }
 
