@@ -138,3 +138,17 @@ int columns_merge(struct columns *columns, size_t from, size_t middle, struct er
     for (size_t i = to; columns->histograms && i < first_end; i++) columns->histograms[i] = NULL;
     return 0;
 }
+
+int series_set_read_newest(struct series_set *set, size_t index, int64_t mint, int64_t maxt,
+                           struct columns *columns, struct err *err) {
+    bool is_there;
+    int64_t time_ms;
+    double value;
+    if (!set->ops->newest || !set->ops->newest(set, index, mint, maxt, &is_there, &time_ms, &value))
+        return series_set_read(set, index, mint, maxt, columns, err);
+    int rc = is_there ? columns_reserve(columns, 1, err) : 0;
+    if (rc || !is_there) return rc;
+    columns->times_ms[columns->count] = time_ms;
+    columns->values[columns->count++] = value;
+    return 0;
+}

@@ -75,6 +75,10 @@ struct series_set_ops {
      * trusted. After any other error the columns are as before. */
     int (*read)(struct series_set *set, size_t index, int64_t mint, int64_t maxt, struct columns *columns,
                 struct err *err);
+    /* The newest sample in [mint, maxt], if it is known without reading: false when it is not, or is a
+     * histogram. *is_there: there is one. May be NULL. */
+    bool (*newest)(struct series_set *set, size_t index, int64_t mint, int64_t maxt, bool *is_there,
+                   int64_t *time_ms, double *value);
     void (*close)(struct series_set *set);
 };
 struct series_set { /* first member of an implementation */
@@ -136,6 +140,10 @@ static inline int series_set_read(struct series_set *set, size_t index, int64_t 
                                   struct columns *columns, struct err *err) {
     return set->ops->read(set, index, mint, maxt, columns, err);
 }
+
+/* As series_set_read, but rows before the newest may be left out. */
+int series_set_read_newest(struct series_set *set, size_t index, int64_t mint, int64_t maxt,
+                           struct columns *columns, struct err *err);
 
 static inline void series_set_close(struct series_set *set) {
     if (set) set->ops->close(set);

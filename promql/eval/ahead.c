@@ -42,7 +42,8 @@ static int make_series(struct ahead *ahead, struct ahead_thread *thread, size_t 
     struct columns *samples = &thread->samples;
     columns_reset(samples);
     series->is_made = false;
-    int rc = series_set_read(ahead->set, index, ahead->mint, ahead->maxt, samples, err);
+    int rc = (ahead->wants_newest ? series_set_read_newest : series_set_read)(ahead->set, index, ahead->mint,
+                                                                              ahead->maxt, samples, err);
     series->count = rc ? 0 : samples->count;
     if (!rc && ahead->make) {
         memset(series->present, 0, ahead->ev->words * sizeof *series->present);
@@ -131,16 +132,22 @@ static int make_batches(struct ahead *ahead, struct err *err) {
 }
 
 int ahead_open(struct ahead *ahead, struct eval *ev, struct series_set *set, int64_t mint, int64_t maxt,
-               ahead_make *make, void *context, struct err *err) {
+               bool wants_newest, ahead_make *make, void *context, struct err *err) {
     struct budget *budget = &ev->query->budget;
     int64_t minutes = (maxt - mint) / 60000 + 1;
-    *ahead = (struct ahead){.ev = ev, .set = set, .mint = mint, .maxt = maxt, .make = make, .context = context};
+    *ahead = (struct ahead){.ev = ev,
+                            .set = set,
+                            .mint = mint,
+                            .maxt = maxt,
+                            .wants_newest = wants_newest,
+                            .make = make,
+                            .context = context};
     columns_init(&ahead->own.samples, budget);
     columns_init(&ahead->other.samples, budget);
     ahead->own.room.budget = ahead->other.room.budget = budget;
     mutex_init(&ahead->lock);
     condition_init(&ahead->changed);
-    bool is_large = set->count > 1 && (minutes > WORTH_A_THREAD || set->count > (size_t)(WORTH_A_THREAD / minutes));
+    bool is_large = set->count > 1 && !wants_newest && (minutes > WORTH_A_THREAD || set->count > (size_t)(WORTH_A_THREAD / minutes));
     bool has_thread = is_large && eval_may_have_thread(ev);
     ahead->batch_count = has_thread ? AHEAD_BATCHES : 1;
     ahead->batch_size = has_thread ? BATCH_STEPS / ev->steps : 1;

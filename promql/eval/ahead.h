@@ -58,7 +58,8 @@ struct ahead {
     struct eval *ev;
     struct series_set *set;
     int64_t mint, maxt;
-    ahead_make *make; /* NULL: the query makes all rows */
+    bool wants_newest; /* the newest sample of each series will do */
+    ahead_make *make;  /* NULL: the query makes all rows */
     void *context;
     struct ahead_thread own, other;
     struct ahead_batch *batches;
@@ -71,8 +72,9 @@ struct ahead {
     atomic_bool is_stopping;
 };
 
+/* wants_newest: rows of a series before its newest may be left out */
 int ahead_open(struct ahead *ahead, struct eval *ev, struct series_set *set, int64_t mint, int64_t maxt,
-               ahead_make *make, void *context, struct err *err);
+               bool wants_newest, ahead_make *make, void *context, struct err *err);
 /* Series `index`, which goes up by one from call to call; valid until the next. As series_set_read. */
 int ahead_read(struct ahead *ahead, size_t index, struct ahead_series **series, struct err *err);
 /* at any time, and after an ahead_open that failed; the set is not touched any more */

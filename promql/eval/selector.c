@@ -204,7 +204,8 @@ int eval_selector(struct eval *ev, const struct expr *expr, bool want_times, str
     if (rc) return rc;
     struct ahead ahead;
     struct view view = {ev, expr, &at, behind_ms, want_times, NULL};
-    rc = ahead_open(&ahead, ev, set, mint, maxt, behind_ms ? NULL : make_row, &view, err);
+    bool wants_newest = !behind_ms && at.first_ms == at.last_ms;
+    rc = ahead_open(&ahead, ev, set, mint, maxt, wants_newest, behind_ms ? NULL : make_row, &view, err);
     for (size_t i = 0; i < set->count && !rc; i++)
         rc = push_series(ev, set, i, &view, &ahead, &row, sink, err);
     ahead_close(&ahead);

@@ -153,6 +153,26 @@ int read_series(struct head *head, uint32_t slot, const struct head_moment *mome
     return rc;
 }
 
+bool newest_of_series(struct head *head, uint32_t slot, const struct head_moment *moment, int64_t mint,
+                      int64_t maxt, bool *is_there, int64_t *time_ms, double *value) {
+    struct series_page *page = series_page(&head->table, slot);
+    const struct series *series = series_at(&head->table, slot);
+    int64_t hidden_from;
+    mutex_lock(&page->lock);
+    bool is_float = series->chunk.count && !series_has_histograms(series);
+    batch_mark mark = series->mark;
+    int64_t batch_time = series->batch_time, last_time = series->chunk.last_time;
+    uint64_t bits = series->chunk.last_bits;
+    mutex_unlock(&page->lock);
+    if (!is_float || last_time > maxt || last_time < moment->chunks_from ||
+        commits_hidden(&head->commits, moment->sequence, slot, mark, batch_time, &hidden_from))
+        return false;
+    *is_there = last_time >= mint;
+    *time_ms = last_time;
+    *value = bits_double(bits);
+    return true;
+}
+
 /* *page: the one locked by the call before */
 static bool overlaps(struct head *head, uint32_t slot, int64_t chunks_from, int64_t mint, int64_t maxt,
                      struct series_page **page) {

@@ -101,6 +101,15 @@ static int set_read(struct series_set *set, size_t index, int64_t mint, int64_t 
     return rc;
 }
 
+/* of several parts each may have it: they are read */
+static bool set_newest(struct series_set *set, size_t index, int64_t mint, int64_t maxt, bool *is_there,
+                       int64_t *time_ms, double *value) {
+    struct union_set *own = set_of(set);
+    struct series_set *only = own->sets[0];
+    return own->set_count == 1 && only->ops->newest &&
+           only->ops->newest(only, index, mint, maxt, is_there, time_ms, value);
+}
+
 static void set_close(struct series_set *set) {
     struct union_set *own = set_of(set);
     for (size_t i = 0; i < own->set_count; i++) series_set_close(own->sets[i]);
@@ -114,7 +123,7 @@ static void set_close(struct series_set *set) {
 }
 
 static const struct series_set_ops set_ops = {
-    .labels = set_labels, .identity = set_identity, .read = set_read, .close = set_close};
+    .labels = set_labels, .identity = set_identity, .read = set_read, .newest = set_newest, .close = set_close};
 
 static bool identity_is(uint32_t entry, const void *key, const void *context) {
     const struct hash128 *identity = &((const struct union_set *)context)->entries.items[entry].identity,
