@@ -23,7 +23,13 @@ static void begin(const char *labels, const char *options) {
     int rc = config_load_text(span_from(text), "test.yml", &config, &errors);
     ck_assert_msg(rc == 0, "%s", errors.count ? errors.items[0].message : "");
     const struct scrape_config *job = &config->scrape_configs.items[0];
-    rc = target_create(config, job, "h:1", job->discovery.static_configs.items[0].labels, &target, NULL);
+    struct arena arena;
+    struct label_builder builder;
+    arena_init(&arena, 1 << 20, NULL);
+    label_builder_init(&builder, &arena, job->discovery.static_configs.items[0].labels);
+    label_builder_set(&builder, SPAN("__address__"), SPAN("h:1"));
+    rc = target_create(config, job, (struct labels){builder.items, builder.count}, &target, NULL);
+    arena_release(&arena);
     ck_assert_int_eq(rc, 0);
 }
 
@@ -37,6 +43,7 @@ static void end(void) {
 
 /* as the loop does it: a failed scrape leaves staleness markers only */
 static int scrape_as(enum expose_format format, struct span body, size_t max_samples, int64_t time_ms) {
+    struct scrape_limits limits = {.samples = max_samples};
     append_batch_destroy(batch);
     batch = append_batch_create(1, false, NULL, NULL);
     batch->time_ms = time_ms;
@@ -44,7 +51,7 @@ static int scrape_as(enum expose_format format, struct span body, size_t max_sam
     err = (struct err){0};
     char *copy = mem_array(body.len, 1); /* of its exact size: the sanitizer sees a read past the end */
     if (body.len) memcpy(copy, body.ptr, body.len);
-    int rc = body_append(target, &store.appender, format, span_of(copy, body.len), max_samples, time_ms,
+    int rc = body_append(target, &store.appender, format, span_of(copy, body.len), &limits, time_ms,
                          &batch, &counts, &err);
     mem_free(copy);
     if (!rc) return 0;
