@@ -46,7 +46,10 @@ static const struct field config_fields[] = {
 
 static void finish_scrape(struct loader *l, struct scrape_config *scrape, const struct global_config *global,
                           const struct ynode *node) {
+    /* a job with a validation of its own takes the escaping that goes with it, not global's */
+    bool infers = scrape->metric_name_validation_scheme && !scrape->metric_name_escaping_scheme;
     inherit(scrape, global);
+    if (infers) scrape->metric_name_escaping_scheme = NULL;
     if (!scrape->scrape_protocols.count && section_has(&global_section, global, "scrape_protocols"))
         scrape->scrape_protocols = global->scrape_protocols;
     default_protocols(&scrape->scrape_protocols, scrape->scrape_native_histograms);
