@@ -116,8 +116,7 @@ static int add_series(struct body *body, struct cache_entry *entry, struct span 
                       struct err *err) {
     struct labels labels = {0};
     enum series_fault fault;
-    int rc =
-        series_labels(body->target, body->limits, text, exposed, &body->arena, &labels, &fault, err);
+    int rc = series_labels(body->target, body->limits, text, exposed, &body->arena, &labels, &fault, err);
     if (rc && fault == SERIES_OVER_LABEL_LIMITS) body->counts.over = BODY_OVER_LABELS;
     if (rc) return rc;
     if (!labels.count) {

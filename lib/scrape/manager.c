@@ -142,7 +142,8 @@ static struct usage *usage_of(struct scrape_manager *manager, const struct scrap
 }
 
 /* one that relabelling has dropped; also without memory for its labels it is counted */
-static void note_dropped(struct target_list *list, const struct scrape_config *job, struct labels discovered) {
+static void note_dropped(struct target_list *list, const struct scrape_config *job,
+                         struct labels discovered) {
     struct labels labels;
     size_t *count = &list->dropped_counts.items[list->dropped_counts.count - 1];
     bool is_kept = !job->keep_dropped_targets || *count < job->keep_dropped_targets;
@@ -452,7 +453,8 @@ int scrape_manager_pools(struct scrape_manager *manager, struct arena *arena, st
     size_t jobs = manager->config ? manager->config->scrape_configs.count : 0;
     struct pool_info *infos = arena_array(arena, jobs, sizeof *infos);
     for (size_t i = 0; i < jobs && infos; i++) {
-        infos[i].name = copy_span(arena, span_from(manager->config->scrape_configs.items[i].job_name), &failed);
+        infos[i].name =
+            copy_span(arena, span_from(manager->config->scrape_configs.items[i].job_name), &failed);
         /* a manager that was stopped has none left */
         infos[i].dropped =
             i < manager->targets.dropped_counts.count ? manager->targets.dropped_counts.items[i] : 0;

@@ -62,14 +62,14 @@ struct target_info { /* all text in the caller's arena */
     int64_t interval_ms, timeout_ms;
 };
 
-/* What discovery says of a target (__address__, __meta_..., its group's labels) with the job's defaults where it
- * says nothing: the labels that relabelling begins with. Copied into arena, but for what is the
+/* What discovery says of a target (__address__, __meta_..., its group's labels) with the job's defaults where
+ * it says nothing: the labels that relabelling begins with. Copied into arena, but for what is the
  * configuration's. */
 struct scrape_config;
 int scrape_discovered_labels(const struct scrape_config *job, struct labels discovered, struct arena *arena,
                              struct labels *labels, struct err *err);
-/* What would become of such a target; nothing is scraped. *kept false: relabelling drops it, and *info is as it
- * was. ERR_INVALID in upstream's words for one that cannot be. */
+/* What would become of such a target; nothing is scraped. *kept false: relabelling drops it, and *info is as
+ * it was. ERR_INVALID in upstream's words for one that cannot be. */
 int scrape_preview(struct config *config, const struct scrape_config *job, struct labels discovered,
                    struct arena *arena, struct target_info *info, bool *kept, struct err *err);
 

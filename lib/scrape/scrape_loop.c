@@ -210,12 +210,11 @@ static void on_response(struct http_request *request, const struct http_response
     int rc = judge_response(target, response, &format, &err);
     bool is_over_body = response->rc == ERR_LIMIT;
     if (!rc)
-        rc = body_append(target, loop->appender, format, response->body, &loop->options.limits, batch->time_ms,
-                         &batch, &counts, &err);
+        rc = body_append(target, loop->appender, format, response->body, &loop->options.limits,
+                         batch->time_ms, &batch, &counts, &err);
     if (is_over_body && loop->metrics.registry) counter_inc(loop->metrics.exceeded_body);
     count_limits(target, &counts);
-    finish_scrape(target, batch, rc, &err, &counts,
-                  is_over_body ? -1 : rc ? 0 : (double)response->body.len);
+    finish_scrape(target, batch, rc, &err, &counts, is_over_body ? -1 : rc ? 0 : (double)response->body.len);
 }
 
 /* without a request: the job has more targets than it may */

@@ -18,7 +18,7 @@
 #define CONVERT_LABEL "__convert_classic_histograms_to_nhcb__"
 #define CLASSIC_LABEL "__always_scrape_classic_histograms__"
 
-/* everything but letters, digits and -_.~ as %XX (RFC 3986) */
+/* everything but letters, digits and -_.~ as %XX (RFC 3986), a blank as + */
 static void put_escaped(struct buf *out, struct span text) {
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
@@ -26,6 +26,8 @@ static void put_escaped(struct buf *out, struct span text) {
                      memchr("-_.~", c, 4);
         if (plain)
             buf_putc(out, (char)c);
+        else if (c == ' ')
+            buf_putc(out, '+');
         else
             buf_printf(out, "%%%02X", c);
     }
@@ -142,6 +144,7 @@ static void put_key(struct buf *key, const struct target *target) {
     const struct scrape_config *job = target->job;
     put_text(key, job->job_name);
     put_text(key, target->url);
+    put_text(key, target->unix_socket);
     labels_write(target->labels, key);
     buf_printf(key, "|%lld|%lld|%d%d%d%d%d%d%d%d%d|%llu|%llu|%llu|%llu|%llu|", (long long)target->interval_ms,
                (long long)target->timeout_ms, job->honor_labels, job->honor_timestamps,
@@ -260,8 +263,10 @@ static int keep_labels(struct target *target, struct labels relabelled, struct e
 
 static int make_texts(struct target *target, struct labels relabelled, struct err *err) {
     struct buf text;
+    struct span socket = labels_get(relabelled, SPAN("__unix_socket__"));
     buf_init(&text, TEXT_MAX);
     put_url(&text, target->job, relabelled);
+    if (socket.len) target->unix_socket = arena_strndup(&target->arena, socket.ptr, socket.len);
     target->url = arena_strndup(&target->arena, buf_text(&text), text.len);
     buf_reset(&text);
     labels_write(target->labels, &text);
@@ -270,7 +275,7 @@ static int make_texts(struct target *target, struct labels relabelled, struct er
     buf_reset(&text);
     put_key(&text, target);
     target->key = span_of(arena_strndup(&target->arena, buf_text(&text), text.len), text.len);
-    bool is_whole = !text.failed && target->url && target->key.ptr;
+    bool is_whole = !text.failed && target->url && target->key.ptr && (target->unix_socket || !socket.len);
     buf_release(&text);
     return is_whole ? 0 : err_set(err, ERR_LIMIT, "labels or URL too large");
 }
@@ -286,7 +291,8 @@ static int build(struct target *target, struct labels discovered, bool *kept, st
     int rc = scrape_discovered_labels(job, discovered, &target->discovered_arena, &target->discovered, err);
     if (!rc) rc = relabel_rules_of(target->config, &job->relabel_configs, scheme, &rules, err);
     if (!rc)
-        rc = relabel_rules_of(target->config, &job->metric_relabel_configs, scheme, &target->metric_rules, err);
+        rc = relabel_rules_of(target->config, &job->metric_relabel_configs, scheme, &target->metric_rules,
+                              err);
     if (rc) return rc;
     label_builder_init(&builder, &target->arena, target->discovered);
     rc = relabel_run(rules, &builder, kept, err);

@@ -36,7 +36,7 @@ struct metadata_entry {
     struct span metric, type, help, unit;
 };
 
-struct target_state { /* guarded by lock */
+struct target_state {       /* guarded by lock */
     char forced_error[128]; /* not empty: it is not scraped, and fails with that */
     char last_error[256];
     int64_t last_scrape_ms;
@@ -57,12 +57,14 @@ struct target {
     int64_t interval_ms, timeout_ms; /* the job's, or what relabelling says */
     /* the job's, or what relabelling says */
     bool scrape_native_histograms, convert_classic_histograms_to_nhcb, always_scrape_classic_histograms;
-    bool is_legacy; /* the scheme of names */
+    bool is_legacy;          /* the scheme of names */
+    const char *unix_socket; /* what relabelling says of __unix_socket__; NULL: the URL's host is asked */
     const struct relabel_rules *metric_rules;
     struct span key; /* everything that makes a target another target: compared at a reload */
     uint64_t hash;   /* of labels and url, the same in every process */
     bool is_wanted;  /* the manager's mark during a reload */
-    /* what discovery says, which may change without making it another target: guarded by the manager's lock */
+    /* what discovery says, which may change without making it another target: guarded by the manager's lock
+     */
     struct arena discovered_arena;
     struct labels discovered;
 
@@ -84,8 +86,8 @@ struct target {
     uint64_t metadata_hash;
 };
 
-/* `discovered` is what discovery says: __address__, __meta_..., the group's labels; copied. *target is NULL when
- * relabelling drops it. ERR_INVALID for a target that cannot be, in upstream's words. */
+/* `discovered` is what discovery says: __address__, __meta_..., the group's labels; copied. *target is NULL
+ * when relabelling drops it. ERR_INVALID for a target that cannot be, in upstream's words. */
 int target_create(struct config *config, const struct scrape_config *job, struct labels discovered,
                   struct target **target, struct err *err);
 void target_destroy(struct target *target);

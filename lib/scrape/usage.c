@@ -14,14 +14,16 @@ struct usage *usage_create(const char *job, struct registry *registry) {
     instrument_labels labels = (const char *[]){"scrape_job", job, NULL};
     usage->active_gauge = registry_gauge(registry, "ferula_scrape_series_active",
                                          "Series that the targets of a job have at the moment.", labels);
-    usage->limit_gauge = registry_gauge(registry, "ferula_scrape_series_limit",
-                                        "Most series that the targets of a job may have; 0: no limit.", labels);
+    usage->limit_gauge =
+        registry_gauge(registry, "ferula_scrape_series_limit",
+                       "Most series that the targets of a job may have; 0: no limit.", labels);
     usage->refused = registry_counter(registry, "ferula_scrape_series_refused_total",
                                       "New series left out because their job was at its series_limit, "
                                       "counted in each scrape.",
                                       labels);
-    usage->exceeded = registry_counter(registry, "ferula_scrapes_exceeded_series_limit_total",
-                                       "Scrapes that failed because their job was at its series_limit.", labels);
+    usage->exceeded =
+        registry_counter(registry, "ferula_scrapes_exceeded_series_limit_total",
+                         "Scrapes that failed because their job was at its series_limit.", labels);
     return usage;
 }
 

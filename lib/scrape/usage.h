@@ -3,8 +3,9 @@
  * usage.h - inside of lib/scrape: how many series the targets of a job have at the moment, all together, and
  * the job's limit on that (series_limit).
  *
- * A target takes one for each series that it has not told before and gives back what has ended. One object per
- * name of a job, as long as the manager lives, so that a reload neither loses nor doubles anything. Any thread.
+ * A target takes one for each series that it has not told before and gives back what has ended. One object
+ * per name of a job, as long as the manager lives, so that a reload neither loses nor doubles anything. Any
+ * thread.
  */
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -20,7 +21,8 @@ struct usage {
     atomic_size_t active, limit; /* limit 0: none */
     atomic_bool drops;           /* at the limit: new series are left out; else the scrape fails */
     struct gauge *active_gauge, *limit_gauge;
-    struct counter *refused, *exceeded; /* series left out; scrapes failed. NULL without a registry, as above */
+    struct counter *refused,
+        *exceeded; /* series left out; scrapes failed. NULL without a registry, as above */
 };
 
 struct usage *usage_create(const char *job, struct registry *registry);
