@@ -4,7 +4,7 @@
  * the job's limit on that (series_limit).
  *
  * A target takes one for each series that it has not told before and gives back what has ended. There is one
- * object per name of a job, as long as the manager lives, so that a reload neither loses nor doubles anything.
+ * object per name of a job, as long as the manager lives, so that a reload neither loses nor doubles any.
  * Any thread.
  */
 #include <stdatomic.h>
