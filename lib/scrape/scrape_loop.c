@@ -10,14 +10,13 @@
 #include "lib/scrape/body.h"
 #include "lib/scrape/failure_log.h"
 #include "lib/scrape/request.h"
+#include "lib/scrape/usage.h"
 #include "lib/sys/clock.h"
 #include "lib/sys/loop.h"
 
 #include <string.h>
 
 #define LOOP_MAGIC 0x73636c70u
-#define MAX_BODY_DEFAULT ((size_t)64 << 20)
-#define MAX_SAMPLES_DEFAULT ((size_t)1000000)
 #define RETURNED_SAMPLES_MAX 16384 /* in batches that wait to be looked at */
 
 struct batch_list {
@@ -54,6 +53,7 @@ static void count_results(const struct scrape_loop *loop, struct target *target,
     if (counts[APPEND_NO_SERIES]) {
         cache_clear(&target->cache); /* the next scrape resolves everything again */
         target->has_synthetic = false;
+        target_settle(target);
     }
     if (!loop->metrics.registry) return;
     counter_add(loop->metrics.duplicate, (double)counts[APPEND_DUPLICATE]);
@@ -151,7 +151,7 @@ static void add_synthetic(struct target *target, struct append_batch *batch, int
 
 /* Samples get the nominal tick's time when they are near it: regular times compress to nothing. */
 static int64_t aligned_time(const struct target *target, int64_t now_ms) {
-    int64_t interval = target->job->scrape_interval_ms, tolerance = interval / 100 < 2 ? interval / 100 : 2;
+    int64_t interval = target->interval_ms, tolerance = interval / 100 < 2 ? interval / 100 : 2;
     int64_t late = (now_ms - target->anchor_wall_ms) % interval;
     if (late < 0) late += interval;
     if (late <= tolerance) return now_ms - late;
@@ -169,28 +169,31 @@ static void note_state(struct target *target, int rc, const struct err *err, dou
 }
 
 static size_t body_limit(const struct target *target) {
-    const struct scrape_options *options = &target->loop->options;
-    if (target->job->body_size_limit_bytes) return target->job->body_size_limit_bytes;
-    return options->max_body_bytes ? options->max_body_bytes : MAX_BODY_DEFAULT;
+    size_t of_job = (size_t)target->job->body_size_limit_bytes;
+    size_t limit = of_job ? of_job : target->loop->options.limits.body_bytes;
+    return limit ? limit : SIZE_MAX / 4;
 }
 
-static size_t sample_limit(const struct target *target) {
-    const struct scrape_options *options = &target->loop->options;
-    if (target->job->sample_limit) return target->job->sample_limit;
-    return options->max_samples ? options->max_samples : MAX_SAMPLES_DEFAULT;
+/* how many lines of samples are too many whatever is in them; 0: no limit */
+static size_t most_lines(const struct target *target) {
+    size_t of_job = (size_t)target->job->sample_limit, of_all = target->loop->options.limits.samples;
+    if (of_job && !target->job->metric_relabel_configs.count) return of_job;
+    return of_all && of_job > of_all ? of_job : of_all;
 }
 
 /* A page that is over the limit by its mere lines is refused before it costs memory and time. Lines are
- * counted only where they can be so many; rules may still drop some. */
+ * counted only where they can be so many. */
 static int check_lines(const struct target *target, enum expose_format format, struct span body,
-                       struct err *err) {
+                       struct body_counts *counts, struct err *err) {
     static const size_t shortest = sizeof "a 1\n" - 1;
-    size_t limit = sample_limit(target), count = 0;
+    size_t limit = most_lines(target), count = 0;
     bool is_text = format == EXPOSE_TEXT || format == EXPOSE_OPENMETRICS;
-    if (!is_text || body.len / shortest <= limit || target->job->metric_relabel_configs.count) return 0;
+    if (!is_text || !limit || body.len / shortest <= limit) return 0;
     for (size_t at = 0; at < body.len; at = span_find_byte(body, '\n', at) + 1)
         count += body.ptr[at] != '#' && body.ptr[at] != '\n';
-    return count > limit ? err_set(err, ERR_LIMIT, "sample limit exceeded: more than %zu samples", limit) : 0;
+    if (count <= limit) return 0;
+    *counts = (struct body_counts){.scraped = count, .over = BODY_OVER_SAMPLES};
+    return err_set(err, ERR_LIMIT, "sample limit exceeded: more than %zu samples", limit);
 }
 
 static void tell_failure(const struct target *target, const struct err *err) {
@@ -211,6 +214,48 @@ static int judge_response(struct target *target, const struct http_response *res
     return request_judge(target->job, response, format, err);
 }
 
+static void count_limits(const struct target *target, const struct body_counts *counts) {
+    const struct scrape_metrics *metrics = &target->loop->metrics;
+    const struct usage *usage = target->usage;
+    if (!metrics->registry) return;
+    if (counts->over == BODY_OVER_SAMPLES) counter_inc(metrics->exceeded_samples);
+    if (counts->over == BODY_OVER_LABELS) counter_inc(metrics->exceeded_labels);
+    if (counts->over == BODY_OVER_SERIES) counter_inc(usage->exceeded);
+    if (counts->over_series) counter_add(usage->refused, (double)counts->over_series);
+}
+
+/* The last part of every scrape: what it came to goes into the batch and the target's state. */
+static void finish_scrape(struct target *target, struct append_batch *batch, int rc, const struct err *err,
+                          const struct body_counts *counts, double body_bytes) {
+    double seconds = (double)(clock_monotonic_ns() - target->start_ns) * 1e-9;
+    if (rc) {
+        /* nothing of a failed scrape is stored; what was there before has ended */
+        mem_free(batch->times_ms);
+        batch->times_ms = NULL;
+        batch->count = 0;
+        body_append_stale(target, batch, batch->time_ms);
+        tell_failure(target, err);
+    }
+    double values[SYNTHETIC_COUNT] = {rc ? 0 : 1,
+                                      seconds,
+                                      (double)counts->scraped,
+                                      (double)counts->kept,
+                                      (double)counts->added,
+                                      (double)target->timeout_ms / 1000,
+                                      (double)target->job->sample_limit,
+                                      body_bytes};
+    add_synthetic(target, batch, batch->time_ms, values);
+    note_state(target, rc, err, seconds);
+    send_batch(target, batch);
+}
+
+static struct append_batch *begin_batch(struct target *target) {
+    size_t expected = target->cache.count + SYNTHETIC_COUNT;
+    struct append_batch *batch = append_batch_create(expected, false, on_batch_done, target);
+    batch->time_ms = aligned_time(target, target->start_wall_ms);
+    return batch;
+}
+
 static void on_response(struct http_request *request, const struct http_response *response, void *context) {
     struct target *target = context;
     struct scrape_loop *loop = target->loop;
@@ -219,40 +264,25 @@ static void on_response(struct http_request *request, const struct http_response
     enum expose_format format = EXPOSE_TEXT;
     (void)request;
     if (target->is_closing) return;
-    double seconds = (double)(clock_monotonic_ns() - target->start_ns) * 1e-9;
-    int64_t time_ms = aligned_time(target, target->start_wall_ms);
-    size_t expected = target->cache.count + SYNTHETIC_COUNT;
-    struct append_batch *batch = append_batch_create(expected, false, on_batch_done, target);
-    batch->time_ms = time_ms;
+    struct append_batch *batch = begin_batch(target);
     int rc = judge_response(target, response, &format, &err);
-    if (!rc) rc = check_lines(target, format, response->body, &err);
+    if (!rc) rc = check_lines(target, format, response->body, &counts, &err);
+    bool is_over_body = response->rc == ERR_LIMIT;
     if (!rc)
-        rc = body_append(target, loop->appender, format, response->body, sample_limit(target), time_ms,
-                         &batch, &counts, &err);
-    if (rc) {
-        /* nothing of a failed scrape counts; what was there before has ended */
-        mem_free(batch->times_ms);
-        batch->times_ms = NULL;
-        batch->count = 0;
-        body_append_stale(target, batch, time_ms);
-        counts = (struct body_counts){0};
-        if (rc == ERR_LIMIT && loop->metrics.registry)
-            counter_inc(response->rc == ERR_LIMIT ? loop->metrics.exceeded_body
-                                                  : loop->metrics.exceeded_samples);
-        tell_failure(target, &err);
-    }
-    double body_bytes = rc ? (rc == ERR_LIMIT && response->rc ? -1 : 0) : (double)response->body.len;
-    double values[SYNTHETIC_COUNT] = {rc ? 0 : 1,
-                                      seconds,
-                                      (double)counts.scraped,
-                                      (double)counts.scraped,
-                                      (double)counts.added,
-                                      (double)target->job->scrape_timeout_ms / 1000,
-                                      (double)target->job->sample_limit,
-                                      body_bytes};
-    add_synthetic(target, batch, time_ms, values);
-    note_state(target, rc, &err, seconds);
-    send_batch(target, batch);
+        rc = body_append(target, loop->appender, format, response->body, &loop->options.limits,
+                         batch->time_ms, &batch, &counts, &err);
+    if (is_over_body && loop->metrics.registry) counter_inc(loop->metrics.exceeded_body);
+    count_limits(target, &counts);
+    finish_scrape(target, batch, rc, &err, &counts, is_over_body ? -1 : rc ? 0 : (double)response->body.len);
+}
+
+/* without a request: the job has more targets than it may */
+static bool is_forced_to_fail(struct target *target, struct err *err) {
+    mutex_lock(&target->lock);
+    bool is_forced = target->state.forced_error[0] != '\0';
+    if (is_forced) err_set(err, ERR_LIMIT, "%s", target->state.forced_error);
+    mutex_unlock(&target->lock);
+    return is_forced;
 }
 
 /* ---- schedule
@@ -265,7 +295,7 @@ static void observe_interval(struct target *target) {
     if (metrics->registry && target->last_start_ns) {
         struct buf text;
         buf_init(&text, 64);
-        duration_write(target->job->scrape_interval_ms, &text);
+        duration_write(target->interval_ms, &text);
         summary_observe(registry_summary(metrics->registry, "prometheus_target_interval_length_seconds",
                                          "Actual intervals between scrapes.",
                                          (const char *[]){"interval", buf_text(&text), NULL}),
@@ -282,14 +312,18 @@ static void on_due(uv_timer_t *timer) {
         target->start_ns = clock_monotonic_ns();
         target->start_wall_ms = clock_wall_ms();
         observe_interval(target);
-        http_request_start(target->request);
+        struct err err = {0};
+        if (is_forced_to_fail(target, &err))
+            finish_scrape(target, begin_batch(target), ERR_LIMIT, &err, &(struct body_counts){0}, 0);
+        else
+            http_request_start(target->request);
     }
     schedule(target);
 }
 
 /* The next tick on the monotonic clock; ticks that are past already are left out. */
 static void schedule(struct target *target) {
-    int64_t interval = target->job->scrape_interval_ms, now = clock_monotonic_ms();
+    int64_t interval = target->interval_ms, now = clock_monotonic_ms();
     do target->due_ms += interval;
     while (target->due_ms <= now);
     uv_update_time(loop_uv(target->loop->loop));
@@ -298,7 +332,7 @@ static void schedule(struct target *target) {
 
 /* The first tick: the next time that is the offset behind a multiple of the interval. */
 static void start_schedule(struct target *target) {
-    int64_t interval = target->job->scrape_interval_ms, wall = clock_wall_ms();
+    int64_t interval = target->interval_ms, wall = clock_wall_ms();
     int64_t offset = target_offset_ms(target, target->loop->offset_seed);
     int64_t wait = (offset - wall % interval + interval) % interval;
     target->anchor_wall_ms = wall + wait;
@@ -370,8 +404,10 @@ static void take_over(struct target *target, struct target *before) {
     before->cache = (struct cache){0};
     memcpy(target->synthetic, before->synthetic, sizeof target->synthetic);
     target->has_synthetic = before->has_synthetic;
+    target->taken = before->taken;
+    before->taken = 0;
     target->anchor_wall_ms = before->anchor_wall_ms;
-    target->due_ms = before->due_ms - before->job->scrape_interval_ms; /* schedule adds one */
+    target->due_ms = before->due_ms - before->interval_ms; /* schedule adds one */
     target->last_start_ns = before->last_start_ns;
     target->metadata_hash = before->metadata_hash;
     mutex_lock(&before->lock);
