@@ -101,6 +101,7 @@ if [ $long = no ]; then
     step diskfull crash diskfull --rounds 2
     step together crash together --queries 8000
     step differential crash differential --queries 300
+    step hostile-targets crash hostile_targets
 else
     step crash crash crash --rounds 50
     step crash-writer crash crash --writer --rounds 200
@@ -108,6 +109,7 @@ else
     step diskfull crash diskfull --rounds 20
     step together crash together --queries 100000
     step differential crash differential --queries 5000 --seed $RANDOM
+    step hostile-targets crash hostile_targets --long
     step faults-crash faults crash
     step faults-calls faults faults
     step faults-flips faults flips

@@ -293,6 +293,7 @@ int cmd_server(int argc, char **argv) {
     }
     int status = STATUS_OK;
     log_configure(level_of(server.flags.log_level), strcmp(server.flags.log_format, "json") == 0);
+    config_expand_environment(server.flags.config_expand_env);
     if (server.flags.wants_help)
         print_help();
     else if (server.flags.wants_version)

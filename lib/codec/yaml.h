@@ -35,6 +35,7 @@ struct yentry {
 
 struct ynode {
     enum ynode_kind kind;
+    bool is_done;  /* a mark for readers: a node may be met several times */
     bool is_plain; /* scalar without quotes or !!str: may be null, a bool or a number */
     uint16_t height;
     struct ymark mark;

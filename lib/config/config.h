@@ -50,6 +50,7 @@ struct scrape_config {
     uint64_t native_histogram_bucket_limit;
     double native_histogram_min_bucket_factor;
     const char *metric_name_validation_scheme, *metric_name_escaping_scheme;
+    const char *scrape_failure_log_file; /* NULL: none */
     struct http_client_config http;
     struct discovery_config discovery; /* discovery.static_configs are the targets of this slice */
     struct relabel_configs relabel_configs;
@@ -131,6 +132,10 @@ int config_load_file(const char *path, struct config **config, struct config_err
  * which also names the file in errors. */
 int config_load_text(struct span text, const char *file_name, struct config **config,
                      struct config_errors *errors);
+/* Whether $X and ${X} stand for the environment in every value, not only in external_labels: $$ is a dollar,
+ * and a dollar that no name follows ($1, ${1}, at the end) stays one. Set once at start, before the first
+ * loading. */
+void config_expand_environment(bool everywhere);
 struct config *config_ref(struct config *config);
 void config_unref(struct config *config); /* NULL is fine */
 /* Hands over what was made from a configuration and is needed as long as it: destroyed with it. Any thread.

@@ -84,5 +84,6 @@ const struct ynode *file_tree(struct loader *l, const char *path) {
     if (!rc) rc = ynode_parse(buf_view(&text), l->arena, &root, &where, &err);
     buf_release(&text);
     if (rc) loader_error(l, where, "%s", err.text);
+    if (!rc && root) environment_expand_tree(l, root);
     return rc || ynode_is_null(root) ? NULL : root;
 }

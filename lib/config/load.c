@@ -71,6 +71,7 @@ static void load(struct loader *l, struct config *config, struct span text) {
         loader_error(l, where, "%s", err.text);
         return;
     }
+    if (root) environment_expand_tree(l, root);
     section_init(l, &config_section, config);
     section_read(l, &config_section, config, ynode_is_null(root) ? &nothing : root);
 }

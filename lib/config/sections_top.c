@@ -42,64 +42,17 @@ static const char *const float_encodings[] = {"xor", "xor2", NULL};
               .flags = UNSUPPORTED | ALWAYS | (more)),                                                       \
         FIELD(S, "extra_scrape_metrics", BOOL, extra_scrape_metrics, .flags = (more))
 
-static const char *environment(struct span name) {
-    char text[256];
-    if (name.len == 0 || name.len >= sizeof text) return "";
-    memcpy(text, name.ptr, name.len);
-    text[name.len] = 0;
-    const char *value = getenv(text);
-    return value ? value : "";
-}
-
-static bool is_word(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-/* the name after a $ at text[0]; how many bytes it takes, braces included */
-static size_t variable_name(struct span text, struct span *name) {
-    size_t end = 0;
-    *name = span_of(text.ptr, 0);
-    if (text.len && text.ptr[0] == '{') {
-        end = span_find_byte(text, '}', 0);
-        if (end == text.len) return 1; /* no end: the brace is eaten, as Go does */
-        *name = span_of(text.ptr + 1, end - 1);
-        return end + 1;
-    }
-    while (end < text.len && is_word(text.ptr[end])) end++;
-    *name = span_of(text.ptr, end);
-    return end;
-}
-
-/* $X and ${X} from the environment, $$ for a dollar */
-static void expand(struct span text, struct buf *out) {
-    for (size_t i = 0; i < text.len; i++) {
-        struct span name, rest = span_of(text.ptr + i + 1, text.len - i - 1);
-        if (text.ptr[i] != '$') {
-            buf_putc(out, text.ptr[i]);
-        } else if (rest.len && rest.ptr[0] == '$') {
-            buf_putc(out, '$');
-            i++;
-        } else {
-            size_t used = variable_name(rest, &name);
-            if (used == 0)
-                buf_putc(out, '$');
-            else
-                buf_puts(out, environment(name));
-            i += used;
-        }
-    }
-}
-
 static void expand_external_labels(struct loader *l, struct global_config *global, const struct ynode *node) {
     struct label_builder builder;
     struct buf text;
+    if (environment_is_expanded_everywhere()) return; /* once is enough */
     buf_init(&text, 1 << 20);
     label_builder_init(&builder, l->arena, global->external_labels);
     for (uint32_t i = 0; i < global->external_labels.count; i++) {
         struct label label = global->external_labels.items[i];
         if (span_find_byte(label.value, '$', 0) == label.value.len) continue;
         buf_reset(&text);
-        expand(label.value, &text);
+        environment_expand(label.value, &text);
         const char *value = loader_copy(l, buf_view(&text));
         if (text.failed || !value || !span_is_utf8(span_from(value)))
             loader_error_at(l, node, "external_labels",
@@ -148,7 +101,7 @@ static const struct field global_fields[] = {
     FIELD(S, "evaluation_interval", DURATION, evaluation_interval_ms, .flags = ALWAYS),
     FIELD(S, "rule_query_offset", DURATION, rule_query_offset_ms, .flags = UNSUPPORTED),
     FIELD(S, "query_log_file", PATH, query_log_file, .flags = UNSUPPORTED),
-    FIELD(S, "scrape_failure_log_file", PATH, scrape_failure_log_file, .flags = UNSUPPORTED),
+    FIELD(S, "scrape_failure_log_file", PATH, scrape_failure_log_file),
     FIELD(S, "external_labels", LABELS, external_labels),
     SHARED_LIMITS(0),
     SHARED_HISTOGRAMS(0),
@@ -186,6 +139,7 @@ static const struct field scrape_fields[] = {
     FIELD(S, "metrics_path", TEXT, metrics_path, .preset = "/metrics"),
     FIELD(S, "scheme", CHOICE, scheme, .choices = schemes, .preset = "http"),
     FIELD(S, "enable_compression", BOOL, enable_compression, .preset = "true"),
+    FIELD(S, "scrape_failure_log_file", PATH, scrape_failure_log_file, .flags = INHERIT),
     FIELD(S, "native_histogram_bucket_limit", UINT, native_histogram_bucket_limit, .flags = UNSUPPORTED),
     FIELD(S, "native_histogram_min_bucket_factor", DOUBLE, native_histogram_min_bucket_factor,
           .flags = UNSUPPORTED),

@@ -47,10 +47,11 @@ enum field_kind {
 
 enum field_flags {
     REQUIRED = 1,
-    ALWAYS = 2,      /* written also when empty, 0 or false */
-    INHERIT = 4,     /* a scrape_config takes global's value when it has none */
-    UNSUPPORTED = 8, /* does nothing yet: its use is named in a warning */
-    SILENT = 16,     /* not printed: what it led to is */
+    ALWAYS = 2,         /* written also when empty, 0 or false */
+    INHERIT = 4,        /* a scrape_config takes global's value when it has none */
+    UNSUPPORTED = 8,    /* does nothing yet: its use is named in a warning */
+    SILENT = 16,        /* not printed: what it led to is */
+    SECRET_VALUES = 32, /* of FIELD_PARAMS: the values are hidden */
 };
 
 struct section;
@@ -137,6 +138,12 @@ void files_each(struct loader *loader, const struct strings *globs,
 /* the tree of another file; errors are about that file until loader->file_name is set back; NULL after an
  * error or for an empty file */
 const struct ynode *file_tree(struct loader *loader, const char *path);
+
+/* environment.c: $X and ${X} from the environment, $$ for a dollar, as Go does in external_labels */
+void environment_expand(struct span text, struct buf *out);
+bool environment_is_expanded_everywhere(void);
+/* all values of a tree, when that is switched on */
+void environment_expand_tree(struct loader *loader, const struct ynode *root);
 
 /* The tables. */
 extern const struct section config_section; /* sections_file.c */

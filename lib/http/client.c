@@ -9,12 +9,21 @@
 #include <pthread.h>
 
 #define CLIENT_MAGIC 0x68747470u
+#define LARGE_BODY_BYTES ((size_t)4 << 20)
+#define WHOLE_BODY_BYTES ((size_t)256 << 20) /* a maximum above this is not reserved at once */
 
 struct watched_socket {
     uv_poll_t poll;
     curl_socket_t socket;
     struct http_client *client;
 };
+
+bool http_body_reserve(struct buf *body, size_t more) {
+    bool is_large = body->len + more > LARGE_BODY_BYTES && body->max_bytes <= WHOLE_BODY_BYTES;
+    if (is_large && body->capacity < body->max_bytes && body->len + more <= body->max_bytes)
+        more = body->max_bytes - body->len;
+    return buf_reserve(body, more);
+}
 
 static void finish_requests(struct http_client *client) {
     CURLMsg *message;
@@ -24,6 +33,7 @@ static void finish_requests(struct http_client *client) {
         if (message->msg != CURLMSG_DONE) continue;
         CURLcode code = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&request);
+        if (code == CURLE_OK) http_request_take_connection(request);
         curl_multi_remove_handle(client->multi, message->easy_handle);
         http_request_finish(request, code);
     }

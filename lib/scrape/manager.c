@@ -5,6 +5,7 @@
 #include "lib/base/log.h"
 #include "lib/base/vec.h"
 #include "lib/instrument/instrument.h"
+#include "lib/scrape/failure_log.h"
 #include "lib/scrape/scrape_loop.h"
 #include "lib/scrape/usage.h"
 #include "lib/sys/clock.h"
@@ -36,6 +37,7 @@ struct scrape_manager {
     struct appender *appender;
     struct registry *registry;
     struct scrape_metrics metrics;
+    struct failure_logs *failures;
     uint64_t offset_seed;
     struct scrape_loop **loops;
     size_t loop_count;
@@ -88,10 +90,11 @@ int scrape_manager_create(struct appender *appender, struct registry *registry,
     manager->offset_seed = host_seed();
     mutex_init(&manager->lock);
     create_metrics(&manager->metrics, registry);
+    manager->failures = failure_logs_create();
     manager->loops = mem_array(wanted, sizeof *manager->loops);
     while (manager->loop_count < wanted) {
-        int rc = scrape_loop_create(appender, options, &manager->metrics, manager->offset_seed,
-                                    &manager->loops[manager->loop_count], err);
+        int rc = scrape_loop_create(appender, options, &manager->metrics, manager->failures,
+                                    manager->offset_seed, &manager->loops[manager->loop_count], err);
         if (rc) {
             scrape_manager_destroy(manager);
             return rc;
@@ -126,6 +129,7 @@ void scrape_manager_destroy(struct scrape_manager *manager) {
     if (!manager) return;
     scrape_manager_stop(manager);
     mem_free(manager->loops);
+    failure_logs_destroy(manager->failures);
     for (size_t i = 0; i < manager->usages.count; i++) usage_destroy(manager->usages.items[i]);
     vec_release(&manager->usages);
     list_release(&manager->targets);
@@ -202,18 +206,19 @@ static void make_job_targets(struct scrape_manager *manager, struct config *conf
 
 static uint64_t key_hash(uint32_t index, const void *context) {
     const struct target_list *list = context;
-    return hash_bytes(list->all.items[index]->key.ptr, list->all.items[index]->key.len);
+    return hash_bytes(list->all.items[index]->series_key.ptr, list->all.items[index]->series_key.len);
 }
 
 static bool key_equal(uint32_t index, const void *key, const void *context) {
     const struct target_list *list = context;
     return !list->all.items[index]->is_wanted &&
-           span_equal(list->all.items[index]->key, *(const struct span *)key);
+           span_equal(list->all.items[index]->series_key, *(const struct span *)key);
 }
 
 static uint32_t find_target(const struct map *by_key, const struct target_list *list,
                             const struct target *target) {
-    return map_find(by_key, hash_bytes(target->key.ptr, target->key.len), &target->key, key_equal, list);
+    return map_find(by_key, hash_bytes(target->series_key.ptr, target->series_key.len), &target->series_key,
+                    key_equal, list);
 }
 
 /* A target that a job names twice is one target. */
@@ -283,8 +288,8 @@ static void observe_pools(struct scrape_manager *manager, const struct config *c
     }
 }
 
-/* Puts the old target in a new one's place where they are the same; starts the rest of the new, ends the rest
- * of the old. */
+/* Puts the old target in a new one's place where they are the same; hands its series over where only other
+ * settings changed; starts the rest of the new, ends the rest of the old. */
 static void exchange(struct scrape_manager *manager, struct target_list *old, struct target_list *fresh) {
     struct map by_key = {0};
     for (size_t i = 0; i < old->all.count; i++) {
@@ -294,13 +299,14 @@ static void exchange(struct scrape_manager *manager, struct target_list *old, st
     for (size_t i = 0; i < fresh->all.count; i++) {
         struct target *target = fresh->all.items[i];
         uint32_t index = find_target(&by_key, old, target);
-        if (index != MAP_NONE) {
-            target_take_over(old->all.items[index], target);
+        struct target *before = index == MAP_NONE ? NULL : old->all.items[index];
+        if (before) before->is_wanted = true; /* it has been found */
+        if (before && span_equal(before->key, target->key)) {
+            target_take_over(before, target);
             target_destroy(target);
-            fresh->all.items[i] = old->all.items[index];
-            fresh->all.items[i]->is_wanted = true;
+            fresh->all.items[i] = before;
         } else {
-            target->is_wanted = true;
+            target->predecessor = before;
             scrape_loop_add(manager->loops[target->hash % manager->loop_count], target);
         }
     }
@@ -313,6 +319,7 @@ void scrape_manager_apply(struct scrape_manager *manager, struct config *config)
     CHECK_OBJ(manager, MANAGER_MAGIC);
     struct target_list fresh = {0}, old;
     int64_t begin_ns = clock_monotonic_ns();
+    failure_logs_reopen(manager->failures);
     arena_init(&fresh.dropped_arena, DROPPED_ARENA_MAX, NULL);
     for (size_t i = 0; i < config->scrape_configs.count; i++)
         make_job_targets(manager, config, &config->scrape_configs.items[i], &fresh);
@@ -364,8 +371,8 @@ static int describe(struct target *target, struct arena *arena, struct target_in
     info->health = target->state.health;
     mutex_unlock(&target->lock);
     info->scrape_pool = copy_span(arena, span_from(target->job->job_name), &failed);
-    info->scrape_url = copy_span(arena, span_from(target->url), &failed);
-    info->global_url = global_url(arena, target->url, &failed);
+    info->scrape_url = copy_span(arena, span_from(target->shown_url), &failed);
+    info->global_url = global_url(arena, target->shown_url, &failed);
     info->interval_ms = target->interval_ms;
     info->timeout_ms = target->timeout_ms;
     int rc = labels_copy(target->discovered, arena, &info->discovered_labels, err);

@@ -8,6 +8,7 @@
 #include "lib/model/duration.h"
 #include "lib/model/sample.h"
 #include "lib/scrape/body.h"
+#include "lib/scrape/failure_log.h"
 #include "lib/scrape/request.h"
 #include "lib/scrape/usage.h"
 #include "lib/sys/clock.h"
@@ -16,6 +17,11 @@
 #include <string.h>
 
 #define LOOP_MAGIC 0x73636c70u
+#define RETURNED_SAMPLES_MAX 16384 /* in batches that wait to be looked at */
+
+struct batch_list {
+    VEC(struct append_batch *) batches;
+};
 
 struct scrape_loop {
     uint32_t magic;
@@ -25,9 +31,14 @@ struct scrape_loop {
     struct http_client *client;
     struct scrape_options options;
     struct scrape_metrics metrics;
+    struct failure_logs *failures; /* the manager's */
     uint64_t offset_seed;
     VEC(struct target *) targets; /* the loop's thread only */
     bool is_stopping;
+    struct mutex lock;          /* guards all below */
+    struct batch_list returned; /* batches that the store has done */
+    size_t returned_samples;
+    size_t closing; /* targets that wait for theirs */
 };
 
 /* ---- results
@@ -50,12 +61,11 @@ static void count_results(const struct scrape_loop *loop, struct target *target,
     counter_add(loop->metrics.out_of_bounds, (double)counts[APPEND_OUT_OF_BOUNDS]);
 }
 
-static void on_batch_back(void *argument) {
-    struct append_batch *batch = argument;
+static void take_back(struct append_batch *batch) {
     struct target *target = batch->context;
     target->batches--;
     if (batch->rc)
-        LOG(LOG_WARN, "scraped samples could not be stored", "target", target->url, "reason",
+        LOG(LOG_WARN, "scraped samples could not be stored", "target", target->shown_url, "reason",
             err_name(batch->rc));
     else if (batch->results)
         count_results(target->loop, target, batch);
@@ -63,10 +73,28 @@ static void on_batch_back(void *argument) {
     if (target->is_closing) close_target(target);
 }
 
-/* on the store's thread */
+static void take_back_all(void *argument) {
+    struct scrape_loop *loop = argument;
+    mutex_lock(&loop->lock);
+    struct batch_list returned = loop->returned;
+    loop->returned = (struct batch_list){0};
+    loop->returned_samples = 0;
+    mutex_unlock(&loop->lock);
+    for (size_t i = 0; i < returned.batches.count; i++) take_back(returned.batches.items[i]);
+    vec_release(&returned.batches);
+}
+
+/* On the store's thread. Waking the loop costs more than what it does then: so batches lie until the next
+ * scrape begins, or they are many, or a target that wants to go waits for them. */
 static void on_batch_done(struct append_batch *batch) {
-    struct target *target = batch->context;
-    loop_post(target->loop->loop, on_batch_back, batch);
+    struct scrape_loop *loop = ((struct target *)batch->context)->loop;
+    mutex_lock(&loop->lock);
+    *vec_push(&loop->returned.batches) = batch;
+    loop->returned_samples += batch->count;
+    bool wakes = loop->closing || loop->returned_samples > RETURNED_SAMPLES_MAX;
+    if (loop->returned_samples > RETURNED_SAMPLES_MAX) loop->returned_samples = 0; /* wake once for these */
+    mutex_unlock(&loop->lock);
+    if (wakes) loop_post(loop->loop, take_back_all, loop);
 }
 
 static void send_batch(struct target *target, struct append_batch *batch) {
@@ -111,7 +139,7 @@ static void add_synthetic(struct target *target, struct append_batch *batch, int
                           const double *values) {
     struct err err = {0};
     if (resolve_synthetic(target, &err) != 0) {
-        LOG(LOG_WARN, "up cannot be stored", "target", target->url, "err", err.text);
+        LOG(LOG_WARN, "up cannot be stored", "target", target->shown_url, "err", err.text);
         return;
     }
     for (size_t i = 0; i < synthetic_count(target); i++)
@@ -146,6 +174,37 @@ static size_t body_limit(const struct target *target) {
     return limit ? limit : SIZE_MAX / 4;
 }
 
+/* how many lines of samples are too many whatever is in them; 0: no limit */
+static size_t most_lines(const struct target *target) {
+    size_t of_job = (size_t)target->job->sample_limit, of_all = target->loop->options.limits.samples;
+    if (of_job && !target->job->metric_relabel_configs.count) return of_job;
+    return of_all && of_job > of_all ? of_job : of_all;
+}
+
+/* A page that is over the limit by its mere lines is refused before it costs memory and time. Lines are
+ * counted only where they can be so many. */
+static int check_lines(const struct target *target, enum expose_format format, struct span body,
+                       struct body_counts *counts, struct err *err) {
+    static const size_t shortest = sizeof "a 1\n" - 1;
+    size_t limit = most_lines(target), count = 0;
+    bool is_text = format == EXPOSE_TEXT || format == EXPOSE_OPENMETRICS;
+    if (!is_text || !limit || body.len / shortest <= limit) return 0;
+    for (size_t at = 0; at < body.len; at = span_find_byte(body, '\n', at) + 1)
+        count += body.ptr[at] != '#' && body.ptr[at] != '\n';
+    if (count <= limit) return 0;
+    *counts = (struct body_counts){.scraped = count, .over = BODY_OVER_SAMPLES};
+    return err_set(err, ERR_LIMIT, "sample limit exceeded: more than %zu samples", limit);
+}
+
+static void tell_failure(const struct target *target, const struct err *err) {
+    const struct scrape_config *job = target->job;
+    LOG(LOG_DEBUG, "scrape failed", "scrape_pool", job->job_name, "target", target->shown_url, "err",
+        err->text);
+    if (job->scrape_failure_log_file)
+        failure_logs_write(target->loop->failures, job->scrape_failure_log_file, job->job_name,
+                           target->shown_url, err->text);
+}
+
 static int judge_response(struct target *target, const struct http_response *response,
                           enum expose_format *format, struct err *err) {
     if (response->rc) {
@@ -175,8 +234,7 @@ static void finish_scrape(struct target *target, struct append_batch *batch, int
         batch->times_ms = NULL;
         batch->count = 0;
         body_append_stale(target, batch, batch->time_ms);
-        LOG(LOG_DEBUG, "scrape failed", "scrape_pool", target->job->job_name, "target", target->url, "err",
-            err->text);
+        tell_failure(target, err);
     }
     double values[SYNTHETIC_COUNT] = {rc ? 0 : 1,
                                       seconds,
@@ -208,6 +266,7 @@ static void on_response(struct http_request *request, const struct http_response
     if (target->is_closing) return;
     struct append_batch *batch = begin_batch(target);
     int rc = judge_response(target, response, &format, &err);
+    if (!rc) rc = check_lines(target, format, response->body, &counts, &err);
     bool is_over_body = response->rc == ERR_LIMIT;
     if (!rc)
         rc = body_append(target, loop->appender, format, response->body, &loop->options.limits,
@@ -248,6 +307,7 @@ static void observe_interval(struct target *target) {
 
 static void on_due(uv_timer_t *timer) {
     struct target *target = timer->data;
+    take_back_all(target->loop);
     if (!http_request_is_running(target->request)) {
         target->start_ns = clock_monotonic_ns();
         target->start_wall_ms = clock_wall_ms();
@@ -291,6 +351,9 @@ static void free_target(struct target *target) {
             break;
         }
     target_destroy(target);
+    mutex_lock(&loop->lock);
+    loop->closing--;
+    mutex_unlock(&loop->lock);
     if (loop->is_stopping && loop->targets.count == 0) loop_stop(loop->loop);
 }
 
@@ -306,30 +369,18 @@ static void on_timer_closed(uv_handle_t *handle) {
 }
 
 static void begin_close(struct target *target) {
+    struct scrape_loop *loop = target->loop;
     target->is_closing = true;
+    mutex_lock(&loop->lock);
+    loop->closing++;
+    mutex_unlock(&loop->lock);
+    loop_post(loop->loop, take_back_all, loop); /* those that are there already */
     http_request_destroy(target->request);
     target->request = NULL;
     uv_close((uv_handle_t *)&target->timer, on_timer_closed);
 }
 
-static void do_add(void *argument) {
-    struct target *target = argument;
-    struct scrape_loop *loop = target->loop;
-    struct err err = {0};
-    *vec_push(&loop->targets) = target;
-    uv_timer_init(loop_uv(loop->loop), &target->timer);
-    target->timer.data = target;
-    if (request_create(loop->client, target, body_limit(target), loop->options.user_agent, on_response,
-                       &target->request, &err) != 0) {
-        LOG(LOG_ERROR, "target cannot be scraped", "target", target->url, "err", err.text);
-        begin_close(target);
-        return;
-    }
-    start_schedule(target);
-}
-
-static void do_remove(void *argument) {
-    struct target *target = argument;
+static void remove_target(struct target *target) {
     if (target->is_closing) return;
     int64_t now_ms = clock_wall_ms();
     struct append_batch *batch =
@@ -341,6 +392,58 @@ static void do_remove(void *argument) {
     if (target->has_synthetic) add_synthetic(target, batch, now_ms, stale);
     send_batch(target, batch);
     begin_close(target);
+}
+
+static void do_remove(void *argument) {
+    remove_target(argument);
+}
+
+/* what was learned of the series, and when they are due; what was asked is asked again */
+static void take_over(struct target *target, struct target *before) {
+    target->cache = before->cache;
+    before->cache = (struct cache){0};
+    memcpy(target->synthetic, before->synthetic, sizeof target->synthetic);
+    target->has_synthetic = before->has_synthetic;
+    target->taken = before->taken;
+    before->taken = 0;
+    target->anchor_wall_ms = before->anchor_wall_ms;
+    target->due_ms = before->due_ms - before->interval_ms; /* schedule adds one */
+    target->last_start_ns = before->last_start_ns;
+    target->metadata_hash = before->metadata_hash;
+    mutex_lock(&before->lock);
+    mutex_lock(&target->lock);
+    struct arena empty = target->state.metadata_arena;
+    target->state = before->state;
+    before->state = (struct target_state){.metadata_arena = empty};
+    mutex_unlock(&target->lock);
+    mutex_unlock(&before->lock);
+    if (http_request_is_running(before->request)) {
+        target->start_ns = before->start_ns;
+        target->start_wall_ms = before->start_wall_ms;
+        http_request_start(target->request);
+    }
+    schedule(target);
+}
+
+static void do_add(void *argument) {
+    struct target *target = argument, *before = target->predecessor;
+    struct scrape_loop *loop = target->loop;
+    struct err err = {0};
+    target->predecessor = NULL;
+    *vec_push(&loop->targets) = target;
+    uv_timer_init(loop_uv(loop->loop), &target->timer);
+    target->timer.data = target;
+    if (request_create(loop->client, target, body_limit(target), loop->options.user_agent, on_response,
+                       &target->request, &err) != 0) {
+        LOG(LOG_ERROR, "target cannot be scraped", "target", target->shown_url, "err", err.text);
+        if (before) remove_target(before);
+        begin_close(target);
+    } else if (before && !before->is_closing) {
+        take_over(target, before);
+        begin_close(before);
+    } else {
+        start_schedule(target);
+    }
 }
 
 void scrape_loop_add(struct scrape_loop *loop, struct target *target) {
@@ -370,18 +473,21 @@ static void *run(void *context) {
 }
 
 int scrape_loop_create(struct appender *appender, const struct scrape_options *options,
-                       const struct scrape_metrics *metrics, uint64_t offset_seed,
-                       struct scrape_loop **result, struct err *err) {
+                       const struct scrape_metrics *metrics, struct failure_logs *failures,
+                       uint64_t offset_seed, struct scrape_loop **result, struct err *err) {
     struct scrape_loop *loop = mem_zalloc(sizeof *loop);
     *loop = (struct scrape_loop){.magic = LOOP_MAGIC,
                                  .appender = appender,
                                  .options = *options,
                                  .metrics = *metrics,
+                                 .failures = failures,
                                  .offset_seed = offset_seed};
+    mutex_init(&loop->lock);
     int rc = loop_create(&loop->loop, err);
     if (!rc) rc = http_client_create(loop->loop, &loop->client, err);
     if (rc) {
         loop_destroy(loop->loop);
+        mutex_release(&loop->lock);
         mem_free(loop);
         return rc;
     }
@@ -397,6 +503,8 @@ void scrape_loop_destroy(struct scrape_loop *loop) {
     thread_join(&loop->thread);
     loop_destroy(loop->loop);
     vec_release(&loop->targets);
+    vec_release(&loop->returned.batches);
+    mutex_release(&loop->lock);
     loop->magic = 0;
     mem_free(loop);
 }

@@ -8,6 +8,7 @@
  */
 #include "lib/scrape/target.h"
 
+struct failure_logs;
 struct registry;
 struct counter;
 struct summary;
@@ -20,10 +21,11 @@ struct scrape_metrics {
 };
 
 int scrape_loop_create(struct appender *appender, const struct scrape_options *options,
-                       const struct scrape_metrics *metrics, uint64_t offset_seed, struct scrape_loop **loop,
-                       struct err *err);
+                       const struct scrape_metrics *metrics, struct failure_logs *failures,
+                       uint64_t offset_seed, struct scrape_loop **loop, struct err *err);
 /* stops at once, waits for batches under way, frees its targets */
 void scrape_loop_destroy(struct scrape_loop *loop);
+/* with a predecessor, which is the same loop's: ends that one and takes over its schedule and its series */
 void scrape_loop_add(struct scrape_loop *loop, struct target *target);
 /* writes staleness markers when the target's series would have been due, then frees it */
 void scrape_loop_remove(struct scrape_loop *loop, struct target *target);

@@ -3,8 +3,10 @@
 #include "lib/base/assert.h"
 #include "lib/base/hash.h"
 #include "lib/base/vec.h"
+#include "lib/codec/url.h"
 #include "lib/model/duration.h"
 #include "lib/relabel/relabel.h"
+#include "lib/scrape/target_key.h"
 #include "lib/scrape/usage.h"
 
 #include <stdlib.h>
@@ -95,70 +97,6 @@ static void put_url(struct buf *out, const struct scrape_config *job, struct lab
     if (!span_starts_with(path, SPAN("/"))) buf_putc(out, '/');
     buf_span(out, path);
     put_params(out, span_find_byte(path, '?', 0) < path.len ? '&' : '?', job, labels);
-}
-
-static void put_text(struct buf *key, const char *text) {
-    buf_printf(key, "%zu:%s|", text ? strlen(text) : 0, text ? text : "");
-}
-
-static void put_client_key(struct buf *key, const struct http_client_config *http) {
-    const struct basic_auth_config *basic = http->basic_auth;
-    const struct authorization_config *auth = http->authorization;
-    const struct tls_config *tls = http->tls_config;
-    if (basic)
-        put_text(key, basic->username), put_text(key, basic->username_file),
-            put_text(key, basic->password.text), put_text(key, basic->password_file);
-    if (auth)
-        put_text(key, auth->type), put_text(key, auth->credentials.text),
-            put_text(key, auth->credentials_file);
-    if (tls) {
-        put_text(key, tls->ca), put_text(key, tls->ca_file), put_text(key, tls->cert),
-            put_text(key, tls->cert_file), put_text(key, tls->key.text);
-        put_text(key, tls->key_file), put_text(key, tls->server_name), put_text(key, tls->min_version),
-            put_text(key, tls->max_version);
-        buf_printf(key, "%d|", tls->insecure_skip_verify);
-    }
-    put_text(key, http->proxy_url), put_text(key, http->no_proxy);
-    buf_printf(key, "%d%d%d|", http->follow_redirects, http->enable_http2, http->proxy_from_environment);
-    for (size_t i = 0; i < http->http_headers.count; i++) {
-        put_text(key, http->http_headers.items[i].name);
-        for (size_t k = 0; k < http->http_headers.items[i].values.count; k++)
-            put_text(key, http->http_headers.items[i].values.items[k]);
-        for (size_t k = 0; k < http->http_headers.items[i].secrets.count; k++)
-            put_text(key, http->http_headers.items[i].secrets.items[k]);
-    }
-}
-
-static void put_rules(struct buf *key, const struct relabel_configs *rules) {
-    for (size_t i = 0; i < rules->count; i++) {
-        const struct relabel_config *rule = &rules->items[i];
-        put_text(key, rule->action), put_text(key, rule->regex), put_text(key, rule->separator);
-        put_text(key, rule->target_label), put_text(key, rule->replacement);
-        buf_printf(key, "%llu|%zu|", (unsigned long long)rule->modulus, rule->source_labels.count);
-        for (size_t k = 0; k < rule->source_labels.count; k++) put_text(key, rule->source_labels.items[k]);
-    }
-}
-
-/* every setting that a scrape looks at; a target with an equal key goes on as it is after a reload */
-static void put_key(struct buf *key, const struct target *target) {
-    const struct scrape_config *job = target->job;
-    put_text(key, job->job_name);
-    put_text(key, target->url);
-    put_text(key, target->unix_socket);
-    labels_write(target->labels, key);
-    buf_printf(key, "|%lld|%lld|%d%d%d%d%d%d%d%d%d|%llu|%llu|%llu|%llu|%llu|", (long long)target->interval_ms,
-               (long long)target->timeout_ms, job->honor_labels, job->honor_timestamps,
-               job->track_timestamps_staleness, job->enable_compression, job->extra_scrape_metrics,
-               target->is_legacy, target->scrape_native_histograms,
-               target->convert_classic_histograms_to_nhcb, target->always_scrape_classic_histograms,
-               (unsigned long long)job->body_size_limit_bytes, (unsigned long long)job->sample_limit,
-               (unsigned long long)job->label_limit, (unsigned long long)job->label_name_length_limit,
-               (unsigned long long)job->label_value_length_limit);
-    put_rules(key, &job->metric_relabel_configs);
-    put_text(key, job->fallback_scrape_protocol);
-    put_text(key, job->metric_name_escaping_scheme);
-    for (size_t i = 0; i < job->scrape_protocols.count; i++) put_text(key, job->scrape_protocols.items[i]);
-    put_client_key(key, &job->http);
 }
 
 static const char *duration_text(struct arena *arena, int64_t ms) {
@@ -269,13 +207,19 @@ static int make_texts(struct target *target, struct labels relabelled, struct er
     if (socket.len) target->unix_socket = arena_strndup(&target->arena, socket.ptr, socket.len);
     target->url = arena_strndup(&target->arena, buf_text(&text), text.len);
     buf_reset(&text);
+    if (target->url) url_write_redacted(span_from(target->url), &text);
+    target->shown_url = arena_strndup(&target->arena, buf_text(&text), text.len);
+    buf_reset(&text);
     labels_write(target->labels, &text);
     if (target->url) buf_puts(&text, target->url);
     target->hash = hash_bytes(text.data, text.len);
     buf_reset(&text);
-    put_key(&text, target);
+    target_write_series_key(target, &text);
+    target->series_key = span_of(arena_strndup(&target->arena, buf_text(&text), text.len), text.len);
+    target_write_settings(target, &text);
     target->key = span_of(arena_strndup(&target->arena, buf_text(&text), text.len), text.len);
-    bool is_whole = !text.failed && target->url && target->key.ptr && (target->unix_socket || !socket.len);
+    bool is_whole = !text.failed && target->url && target->shown_url && target->series_key.ptr &&
+                    target->key.ptr && (target->unix_socket || !socket.len);
     buf_release(&text);
     return is_whole ? 0 : err_set(err, ERR_LIMIT, "labels or URL too large");
 }

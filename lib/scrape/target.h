@@ -53,16 +53,17 @@ struct target {
     const struct scrape_config *job;
     struct arena arena; /* of labels, url, key */
     struct labels labels;
-    const char *url;
+    const char *url, *shown_url;     /* the second without a password, for everybody */
     int64_t interval_ms, timeout_ms; /* the job's, or what relabelling says */
     /* the job's, or what relabelling says */
     bool scrape_native_histograms, convert_classic_histograms_to_nhcb, always_scrape_classic_histograms;
     bool is_legacy;          /* the scheme of names */
     const char *unix_socket; /* what relabelling says of __unix_socket__; NULL: the URL's host is asked */
     const struct relabel_rules *metric_rules;
-    struct span key; /* everything that makes a target another target: compared at a reload */
-    uint64_t hash;   /* of labels and url, the same in every process */
-    bool is_wanted;  /* the manager's mark during a reload */
+    struct span series_key; /* what decides which series there are, and when: equal, they outlive a reload */
+    struct span key;        /* that and every other setting: equal, the whole target does */
+    uint64_t hash;          /* of labels and url, the same in every process */
+    bool is_wanted;         /* the manager's mark during a reload */
     /* what discovery says, which may change without making it another target: guarded by the manager's lock
      */
     struct arena discovered_arena;
@@ -71,6 +72,7 @@ struct target {
     struct mutex lock;
     struct target_state state;
 
+    struct target *predecessor; /* whose series this one takes over when it is added; else NULL */
     struct scrape_loop *loop;
     uv_timer_t timer;
     struct http_request *request;

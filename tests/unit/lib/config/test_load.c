@@ -121,6 +121,30 @@ START_TEST(targets_labels_and_params_are_read) {
 }
 END_TEST
 
+START_TEST(the_environment_stands_in_every_value_when_asked_for) {
+    setenv("FERULA_TEST", "9100", 1);
+    config_expand_environment(true);
+    struct config *config =
+        load("global: {external_labels: {a: '$FERULA_TEST', b: '$$$$FERULA_TEST'}}\n"
+             "scrape_configs:\n- job_name: x\n  sample_limit: ${FERULA_TEST}\n"
+             "  params: {p: &p ['$$FERULA_TEST', '$1', '${1}', '${FERULA_TEST', '$', 'a$', '${FERULA_NONE}']"
+             ", q: *p}\n  static_configs: [{targets: ['a:$FERULA_TEST']}]\n");
+    config_expand_environment(false);
+    const struct scrape_config *job = &config->scrape_configs.items[0];
+    static const char *const values[] = {"$FERULA_TEST", "$1", "${1}", "${FERULA_TEST", "$", "a$", ""};
+    ck_assert_uint_eq(job->sample_limit, 9100);
+    ck_assert_str_eq(job->discovery.static_configs.items[0].targets.items[0], "a:9100");
+    ck_assert(span_is(labels_get(config->global.external_labels, SPAN("a")), "9100"));
+    ck_assert(span_is(labels_get(config->global.external_labels, SPAN("b")), "$$FERULA_TEST"));
+    for (size_t p = 0; p < 2; p++) /* the alias is expanded once */
+        for (size_t i = 0; i < 7; i++) ck_assert_str_eq(job->params.items[p].values.items[i], values[i]);
+    config_unref(config);
+    config = load("scrape_configs:\n- {job_name: '$FERULA_TEST'}\n");
+    ck_assert_str_eq(config->scrape_configs.items[0].job_name, "$FERULA_TEST");
+    config_unref(config);
+}
+END_TEST
+
 START_TEST(external_labels_take_variables_of_the_environment) {
     setenv("FERULA_TEST", "here", 1);
     unsetenv("FERULA_NONE");
@@ -356,6 +380,7 @@ END_TEST
 CHECK_MAIN("load", an_empty_file_is_all_defaults, a_job_has_the_defaults_and_what_global_says,
            a_bool_of_a_job_wins_over_global_also_when_false, integers_are_written_as_yaml_allows,
            targets_labels_and_params_are_read, external_labels_take_variables_of_the_environment,
+           the_environment_stands_in_every_value_when_asked_for,
            relative_paths_start_at_the_folder_of_the_file, the_old_bearer_token_is_an_authorization,
            what_does_nothing_yet_is_named_once, secrets_are_never_printed,
            what_is_printed_reads_back_as_the_same, it_is_printed_as_prometheus_does,

@@ -226,6 +226,15 @@ START_TEST(a_target_is_scraped_and_what_vanishes_gets_a_marker) {
     forget_rows();
     wait_stored(full("a", ""), 7);
     ck_assert_uint_eq(times_stored(full("a", ""), value_stale()), 0);
+    /* one that changes only how is asked keeps the series, and asks anew */
+    struct config *asking = load("  enable_compression: false\n  basic_auth: {username: me}\n");
+    size_t resolved = fake.series.count;
+    scrape_manager_apply(manager, asking);
+    set_page(OK_TEXT, "a 8\n");
+    wait_stored(full("a", ""), 8);
+    ck_assert_uint_eq(times_stored(full("a", ""), value_stale()), 0);
+    ck_assert_uint_eq(times_stored(full("up", ""), value_stale()), 0);
+    ck_assert_uint_eq(fake.series.count, resolved);
     set_page(OK_TEXT, "c{job=\"own\"} 9\n");
     scrape_manager_apply(manager, honoring);
     wait_stored(full("up", ""), value_stale());
@@ -237,6 +246,7 @@ START_TEST(a_target_is_scraped_and_what_vanishes_gets_a_marker) {
     config_unref(config);
     config_unref(again);
     config_unref(honoring);
+    config_unref(asking);
     end_server(&thread);
     for (size_t i = 0; i < fake.series.count; i++) mem_free(fake.series.items[i]);
     vec_release(&fake.series);
