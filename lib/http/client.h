@@ -27,6 +27,9 @@ struct http_tls_options { /* all texts may be NULL */
     const char *min_version, *max_version; /* TLS10 ... TLS13 */
 };
 
+/* a piece of a body as it comes, on the loop's thread; false ends the request */
+typedef bool http_on_body(struct span piece, void *context);
+
 struct http_request_options { /* copied */
     const char *url;
     const char *const *headers; /* "Name: value", ended by NULL */
@@ -41,6 +44,9 @@ struct http_request_options { /* copied */
     struct http_tls_options tls;
     const char *proxy_url, *no_proxy;
     bool proxy_from_environment;
+    /* streaming: gets the body of an answer with status 200 with the context of done, any length of it; the
+     * response then has none. Not with accept_gzip. */
+    http_on_body *on_body;
 };
 
 struct http_response {
@@ -66,3 +72,5 @@ void http_request_destroy(struct http_request *request);
 /* must not be running; failures, too, come through done, never before this returns */
 void http_request_start(struct http_request *request);
 bool http_request_is_running(const struct http_request *request);
+/* a header of the answer, NULL when it has none; inside done, valid during it */
+const char *http_request_header(const struct http_request *request, const char *name);

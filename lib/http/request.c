@@ -31,15 +31,22 @@ struct http_request {
     size_t max_body_bytes;
     int64_t timeout_ms;
     http_done *done;
+    http_on_body *on_body; /* NULL: the body is collected */
     void *context;
     struct buf body;
-    bool is_gzip, is_running;
-    struct late_failure *late; /* why it could not even start, until that was told */
+    bool is_gzip, is_running, is_unwanted; /* on_body said that it is enough */
+    struct late_failure *late;             /* why it could not even start, until that was told */
     char error[CURL_ERROR_SIZE];
 };
 
 static size_t on_body(char *data, size_t size, size_t count, void *context) {
     struct http_request *request = context;
+    long status = 0;
+    curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (request->on_body && status == 200) {
+        request->is_unwanted = !request->on_body(span_of(data, size * count), request->context);
+        return request->is_unwanted ? 0 : size * count;
+    }
     return buf_append(&request->body, data, size * count) ? size * count : 0;
 }
 
@@ -175,6 +182,8 @@ int http_request_create(struct http_client *client, const struct http_request_op
         return err_set(err, ERR_LIMIT, "http request: no memory");
     }
     CURL *easy = request->easy;
+    ASSERT(!options->on_body || !options->accept_gzip);
+    request->on_body = options->on_body;
     request->max_body_bytes = options->max_body_bytes;
     request->timeout_ms = options->timeout_ms;
     set_auth(request, options);
@@ -313,7 +322,7 @@ void http_request_start(struct http_request *request) {
     CHECK_OBJ(request, REQUEST_MAGIC);
     ASSERT(!request->is_running);
     request->is_running = true;
-    request->is_gzip = false;
+    request->is_gzip = request->is_unwanted = false;
     request->error[0] = '\0';
     struct err err = {0};
     if (load_secrets(request, &err) != 0) {
@@ -330,6 +339,8 @@ static int explain(const struct http_request *request, CURLcode code, struct err
     if (code == CURLE_OPERATION_TIMEDOUT)
         return err_set(err, ERR_TIMEOUT, "context deadline exceeded (no complete answer within %lld ms)",
                        (long long)request->timeout_ms);
+    if (code == CURLE_WRITE_ERROR && request->is_unwanted)
+        return err_set(err, ERR_CANCELED, "the rest of the body is not wanted");
     if (code == CURLE_WRITE_ERROR && request->body.failed)
         return err_set(err, ERR_LIMIT, "body size limit exceeded: larger than %zu bytes",
                        request->max_body_bytes);
@@ -366,4 +377,10 @@ void http_request_finish(struct http_request *request, CURLcode code) {
     request->done(request, &response, request->context);
     return_body(&body, &client->body);
     return_body(&unpacked, &client->unpacked);
+}
+
+const char *http_request_header(const struct http_request *request, const char *name) {
+    struct curl_header *header;
+    CURLHcode code = curl_easy_header(request->easy, name, 0, CURLH_HEADER, -1, &header);
+    return code == CURLHE_OK ? header->value : NULL;
 }
