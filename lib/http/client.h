@@ -30,9 +30,17 @@ struct http_tls_options { /* all texts may be NULL */
 /* a piece of a body as it comes, on the loop's thread; false ends the request */
 typedef bool http_on_body(struct span piece, void *context);
 
+struct http_header_option { /* value or file, the other NULL */
+    const char *name, *value, *file;
+    bool is_secret;
+};
+
 struct http_request_options { /* copied */
     const char *url;
-    const char *const *headers; /* "Name: value", ended by NULL */
+    const char *unix_socket;    /* path of the socket to connect to instead of the URL's host; NULL: none */
+    const char *const *headers; /* "Name: value", ended by NULL; may be NULL */
+    const struct http_header_option *configured_headers;
+    size_t configured_header_count;
     const char *user_agent;
     int64_t timeout_ms;
     size_t max_body_bytes; /* decompressed */

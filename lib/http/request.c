@@ -112,18 +112,27 @@ static void set_proxy(CURL *easy, const struct http_request_options *options) {
         curl_easy_setopt(easy, CURLOPT_NOPROXY, options->no_proxy ? options->no_proxy : "");
 }
 
+static void forget_secret(struct buf *secret) {
+    if (secret->data) explicit_bzero(secret->data, secret->len);
+    buf_release(secret);
+}
+
 static void set_headers(struct http_request *request, const struct http_request_options *options) {
     for (const char *const *header = options->headers; header && *header; header++)
         request->headers = curl_slist_append(request->headers, *header);
+    for (size_t i = 0; i < options->configured_header_count; i++) {
+        const struct http_header_option *header = &options->configured_headers[i];
+        struct buf text;
+        if (!header->value) continue;
+        buf_init(&text, SECRET_MAX_BYTES);
+        buf_printf(&text, "%s: %s", header->name, header->value);
+        request->headers = curl_slist_append(request->headers, buf_text(&text));
+        forget_secret(&text);
+    }
     request->headers = curl_slist_append(
         request->headers, options->accept_gzip ? "Accept-Encoding: gzip" : "Accept-Encoding: identity");
     curl_easy_setopt(request->easy, CURLOPT_HTTPHEADER, request->headers);
     if (options->user_agent) curl_easy_setopt(request->easy, CURLOPT_USERAGENT, options->user_agent);
-}
-
-static void forget_secret(struct buf *secret) {
-    if (secret->data) explicit_bzero(secret->data, secret->len);
-    buf_release(secret);
 }
 
 static void set_auth(struct http_request *request, const struct http_request_options *options) {
@@ -189,6 +198,7 @@ int http_request_create(struct http_client *client, const struct http_request_op
     set_auth(request, options);
     set_proxy(easy, options);
     curl_easy_setopt(easy, CURLOPT_URL, options->url);
+    if (options->unix_socket) curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, options->unix_socket);
     if (options->tls.server_name && strncasecmp(options->url, "https:", 6) == 0)
         set_server_name(request, options);
     set_headers(request, options);

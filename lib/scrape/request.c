@@ -1,12 +1,14 @@
 #include "lib/scrape/request.h"
 
 #include "lib/base/mem.h"
+#include "lib/http/from_config.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#define HEADERS_MAX 64
+#define HEADERS_MAX 2
+#define OPTIONS_MAX_BYTES ((size_t)16 << 20)
 #define SCRAPE_USER_AGENT "Ferula/" FERULA_VERSION
 
 /* The protocols that can be asked for and read, and whether they take an escaping parameter. */
@@ -47,57 +49,16 @@ struct headers {
     size_t count;
 };
 
-static void add_header(struct headers *headers, const char *text) {
-    if (headers->count < HEADERS_MAX) headers->items[headers->count++] = mem_strdup(text);
-}
-
 static void collect_headers(struct headers *headers, const struct scrape_config *job) {
     struct buf text;
     buf_init(&text, 64 << 10);
     put_accept(&text, job);
-    add_header(headers, buf_text(&text));
+    headers->items[headers->count++] = mem_strdup(buf_text(&text));
     buf_reset(&text);
     double seconds = (double)job->scrape_timeout_ms / 1000;
     buf_printf(&text, "X-Prometheus-Scrape-Timeout-Seconds: %.15g", seconds);
-    add_header(headers, buf_text(&text));
-    for (size_t i = 0; i < job->http.http_headers.count; i++) {
-        const struct http_header_config *given = &job->http.http_headers.items[i];
-        const struct strings *lists[] = {&given->values, &given->secrets};
-        for (size_t l = 0; l < 2; l++)
-            for (size_t k = 0; k < lists[l]->count; k++) {
-                buf_reset(&text);
-                buf_printf(&text, "%s: %s", given->name, lists[l]->items[k]);
-                add_header(headers, buf_text(&text));
-            }
-    }
+    headers->items[headers->count++] = mem_strdup(buf_text(&text));
     buf_release(&text);
-}
-
-static void set_client(struct http_request_options *options, const struct http_client_config *http) {
-    options->follow_redirects = http->follow_redirects;
-    options->http2 = http->enable_http2;
-    options->proxy_url = http->proxy_url;
-    options->no_proxy = http->no_proxy;
-    options->proxy_from_environment = http->proxy_from_environment;
-    if (http->basic_auth) {
-        options->username_file = http->basic_auth->username_file;
-        options->username = http->basic_auth->username;
-        if (!options->username && !options->username_file) options->username = "";
-        options->password = http->basic_auth->password.text;
-        options->password_file = http->basic_auth->password_file;
-    }
-    if (http->authorization) {
-        options->authorization = http->authorization->type;
-        options->credentials = http->authorization->credentials.text;
-        options->credentials_file = http->authorization->credentials_file;
-    }
-    if (http->tls_config) {
-        const struct tls_config *tls = http->tls_config;
-        options->tls = (struct http_tls_options){
-            tls->ca_file,     tls->cert_file,  tls->key_file, tls->server_name,
-            tls->ca,          tls->cert,       tls->key.text, tls->insecure_skip_verify,
-            tls->min_version, tls->max_version};
-    }
 }
 
 int request_create(struct http_client *client, struct target *target, size_t max_body_bytes,
@@ -113,8 +74,13 @@ int request_create(struct http_client *client, struct target *target, size_t max
         .max_body_bytes = max_body_bytes,
         .accept_gzip = job->enable_compression,
     };
-    set_client(&options, &job->http);
-    int rc = http_request_create(client, &options, done, target, request, err);
+    struct span socket = labels_get(target->discovered, SPAN("__unix_socket__"));
+    struct arena arena;
+    arena_init(&arena, OPTIONS_MAX_BYTES, NULL);
+    if (socket.len) options.unix_socket = arena_strndup(&arena, socket.ptr, socket.len);
+    int rc = http_options_from_config(&job->http, &arena, &options, err);
+    if (!rc) rc = http_request_create(client, &options, done, target, request, err);
+    arena_release(&arena);
     for (size_t i = 0; i < headers.count; i++) mem_free((void *)headers.items[i]);
     return rc;
 }
