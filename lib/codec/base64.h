@@ -1,9 +1,13 @@
 #pragma once
 /*
- * base64.h - base64 (RFC 4648, with padding) to bytes; line ends between the characters are skipped.
+ * base64.h - bytes as letters: the usual alphabet with padding, or the one for URLs without (RFC 4648).
  */
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
 
-/* appends the bytes to out; ERR_INVALID with the offset of what does not belong there, ERR_LIMIT */
-int base64_decode(struct span text, struct buf *out, struct err *err);
+enum base64_kind { BASE64_PLAIN, BASE64_URL };
+
+void base64_write(struct span bytes, enum base64_kind kind, struct buf *out);
+/* Appends the bytes of a text in the usual alphabet; line ends between the letters are skipped. ERR_INVALID
+ * with the offset of what does not belong there, ERR_LIMIT. */
+int base64_read(struct span text, struct buf *out, struct err *err);

@@ -197,7 +197,7 @@ static const struct section http_header_section =
 static const struct field http_client_fields[] = {
     FIELD(S, "basic_auth", OPTIONAL, basic_auth, .section = &basic_auth_section),
     FIELD(S, "authorization", OPTIONAL, authorization, .section = &authorization_section),
-    FIELD(S, "oauth2", OPTIONAL, oauth2, .section = &oauth2_section, .flags = UNSUPPORTED),
+    FIELD(S, "oauth2", OPTIONAL, oauth2, .section = &oauth2_section),
     FIELD(S, "bearer_token", SECRET, bearer_token),
     FIELD(S, "bearer_token_file", PATH, bearer_token_file),
     FIELD(S, "tls_config", OPTIONAL, tls_config, .section = &tls_section),
@@ -206,7 +206,7 @@ static const struct field http_client_fields[] = {
     FIELD(S, "proxy_url", URL, proxy_url, .choices = proxy_schemes),
     FIELD(S, "no_proxy", TEXT, no_proxy),
     FIELD(S, "proxy_from_environment", BOOL, proxy_from_environment),
-    FIELD(S, "proxy_connect_header", PARAMS, proxy_connect_header, .flags = UNSUPPORTED),
+    FIELD(S, "proxy_connect_header", PARAMS, proxy_connect_header),
     FIELD(S, "http_headers", NAMED, http_headers, .section = &http_header_section,
           .name_offset = offsetof(struct http_header_config, name)),
 };

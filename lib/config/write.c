@@ -1,4 +1,5 @@
 #include "lib/codec/number.h"
+#include "lib/codec/url.h"
 #include "lib/config/table.h"
 #include "lib/model/duration.h"
 
@@ -108,25 +109,12 @@ static void write_text(struct buf *out, struct span text) {
     }
 }
 
-/* user:password@ becomes user:xxxxx@, as Go prints it */
 static void write_url(struct buf *out, struct span url) {
-    size_t start = 0, at = url.len;
-    while (start + 2 < url.len && memcmp(url.ptr + start, "://", 3) != 0) start++;
-    start += 3;
-    for (size_t i = start; i < url.len && !strchr("/?#", url.ptr[i]); i++)
-        if (url.ptr[i] == '@') at = i;
-    size_t colon = start < at ? span_find_byte(url, ':', start) : url.len;
-    if (at == url.len || colon >= at) {
-        write_text(out, url);
-        return;
-    }
-    struct buf hidden;
-    buf_init(&hidden, url.len + 16);
-    buf_append(&hidden, url.ptr, colon);
-    buf_puts(&hidden, ":xxxxx");
-    buf_append(&hidden, url.ptr + at, url.len - at);
-    write_text(out, buf_view(&hidden));
-    buf_release(&hidden);
+    struct buf shown;
+    buf_init(&shown, url.len + 16);
+    url_write_redacted(url, &shown);
+    write_text(out, buf_view(&shown));
+    buf_release(&shown);
 }
 
 static void write_key(struct writer *w, struct span key) {

@@ -1,6 +1,7 @@
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
 #include "lib/codec/json_read.h"
+#include "lib/codec/url.h"
 #include "lib/discovery/consul_reader.h"
 #include "lib/discovery/fetch.h"
 #include "lib/discovery/provider.h"
@@ -117,7 +118,7 @@ static void put_url(struct buf *url, const struct watch *watch) {
         return;
     }
     buf_puts(url, watch->service ? "/v1/health/service/" : "/v1/catalog/services");
-    if (watch->service) url_put_escaped(url, span_from(watch->service));
+    if (watch->service) url_write_escaped(span_from(watch->service), url);
     put_query(url, watch);
 }
 
@@ -147,6 +148,7 @@ static void ask(void *context) {
                                            .timeout_ms = TIMEOUT_MS,
                                            .max_body_bytes = BODY_MAX_BYTES,
                                            .accept_gzip = true,
+                                           .wants_headers = true,
                                            .username = config->username,
                                            .password = config->password.text};
     watch->begin_ns = clock_monotonic_ns();

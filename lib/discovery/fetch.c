@@ -1,6 +1,7 @@
 #include "lib/discovery/fetch.h"
 
 #include "lib/base/arena.h"
+#include "lib/codec/url.h"
 #include "lib/http/from_config.h"
 
 #define OPTIONS_MAX_BYTES ((size_t)16 << 20)
@@ -22,24 +23,12 @@ void fetch_stop(struct fetch *fetch) {
     fetch->request = NULL;
 }
 
-void url_put_escaped(struct buf *url, struct span text) {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                        memchr("-_.~", c, 4);
-        if (is_plain)
-            buf_putc(url, (char)c);
-        else
-            buf_printf(url, "%%%02X", c);
-    }
-}
-
 void url_put_query(struct buf *url, const char *name, struct span value) {
     if (!value.len) return;
     buf_putc(url, memchr(url->data, '?', url->len) ? '&' : '?');
     buf_puts(url, name);
     buf_putc(url, '=');
-    url_put_escaped(url, value);
+    url_write_escaped(value, url);
 }
 
 void put_address(struct buf *out, struct span host, uint64_t port) {

@@ -20,8 +20,6 @@ void fetch_stop(struct fetch *fetch);
 
 /* name=value behind ? or &, escaped; nothing for an empty value */
 void url_put_query(struct buf *url, const char *name, struct span value);
-/* everything but letters, digits and -_.~ as %XX */
-void url_put_escaped(struct buf *url, struct span text);
 /* host:port, an IPv6 address in brackets */
 void put_address(struct buf *out, struct span host, uint64_t port);
 /* an answer with another status than 200 as an error, with the beginning of its body */

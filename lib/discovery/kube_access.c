@@ -81,7 +81,7 @@ static int decode(struct kube_access *access, const struct ynode *map, const cha
     struct span encoded = ynode_text_at(map, key);
     if (!encoded.len) return 0;
     buf_init(&bytes, FILE_MAX_BYTES);
-    int rc = base64_decode(encoded, &bytes, err);
+    int rc = base64_read(encoded, &bytes, err);
     if (!rc) *text = copy(access, buf_view(&bytes));
     buf_release(&bytes);
     return rc ? err_wrap(err, rc, "%s", key) : 0;

@@ -1,12 +1,15 @@
 #pragma once
 /*
- * internal.h - inside of lib/http: what client.c and request.c share.
+ * internal.h - inside of lib/http: what client.c, request.c and oauth2.c share.
  */
 #include "lib/codec/gzip.h"
 #include "lib/http/client.h"
 
 #include <curl/curl.h>
 #include <uv.h>
+
+struct token_source;
+struct watched_socket;
 
 struct http_client {
     uint32_t magic;
@@ -17,7 +20,12 @@ struct http_client {
     struct buf body, unpacked; /* spare memory of finished requests, lent to the next */
     int open_handles;          /* uv handles whose close is still under way, and watched sockets */
     size_t requests;
+    struct token_source *token_sources;
 };
 
-/* request.c: the transfer is over and out of the multi handle */
+/* request.c: the transfer is over and out of the multi handle, where it stays when it only connected */
 void http_request_finish(struct http_request *request, CURLcode code);
+bool http_request_keeps_handle(const struct http_request *request, CURLcode code);
+/* The value of the Authorization header from the next start on, instead of the options' credentials; copied.
+ * NULL: theirs. */
+void http_request_set_authorization(struct http_request *request, const char *value);

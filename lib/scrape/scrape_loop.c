@@ -17,6 +17,11 @@
 #define LOOP_MAGIC 0x73636c70u
 #define MAX_BODY_DEFAULT ((size_t)64 << 20)
 #define MAX_SAMPLES_DEFAULT ((size_t)1000000)
+#define RETURNED_SAMPLES_MAX 16384 /* in batches that wait to be looked at */
+
+struct batch_list {
+    VEC(struct append_batch *) batches;
+};
 
 struct scrape_loop {
     uint32_t magic;
@@ -29,6 +34,10 @@ struct scrape_loop {
     uint64_t offset_seed;
     VEC(struct target *) targets; /* the loop's thread only */
     bool is_stopping;
+    struct mutex lock;          /* guards all below */
+    struct batch_list returned; /* batches that the store has done */
+    size_t returned_samples;
+    size_t closing; /* targets that wait for theirs */
 };
 
 /* ---- results
@@ -50,8 +59,7 @@ static void count_results(const struct scrape_loop *loop, struct target *target,
     counter_add(loop->metrics.out_of_bounds, (double)counts[APPEND_OUT_OF_BOUNDS]);
 }
 
-static void on_batch_back(void *argument) {
-    struct append_batch *batch = argument;
+static void take_back(struct append_batch *batch) {
     struct target *target = batch->context;
     target->batches--;
     if (batch->rc)
@@ -63,10 +71,28 @@ static void on_batch_back(void *argument) {
     if (target->is_closing) close_target(target);
 }
 
-/* on the store's thread */
+static void take_back_all(void *argument) {
+    struct scrape_loop *loop = argument;
+    mutex_lock(&loop->lock);
+    struct batch_list returned = loop->returned;
+    loop->returned = (struct batch_list){0};
+    loop->returned_samples = 0;
+    mutex_unlock(&loop->lock);
+    for (size_t i = 0; i < returned.batches.count; i++) take_back(returned.batches.items[i]);
+    vec_release(&returned.batches);
+}
+
+/* On the store's thread. Waking the loop costs more than what it does then: so batches lie until the next
+ * scrape begins, or they are many, or a target that wants to go waits for them. */
 static void on_batch_done(struct append_batch *batch) {
-    struct target *target = batch->context;
-    loop_post(target->loop->loop, on_batch_back, batch);
+    struct scrape_loop *loop = ((struct target *)batch->context)->loop;
+    mutex_lock(&loop->lock);
+    *vec_push(&loop->returned.batches) = batch;
+    loop->returned_samples += batch->count;
+    bool wakes = loop->closing || loop->returned_samples > RETURNED_SAMPLES_MAX;
+    if (loop->returned_samples > RETURNED_SAMPLES_MAX) loop->returned_samples = 0; /* wake once for these */
+    mutex_unlock(&loop->lock);
+    if (wakes) loop_post(loop->loop, take_back_all, loop);
 }
 
 static void send_batch(struct target *target, struct append_batch *batch) {
@@ -227,6 +253,7 @@ static void observe_interval(struct target *target) {
 
 static void on_due(uv_timer_t *timer) {
     struct target *target = timer->data;
+    take_back_all(target->loop);
     if (!http_request_is_running(target->request)) {
         target->start_ns = clock_monotonic_ns();
         target->start_wall_ms = clock_wall_ms();
@@ -266,6 +293,9 @@ static void free_target(struct target *target) {
             break;
         }
     target_destroy(target);
+    mutex_lock(&loop->lock);
+    loop->closing--;
+    mutex_unlock(&loop->lock);
     if (loop->is_stopping && loop->targets.count == 0) loop_stop(loop->loop);
 }
 
@@ -281,7 +311,12 @@ static void on_timer_closed(uv_handle_t *handle) {
 }
 
 static void begin_close(struct target *target) {
+    struct scrape_loop *loop = target->loop;
     target->is_closing = true;
+    mutex_lock(&loop->lock);
+    loop->closing++;
+    mutex_unlock(&loop->lock);
+    loop_post(loop->loop, take_back_all, loop); /* those that are there already */
     http_request_destroy(target->request);
     target->request = NULL;
     uv_close((uv_handle_t *)&target->timer, on_timer_closed);
@@ -353,10 +388,12 @@ int scrape_loop_create(struct appender *appender, const struct scrape_options *o
                                  .options = *options,
                                  .metrics = *metrics,
                                  .offset_seed = offset_seed};
+    mutex_init(&loop->lock);
     int rc = loop_create(&loop->loop, err);
     if (!rc) rc = http_client_create(loop->loop, &loop->client, err);
     if (rc) {
         loop_destroy(loop->loop);
+        mutex_release(&loop->lock);
         mem_free(loop);
         return rc;
     }
@@ -372,6 +409,8 @@ void scrape_loop_destroy(struct scrape_loop *loop) {
     thread_join(&loop->thread);
     loop_destroy(loop->loop);
     vec_release(&loop->targets);
+    vec_release(&loop->returned.batches);
+    mutex_release(&loop->lock);
     loop->magic = 0;
     mem_free(loop);
 }

@@ -3,6 +3,7 @@
 #include "lib/base/assert.h"
 #include "lib/base/hash.h"
 #include "lib/base/mem.h"
+#include "lib/codec/url.h"
 #include "lib/model/duration.h"
 
 #include <stdio.h>
@@ -12,24 +13,11 @@
 #define TARGET_ARENA_MAX ((size_t)16 << 20)
 #define TEXT_MAX ((size_t)1 << 20)
 
-/* everything but letters, digits and -_.~ as %XX (RFC 3986) */
-static void put_escaped(struct buf *out, struct span text) {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     memchr("-_.~", c, 4);
-        if (plain)
-            buf_putc(out, (char)c);
-        else
-            buf_printf(out, "%%%02X", c);
-    }
-}
-
 static void put_param(struct buf *out, char *separator, struct span name, struct span value) {
     buf_putc(out, *separator);
-    put_escaped(out, name);
+    url_write_escaped(name, out);
     buf_putc(out, '=');
-    put_escaped(out, value);
+    url_write_escaped(value, out);
     *separator = '&';
 }
 

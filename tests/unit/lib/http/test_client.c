@@ -304,15 +304,15 @@ static size_t open_connections(void) {
     return open;
 }
 
-START_TEST(a_client_that_is_destroyed_closes_its_kept_connections) {
+START_TEST(a_request_keeps_its_connection_and_closes_it_at_the_end) {
     struct session session = {.wanted = 1};
     start_server();
     struct http_request_options options = options_for("/plain");
     open_session(&session, &options);
     http_request_start(session.request);
     loop_run(session.loop);
+    ck_assert_uint_eq(open_connections(), 1); /* kept, though its request is over */
     http_request_destroy(session.request);
-    ck_assert_uint_eq(open_connections(), 1); /* kept, though its request is gone */
     http_client_destroy(session.client);
     loop_destroy(session.loop);
     for (int64_t until = clock_monotonic_ms() + 20000; open_connections();) {
@@ -439,6 +439,7 @@ START_TEST(the_headers_of_an_answer_can_be_asked_for) {
     struct err err;
     start_server();
     struct http_request_options options = options_for("/indexed");
+    options.wants_headers = true;
     open_session(&session, &options);
     http_request_destroy(session.request);
     ck_assert_int_eq(
@@ -639,7 +640,7 @@ START_TEST(a_proxy_that_is_given_does_not_look_at_the_environment) {
     setenv("no_proxy", "*", 1);
     struct http_request_options options = options_for("/plain");
     options.url = "http://there.test/plain";
-    options.proxy_url = proxy;
+    options.proxy.url = proxy;
     struct answer answer = fetch_once(&options);
     unsetenv("no_proxy");
     end_server();
@@ -764,7 +765,7 @@ CHECK_MAIN("http client", a_file_with_a_user_name_is_read_again_at_each_start,
            a_proxy_that_is_given_does_not_look_at_the_environment,
            a_request_whose_secret_is_missing_can_be_destroyed_before_it_says_so,
            a_name_that_does_not_resolve_in_time_holds_up_nobody, a_plain_body_comes_with_its_status_and_type,
-           a_second_start_uses_the_connection_again, a_client_that_is_destroyed_closes_its_kept_connections,
+           a_second_start_uses_the_connection_again, a_request_keeps_its_connection_and_closes_it_at_the_end,
            a_packed_body_is_unpacked, a_torn_packed_body_is_refused,
            a_body_over_the_limit_is_refused_plain_or_packed,
            a_request_works_again_after_its_body_was_too_large, a_silent_server_ends_in_a_timeout,
