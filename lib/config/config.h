@@ -133,7 +133,8 @@ int config_load_text(struct span text, const char *file_name, struct config **co
                      struct config_errors *errors);
 struct config *config_ref(struct config *config);
 void config_unref(struct config *config); /* NULL is fine */
-/* Hands over what was made from a configuration and is needed as long as it: destroyed with it. Any thread. */
+/* Hands over what was made from a configuration and is needed as long as it: destroyed with it. Any thread.
+ */
 void config_keep(struct config *config, void *object, void (*destroy)(void *object));
 
 /* "prometheus.yml:12:5: scrape_configs[2].scrape_intervall: unknown field, did you mean "scrape_interval"?"

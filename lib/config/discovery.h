@@ -122,3 +122,8 @@ void discovery_config_each(const struct discovery_config *config,
                            void *context);
 /* of all that it says, secrets included: two are equal exactly when the configurations are */
 struct hash128 discovery_config_hash(enum discovery_kind kind, const void *config);
+struct group_builder;
+struct target_group;
+/* the group of a static_config, the index-th of its list; 0 or ERR_LIMIT */
+int static_config_group(const struct static_config *config, size_t index, struct group_builder *builder,
+                        struct target_group **group, struct err *err);

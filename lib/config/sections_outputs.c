@@ -96,7 +96,8 @@ static void check_target(struct loader *l, const struct relabel_config *rule, co
 /* what goes with the action, and what does not */
 static void check_extras(struct loader *l, const struct relabel_config *rule, const struct ynode *node) {
     const char *action = rule->action;
-    bool is_equal = is_one(action, "keepequal", "dropequal"), has_replacement = differs(rule->replacement, "$1");
+    bool is_equal = is_one(action, "keepequal", "dropequal"),
+         has_replacement = differs(rule->replacement, "$1");
     bool has_more = rule->modulus || differs(rule->separator, ";") || has_replacement;
     if (has_replacement && (is_equal || is_one(action, "lowercase", "uppercase")))
         loader_error_at(l, node, "replacement", "'replacement' can not be set for %s action", action);

@@ -52,8 +52,8 @@ static int scrape_as(enum expose_format format, struct span body, size_t max_sam
     err = (struct err){0};
     char *copy = mem_array(body.len, 1); /* of its exact size: the sanitizer sees a read past the end */
     if (body.len) memcpy(copy, body.ptr, body.len);
-    int rc = body_append(target, &store.appender, format, span_of(copy, body.len), &limits, time_ms,
-                         &batch, &counts, &err);
+    int rc = body_append(target, &store.appender, format, span_of(copy, body.len), &limits, time_ms, &batch,
+                         &counts, &err);
     mem_free(copy);
     if (!rc) return 0;
     mem_free(batch->times_ms);
@@ -209,8 +209,8 @@ START_TEST(limits_fail_the_scrape) {
         size_t scraped, kept;
     } cases[] = {
         {"  sample_limit: 2\n", "a 1\nb 2\nc 3\nd 4\n", "sample limit exceeded", BODY_OVER_SAMPLES, 4, 4},
-        {"  sample_limit: 2\n", "a 1\nb 2\nc 3\nd 4\nbroken\n", "line 5: expected a value", BODY_OVER_SAMPLES, 4,
-         4},
+        {"  sample_limit: 2\n", "a 1\nb 2\nc 3\nd 4\nbroken\n", "line 5: expected a value", BODY_OVER_SAMPLES,
+         4, 4},
         {"", "a 1\nb 2\nc 3\nd 4\ne 5\nf 6\n",
          "sample limit exceeded: more than 5 samples before relabelling (--scrape.max-samples)",
          BODY_OVER_SAMPLES, 6, 5},
@@ -371,7 +371,8 @@ START_TEST(a_job_at_its_series_limit_fails_or_leaves_new_ones_out) {
     ck_assert_int_eq(scrape("x 0\na 1\nb 2\nc 3\nd 4\n"), 0);
     ck_assert_uint_eq(counts.over_series, 2);
     ck_assert_uint_eq(store.resolved, 2);
-    ck_assert_int_eq(scrape("c 3\nd 4\na 1\n"), 0); /* there is room when b has ended, so from the next one on */
+    ck_assert_int_eq(scrape("c 3\nd 4\na 1\n"),
+                     0); /* there is room when b has ended, so from the next one on */
     ck_assert_str_eq(rows(), "a{" OWN "} 1\nb{" OWN "} stale\n");
     ck_assert_int_eq(scrape("c 3\nd 4\na 1\n"), 0);
     ck_assert_str_eq(rows(), "c{" OWN "} 3\na{" OWN "} 1\n");
@@ -565,9 +566,8 @@ END_TEST
 
 CHECK_MAIN("body", the_targets_labels_are_added, conflicting_labels_are_renamed,
            honored_labels_win_even_when_empty, what_vanishes_ends_but_not_what_has_times_of_its_own,
-           what_begins_like_the_expected_series_may_be_another,
-           times_may_be_tracked_or_left_out, a_series_told_twice_is_two_rows,
-           many_new_series_are_resolved_in_batches, limits_fail_the_scrape,
+           what_begins_like_the_expected_series_may_be_another, times_may_be_tracked_or_left_out,
+           a_series_told_twice_is_two_rows, many_new_series_are_resolved_in_batches, limits_fail_the_scrape,
            the_servers_limits_hold_where_a_job_has_none, rules_rewrite_what_is_stored,
            what_rules_drop_costs_its_entry_only, many_dropped_series_need_no_memory_of_their_labels,
            labels_that_rules_spoil_fail_the_scrape, a_job_at_its_series_limit_fails_or_leaves_new_ones_out,

@@ -12,7 +12,8 @@ static struct err err;
 static const struct scrape_config *begin(const char *options) {
     static struct config_errors errors;
     char text[4096];
-    snprintf(text, sizeof text, "global: {scrape_interval: 30s}\nscrape_configs:\n- job_name: j\n%s", options);
+    snprintf(text, sizeof text, "global: {scrape_interval: 30s}\nscrape_configs:\n- job_name: j\n%s",
+             options);
     int rc = config_load_text(span_from(text), "test.yml", &config, &errors);
     ck_assert_msg(rc == 0, "%s", errors.items[0].message);
     arena_init(&arena, 1 << 20, NULL);
@@ -97,7 +98,8 @@ START_TEST(rules_decide_what_is_scraped) {
               "  - {action: drop, source_labels: [off], regex: 'yes'}\n");
     struct target *target =
         create(job, LABELS("__address__", "http://a/?b", "__meta_zone", "z", "tier", "slow"));
-    ck_assert_str_eq(text_of(target->labels), "{instance=\"http://a/?b\", job=\"j\", tier=\"slow\", zone=\"z\"}");
+    ck_assert_str_eq(text_of(target->labels),
+                     "{instance=\"http://a/?b\", job=\"j\", tier=\"slow\", zone=\"z\"}");
     ck_assert_str_eq(target->url, "http://probe:9115/probe?b=1&module=http_2xx&target=http%3A%2F%2Fa%2F%3Fb");
     ck_assert_int_eq(target->interval_ms, 60000);
     ck_assert(target->convert_classic_histograms_to_nhcb);
