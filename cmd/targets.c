@@ -18,7 +18,9 @@ int targets_start(struct targets *targets, const struct flags *flags, struct app
                                                .label_name_bytes = flags->scrape_max_label_name_bytes,
                                                .label_value_bytes = flags->scrape_max_label_value_bytes,
                                                .label_bytes = flags->scrape_max_label_bytes}};
-    struct discovery_options discovery = {.name = "scrape", .resolv_conf = flags->discovery_resolv_conf};
+    struct discovery_options discovery = {.name = "scrape",
+                                          .dns_servers = flags->discovery_dns_server.items,
+                                          .dns_server_count = flags->discovery_dns_server.count};
     int rc = scrape_manager_create(appender, registry, &scrape, &targets->scrape, err);
     if (rc) return rc;
     return discovery_create(&discovery, registry, on_groups, targets->scrape, &targets->discovery, err);

@@ -1,3 +1,4 @@
+#include "lib/base/assert.h"
 #include "lib/config/table.h"
 
 /*
@@ -282,9 +283,11 @@ void discovery_config_each(const struct discovery_config *config,
     }
 }
 
+#define KEY_MAX_BYTES ((size_t)1 << 30) /* a hundred times the largest file */
+
 struct hash128 discovery_config_hash(enum discovery_kind kind, const void *config) {
     struct buf text;
-    buf_init(&text, SIZE_MAX);
+    buf_init(&text, KEY_MAX_BYTES);
     buf_printf(&text, "%d\n", (int)kind);
     if (kind == DISCOVERY_STATIC) {
         const struct discovery_config *discovery = config;
@@ -295,6 +298,7 @@ struct hash128 discovery_config_hash(enum discovery_kind kind, const void *confi
     } else {
         section_write_bare(discovery_fields[kind].section, config, &text);
     }
+    ASSERT(!text.failed);
     struct hash128 hash = hash_bytes_keyed_128(text.data, text.len);
     if (text.data) explicit_bzero(text.data, text.len);
     buf_release(&text);

@@ -49,7 +49,7 @@ struct discovery {
     struct set_list sets;
     struct provider_list providers;
     struct config *config; /* what the providers' configurations are in */
-    struct counter *received, *sent, *delayed;
+    struct counter *sent, *delayed;
     struct gauge *last_update;
 };
 
@@ -110,7 +110,6 @@ static bool wants(const struct set *set, const struct provider *provider) {
 static void on_change(struct provider *provider, void *context) {
     struct discovery *d = context;
     int64_t now_ms = clock_monotonic_ms();
-    provider_count(d->received);
     for (size_t i = 0; i < d->sets.all.count; i++) {
         struct set *set = d->sets.all.items[i];
         if (!wants(set, provider)) continue;
@@ -259,8 +258,8 @@ static void create_metrics(struct discovery *d) {
     struct registry *registry = d->shared.registry;
     instrument_labels name = (const char *[]){"name", d->options.name, NULL};
     if (!registry) return;
-    d->received = registry_counter(registry, "prometheus_sd_received_updates_total",
-                                   "Updates received from the providers.", name);
+    d->shared.received = registry_counter(registry, "prometheus_sd_received_updates_total",
+                                          "Updates received from the providers.", name);
     d->sent =
         registry_counter(registry, "prometheus_sd_updates_total", "Updates sent to their consumer.", name);
     d->delayed = registry_counter(registry, "prometheus_sd_updates_delayed_total",

@@ -31,9 +31,10 @@ struct discovery_set {
 typedef void discovery_update(void *context, const char *set, struct target_groups *groups);
 
 struct discovery_options {
-    const char *name;            /* of metrics: "scrape" */
-    const char *user_agent;      /* NULL: Ferula/<version> */
-    const char *resolv_conf;     /* the name servers of dns_sd_configs; NULL: /etc/resolv.conf */
+    const char *name;               /* of metrics: "scrape" */
+    const char *user_agent;         /* NULL: Ferula/<version> */
+    const char *const *dns_servers; /* host:port; none: those of /etc/resolv.conf */
+    size_t dns_server_count;
     const char *service_account; /* folder of token, ca.crt and namespace; NULL: where Kubernetes puts it */
     int64_t throttle_ms;         /* between two updates of a set; 0: 5 s */
     int64_t retry_ms;            /* after a failure, where the kind has no interval of its own; 0: 15 s */

@@ -112,7 +112,9 @@ static void ask(void *state) {
     const struct dns_sd_config *config = dns->provider->config;
     const struct provider_shared *shared = dns->provider->shared;
     struct err err = {0};
-    if (resolver_create(shared->loop, shared->options->resolv_conf, &dns->resolver, &err)) {
+    const struct discovery_options *options = shared->options;
+    if (resolver_create(shared->loop, options->dns_servers, options->dns_server_count, &dns->resolver,
+                        &err)) {
         provider_count(dns->failures);
         refresh_done(&dns->refresh, &err);
         return;

@@ -43,6 +43,7 @@ void provider_remove(struct provider *provider, struct span source) {
     uint64_t hash = source_hash(source);
     uint32_t index = map_find(&provider->by_source, hash, &source, source_equal, provider);
     if (index == MAP_NONE) return;
+    provider->has_changed = true;
     uint32_t last = (uint32_t)(provider->groups.count - 1);
     map_remove(&provider->by_source, hash, index);
     struct target_group *gone = provider->groups.items[index];
@@ -66,17 +67,22 @@ void provider_put(struct provider *provider, struct target_group *group) {
     uint64_t hash = source_hash(group->source);
     uint32_t index = map_find(&provider->by_source, hash, &group->source, source_equal, provider);
     if (index != MAP_NONE) {
+        provider->has_changed |= !target_group_equal(provider->groups.items[index], group);
         target_group_unref(provider->groups.items[index]);
         provider->groups.items[index] = group;
         return;
     }
+    provider->has_changed = true;
     *vec_push(&provider->groups) = group;
     map_insert(&provider->by_source, hash, (uint32_t)(provider->groups.count - 1));
 }
 
 void provider_spoke(struct provider *provider) {
+    bool is_news = provider->has_changed || !provider->has_spoken;
     provider->has_spoken = true;
-    provider->shared->on_change(provider, provider->shared->context);
+    provider->has_changed = false;
+    provider_count(provider->shared->received);
+    if (is_news) provider->shared->on_change(provider, provider->shared->context);
 }
 
 void provider_failed(struct provider *provider, const struct err *err) {

@@ -32,6 +32,7 @@ struct provider_shared { /* by all providers of a discovery */
     struct loop *loop;
     struct http_client *client;
     struct registry *registry; /* may be NULL */
+    struct counter *received;  /* updates; may be NULL */
     const struct discovery_options *options;
     void (*on_change)(struct provider *provider, void *context);
     void *context;
@@ -41,11 +42,11 @@ struct provider {
     uint32_t magic;
     struct provider_shared *shared;
     const struct provider_kind *kind;
-    const void *config; /* struct http_sd_config ... */
-    struct hash128 key; /* of kind and configuration, secrets included */
-    const char *set;    /* the first that wanted it, for logs and metrics; owned */
-    void *state;        /* the kind's */
-    bool has_started;
+    const void *config;                /* struct http_sd_config ... */
+    struct hash128 key;                /* of kind and configuration, secrets included */
+    const char *set;                   /* the first that wanted it, for logs and metrics; owned */
+    void *state;                       /* the kind's */
+    bool has_started, has_changed;     /* has_changed: since it spoke last */
     bool has_spoken;                   /* found something or failed, at least once */
     bool is_wanted;                    /* discovery's mark during a reload */
     VEC(struct target_group *) groups; /* owned references, unique by source */
@@ -59,7 +60,7 @@ void provider_destroy(struct provider *provider);
 /* takes the reference over; a group without targets takes its source away */
 void provider_put(struct provider *provider, struct target_group *group);
 void provider_remove(struct provider *provider, struct span source);
-/* what has been put and removed is complete for now */
+/* what has been put and removed is complete for now; nobody hears of it when that is what there was */
 void provider_spoke(struct provider *provider);
 /* logs it; the groups stay as they are */
 void provider_failed(struct provider *provider, const struct err *err);

@@ -13,6 +13,7 @@
 #define TIMEOUT_MS 5000 /* the first try's, as resolv.conf's default */
 #define TRIES 2
 #define NAME_MAX_BYTES 1024
+#define SERVERS_MAX_BYTES ((size_t)16 << 10)
 #define CLASS_IN 1
 
 struct watched { /* freed when libuv has closed it */
@@ -124,7 +125,20 @@ static void read_search(struct resolver *resolver) {
     ares_destroy_options(&saved);
 }
 
-int resolver_create(struct loop *loop, const char *resolv_conf, struct resolver **result, struct err *err) {
+static int set_servers(struct resolver *resolver, const char *const *servers, size_t count, struct err *err) {
+    struct buf list;
+    if (!count) return 0;
+    buf_init(&list, SERVERS_MAX_BYTES);
+    for (size_t i = 0; i < count; i++) buf_printf(&list, "%s%s", i ? "," : "", servers[i]);
+    int rc = ares_set_servers_ports_csv(resolver->channel, buf_text(&list));
+    if (rc != ARES_SUCCESS)
+        rc = err_set(err, ERR_INVALID, "the name servers \"%s\": %s", buf_text(&list), ares_strerror(rc));
+    buf_release(&list);
+    return rc;
+}
+
+int resolver_create(struct loop *loop, const char *const *servers, size_t server_count,
+                    struct resolver **result, struct err *err) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, init_library);
     struct resolver *resolver = mem_zalloc(sizeof *resolver);
@@ -134,20 +148,22 @@ int resolver_create(struct loop *loop, const char *resolv_conf, struct resolver 
                                    .tries = TRIES,
                                    .ednspsz = 4096,
                                    .sock_state_cb = on_socket,
-                                   .sock_state_cb_data = resolver,
-                                   .resolvconf_path = (char *)resolv_conf};
-    int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ |
-               ARES_OPT_SOCK_STATE_CB | (resolv_conf ? ARES_OPT_RESOLVCONF : 0);
+                                   .sock_state_cb_data = resolver};
+    int mask =
+        ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ | ARES_OPT_SOCK_STATE_CB;
     int rc = ares_init_options(&resolver->channel, &options, mask);
     if (rc != ARES_SUCCESS) {
         mem_free(resolver);
-        return err_set(err, ERR_IO, "could not load %s: %s", resolv_conf ? resolv_conf : "/etc/resolv.conf",
-                       ares_strerror(rc));
+        return err_set(err, ERR_IO, "could not load /etc/resolv.conf: %s", ares_strerror(rc));
     }
-    read_search(resolver);
     resolver->timer = loop_timer_create(loop, on_timer, resolver);
-    *result = resolver;
-    return 0;
+    read_search(resolver);
+    rc = set_servers(resolver, servers, server_count, err);
+    if (rc)
+        resolver_destroy(resolver);
+    else
+        *result = resolver;
+    return rc;
 }
 
 void resolver_destroy(struct resolver *resolver) {

@@ -16,8 +16,9 @@ struct resolver;
 /* message: the DNS answer, empty when no name exists; valid during the call */
 typedef void resolver_done(int rc, struct span message, const struct err *err, void *context);
 
-/* reads resolv_conf now (NULL: /etc/resolv.conf) */
-int resolver_create(struct loop *loop, const char *resolv_conf, struct resolver **resolver, struct err *err);
+/* reads /etc/resolv.conf now; servers (host:port), if any, take the place of its own */
+int resolver_create(struct loop *loop, const char *const *servers, size_t server_count,
+                    struct resolver **resolver, struct err *err);
 /* what is under way ends with ERR_CANCELED; not inside of a done. NULL is fine. */
 void resolver_destroy(struct resolver *resolver);
 /* done is called once, possibly before this returns */

@@ -30,6 +30,12 @@ void target_group_unref(struct target_group *group) {
     if (before == 1) mem_free(group);
 }
 
+bool target_group_equal(const struct target_group *a, const struct target_group *b) {
+    bool is_equal = a->count == b->count;
+    for (size_t i = 0; i < a->count && is_equal; i++) is_equal = labels_equal(a->targets[i], b->targets[i]);
+    return is_equal;
+}
+
 struct target_groups *target_groups_create(struct target_group *const *items, size_t count) {
     struct groups_holder *holder = mem_alloc(sizeof *holder + count * sizeof *items);
     size_t target_count = 0;

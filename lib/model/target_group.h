@@ -20,6 +20,8 @@ struct target_group {
 
 struct target_group *target_group_ref(struct target_group *group);
 void target_group_unref(struct target_group *group); /* NULL is fine */
+/* the same targets in the same order */
+bool target_group_equal(const struct target_group *a, const struct target_group *b);
 
 struct target_groups {
     struct target_group *const *items;

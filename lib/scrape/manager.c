@@ -69,7 +69,7 @@ void scrape_manager_stop(struct scrape_manager *manager) {
     CHECK_OBJ(manager, MANAGER_MAGIC);
     mutex_lock(&manager->lock);
     for (size_t i = 0; i < manager->pools.count; i++) { /* nobody looks at them any more */
-        struct pool *pool = manager->pools.items[i];
+        struct job_pool *pool = manager->pools.items[i];
         pool->targets.count = pool->dropped.count = pool->dropped_count = 0;
     }
     mutex_unlock(&manager->lock);
@@ -82,7 +82,7 @@ void scrape_manager_destroy(struct scrape_manager *manager) {
     if (!manager) return;
     scrape_manager_stop(manager);
     mem_free(manager->loops);
-    for (size_t i = 0; i < manager->pools.count; i++) pool_destroy(manager->pools.items[i]);
+    for (size_t i = 0; i < manager->pools.count; i++) job_pool_destroy(manager->pools.items[i]);
     for (size_t i = 0; i < manager->usages.count; i++) usage_destroy(manager->usages.items[i]);
     vec_release(&manager->pools);
     vec_release(&manager->usages);
@@ -94,10 +94,10 @@ void scrape_manager_destroy(struct scrape_manager *manager) {
 }
 
 struct pool_list {
-    VEC(struct pool *) all;
+    VEC(struct job_pool *) all;
 };
 
-static struct pool *find_pool(const struct scrape_manager *manager, const char *job) {
+static struct job_pool *find_pool(const struct scrape_manager *manager, const char *job) {
     for (size_t i = 0; i < manager->pools.count; i++)
         if (strcmp(manager->pools.items[i]->job->job_name, job) == 0) return manager->pools.items[i];
     return NULL;
@@ -115,15 +115,16 @@ static void exchange(struct scrape_manager *manager, struct config *config, cons
     struct pool_list old = {0};
     mutex_lock(&manager->lock);
     for (size_t i = 0; i < fresh->all.count; i++)
-        pool_take_over(manager, fresh->all.items[i], find_pool(manager, fresh->all.items[i]->job->job_name));
+        job_pool_take_over(manager, fresh->all.items[i],
+                           find_pool(manager, fresh->all.items[i]->job->job_name));
     for (size_t i = 0; i < manager->pools.count; i++) *vec_push(&old.all) = manager->pools.items[i];
     manager->pools.count = 0;
     for (size_t i = 0; i < fresh->all.count; i++) *vec_push(&manager->pools) = fresh->all.items[i];
     for (size_t i = 0; i < old.all.count; i++) {
-        struct pool *pool = old.all.items[i];
+        struct job_pool *pool = old.all.items[i];
         for (size_t k = 0; k < pool->targets.count; k++) pool->targets.items[k]->is_wanted = false;
-        pool_end(pool); /* of a job that is gone; the others have none left */
-        pool_destroy(pool);
+        job_pool_end(pool); /* of a job that is gone; the others have none left */
+        job_pool_destroy(pool);
     }
     struct config *before = manager->config;
     manager->config = config_ref(config);
@@ -138,8 +139,8 @@ void scrape_manager_apply(struct scrape_manager *manager, struct config *config)
     mutex_lock(&manager->changing);
     for (size_t i = 0; i < config->scrape_configs.count; i++) {
         const struct scrape_config *job = &config->scrape_configs.items[i];
-        const struct pool *before = find_pool(manager, job->job_name);
-        *vec_push(&fresh.all) = pool_create(manager, config, job, before ? before->groups : NULL);
+        const struct job_pool *before = find_pool(manager, job->job_name);
+        *vec_push(&fresh.all) = job_pool_create(manager, config, job, before ? before->groups : NULL);
     }
     count_pools(manager, config);
     exchange(manager, config, &fresh);
@@ -151,15 +152,15 @@ void scrape_manager_set_groups(struct scrape_manager *manager, const char *job,
                                struct target_groups *groups) {
     CHECK_OBJ(manager, MANAGER_MAGIC);
     mutex_lock(&manager->changing);
-    struct pool *before = find_pool(manager, job);
+    struct job_pool *before = find_pool(manager, job);
     if (before) {
-        struct pool *pool = pool_create(manager, manager->config, before->job, groups);
+        struct job_pool *pool = job_pool_create(manager, manager->config, before->job, groups);
         mutex_lock(&manager->lock);
-        pool_take_over(manager, pool, before);
+        job_pool_take_over(manager, pool, before);
         for (size_t i = 0; i < manager->pools.count; i++)
             if (manager->pools.items[i] == before) manager->pools.items[i] = pool;
         mutex_unlock(&manager->lock);
-        pool_destroy(before);
+        job_pool_destroy(before);
     }
     mutex_unlock(&manager->changing);
 }

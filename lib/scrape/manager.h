@@ -15,7 +15,7 @@
 
 #define MANAGER_MAGIC 0x6d6e6772u
 
-struct pool {
+struct job_pool {
     const struct scrape_config *job; /* of the manager's configuration */
     struct usage *usage;
     struct target_groups *groups; /* NULL before the first */
@@ -33,20 +33,20 @@ struct scrape_manager {
     uint64_t offset_seed;
     struct scrape_loop **loops;
     size_t loop_count;
-    struct mutex changing;      /* one change at a time; guards the usages, too */
-    VEC(struct usage *) usages; /* of every job that ever was */
-    struct mutex lock;          /* guards all below, for snapshots; taken inside of changing */
-    VEC(struct pool *) pools;   /* in the configuration's order */
+    struct mutex changing;        /* one change at a time; guards the usages, too */
+    VEC(struct usage *) usages;   /* of every job that ever was */
+    struct mutex lock;            /* guards all below, for snapshots; taken inside of changing */
+    VEC(struct job_pool *) pools; /* in the configuration's order */
     struct config *config;
 };
 
 /* The targets of a job from its groups (referenced; may be NULL), none of them started. */
-struct pool *pool_create(struct scrape_manager *manager, struct config *config,
-                         const struct scrape_config *job, struct target_groups *groups);
+struct job_pool *job_pool_create(struct scrape_manager *manager, struct config *config,
+                                 const struct scrape_config *job, struct target_groups *groups);
 /* Puts the targets of `before` (NULL: none) in the place of those that are the same, starts the rest and ends
  * the rest of before, which then has none. */
-void pool_take_over(struct scrape_manager *manager, struct pool *pool, struct pool *before);
+void job_pool_take_over(struct scrape_manager *manager, struct job_pool *pool, struct job_pool *before);
 /* ends its targets */
-void pool_end(struct pool *pool);
+void job_pool_end(struct job_pool *pool);
 /* its targets must have ended, or be their loops' business */
-void pool_destroy(struct pool *pool);
+void job_pool_destroy(struct job_pool *pool);

@@ -60,7 +60,7 @@ static int describe_all(struct scrape_manager *manager, struct arena *arena, str
     struct target_info *infos = arena_array(arena, all, sizeof *infos);
     int rc = infos ? 0 : arena_limit(arena, "the list of targets", err);
     for (size_t i = 0; i < manager->pools.count; i++) {
-        const struct pool *pool = manager->pools.items[i];
+        const struct job_pool *pool = manager->pools.items[i];
         for (size_t k = 0; k < pool->targets.count && !rc; k++)
             rc = describe(pool->targets.items[k], arena, &infos[used++], err);
     }
@@ -121,7 +121,7 @@ static int collect_metadata(struct scrape_manager *manager, struct arena *arena,
     struct metadata_list list = {0};
     size_t index = 0;
     for (size_t i = 0; i < manager->pools.count; i++) {
-        const struct pool *pool = manager->pools.items[i];
+        const struct job_pool *pool = manager->pools.items[i];
         for (size_t k = 0; k < pool->targets.count; k++) {
             int rc = add_metadata(&list, pool->targets.items[k], index++, arena, err);
             if (rc) return rc;
@@ -151,7 +151,7 @@ int scrape_manager_pools(struct scrape_manager *manager, struct arena *arena, st
     size_t all = manager->pools.count;
     struct pool_info *infos = arena_array(arena, all, sizeof *infos);
     for (size_t i = 0; i < all && infos; i++) {
-        const struct pool *pool = manager->pools.items[i];
+        const struct job_pool *pool = manager->pools.items[i];
         infos[i].name = copy_span(arena, span_from(pool->job->job_name), &failed);
         infos[i].dropped = pool->dropped_count;
     }
@@ -162,7 +162,7 @@ int scrape_manager_pools(struct scrape_manager *manager, struct arena *arena, st
     return 0;
 }
 
-static int describe_dropped(const struct pool *pool, struct arena *arena, struct dropped_info *infos,
+static int describe_dropped(const struct job_pool *pool, struct arena *arena, struct dropped_info *infos,
                             struct err *err) {
     bool failed = false;
     for (size_t i = 0; i < pool->dropped.count; i++) {

@@ -19,7 +19,7 @@ static struct usage *usage_of(struct scrape_manager *manager, const struct scrap
 }
 
 /* one that relabelling has dropped; also without memory for its labels it is counted */
-static void note_dropped(struct pool *pool, struct labels discovered) {
+static void note_dropped(struct job_pool *pool, struct labels discovered) {
     struct labels labels;
     uint64_t most = pool->job->keep_dropped_targets;
     bool is_kept = !most || pool->dropped_count < most;
@@ -39,7 +39,7 @@ static void note_left_out(const struct scrape_manager *manager, const struct scr
                                      (const char *[]){"scrape_job", job->job_name, NULL}));
 }
 
-static void add_target(struct scrape_manager *manager, struct config *config, struct pool *pool,
+static void add_target(struct scrape_manager *manager, struct config *config, struct job_pool *pool,
                        struct labels discovered) {
     struct target *target;
     struct err err = {0};
@@ -54,22 +54,23 @@ static void add_target(struct scrape_manager *manager, struct config *config, st
 }
 
 static uint64_t key_hash(uint32_t index, const void *context) {
-    const struct pool *pool = context;
+    const struct job_pool *pool = context;
     return hash_bytes(pool->targets.items[index]->key.ptr, pool->targets.items[index]->key.len);
 }
 
 static bool key_equal(uint32_t index, const void *key, const void *context) {
-    const struct pool *pool = context;
+    const struct job_pool *pool = context;
     return !pool->targets.items[index]->is_wanted &&
            span_equal(pool->targets.items[index]->key, *(const struct span *)key);
 }
 
-static uint32_t find_target(const struct map *by_key, const struct pool *pool, const struct target *target) {
+static uint32_t find_target(const struct map *by_key, const struct job_pool *pool,
+                            const struct target *target) {
     return map_find(by_key, hash_bytes(target->key.ptr, target->key.len), &target->key, key_equal, pool);
 }
 
 /* A target that a job names twice is one target. */
-static void drop_repeated(struct pool *pool) {
+static void drop_repeated(struct job_pool *pool) {
     struct map by_key = {0};
     size_t kept = 0;
     for (size_t i = 0; i < pool->targets.count; i++) {
@@ -87,7 +88,7 @@ static void drop_repeated(struct pool *pool) {
 }
 
 /* all targets of a job that has more of them than its target_limit fail without being scraped */
-static void limit_targets(const struct scrape_manager *manager, struct pool *pool) {
+static void limit_targets(const struct scrape_manager *manager, struct job_pool *pool) {
     size_t limit = (size_t)pool->job->target_limit, count = pool->targets.count;
     if (!limit || count <= limit) return;
     if (manager->registry) counter_inc(manager->metrics.exceeded_targets);
@@ -98,7 +99,7 @@ static void limit_targets(const struct scrape_manager *manager, struct pool *poo
     }
 }
 
-static void observe(const struct scrape_manager *manager, const struct pool *pool, double seconds) {
+static void observe(const struct scrape_manager *manager, const struct job_pool *pool, double seconds) {
     struct registry *registry = manager->registry;
     instrument_labels labels = (const char *[]){"scrape_job", pool->job->job_name, NULL};
     if (!registry) return;
@@ -114,9 +115,9 @@ static void observe(const struct scrape_manager *manager, const struct pool *poo
                     seconds);
 }
 
-struct pool *pool_create(struct scrape_manager *manager, struct config *config,
-                         const struct scrape_config *job, struct target_groups *groups) {
-    struct pool *pool = mem_zalloc(sizeof *pool);
+struct job_pool *job_pool_create(struct scrape_manager *manager, struct config *config,
+                                 const struct scrape_config *job, struct target_groups *groups) {
+    struct job_pool *pool = mem_zalloc(sizeof *pool);
     int64_t begin_ns = clock_monotonic_ns();
     pool->job = job;
     pool->usage = usage_of(manager, job);
@@ -134,14 +135,14 @@ struct pool *pool_create(struct scrape_manager *manager, struct config *config,
 
 /* ---- changing places ---- */
 
-void pool_end(struct pool *pool) {
+void job_pool_end(struct job_pool *pool) {
     for (size_t i = 0; i < pool->targets.count; i++)
         if (!pool->targets.items[i]->is_wanted)
             scrape_loop_remove(pool->targets.items[i]->loop, pool->targets.items[i]);
     pool->targets.count = 0;
 }
 
-void pool_take_over(struct scrape_manager *manager, struct pool *pool, struct pool *before) {
+void job_pool_take_over(struct scrape_manager *manager, struct job_pool *pool, struct job_pool *before) {
     struct map by_key = {0};
     for (size_t i = 0; before && i < before->targets.count; i++) {
         before->targets.items[i]->is_wanted = false;
@@ -160,11 +161,11 @@ void pool_take_over(struct scrape_manager *manager, struct pool *pool, struct po
             scrape_loop_add(manager->loops[target->hash % manager->loop_count], target);
         }
     }
-    if (before) pool_end(before);
+    if (before) job_pool_end(before);
     map_release(&by_key);
 }
 
-void pool_destroy(struct pool *pool) {
+void job_pool_destroy(struct job_pool *pool) {
     target_groups_unref(pool->groups);
     vec_release(&pool->targets);
     vec_release(&pool->dropped);
