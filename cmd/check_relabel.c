@@ -72,8 +72,8 @@ static void print_labels(const char *before, struct labels labels, struct buf *l
 }
 
 /* the steps from `labels` on; *kept tells how they end */
-static int print_steps(const struct relabel_rules *rules, struct labels labels, struct arena *arena, bool *kept,
-                       struct err *err) {
+static int print_steps(const struct relabel_rules *rules, struct labels labels, struct arena *arena,
+                       bool *kept, struct err *err) {
     struct relabel_step *steps;
     struct buf line;
     size_t count;
@@ -98,8 +98,8 @@ static int show_metric(struct config *config, const struct scrape_config *job, s
                        struct arena *arena, struct err *err) {
     const struct relabel_rules *rules;
     bool kept = true;
-    int rc = relabel_rules_of(config, &job->metric_relabel_configs, job->metric_name_validation_scheme, &rules,
-                              err);
+    int rc = relabel_rules_of(config, &job->metric_relabel_configs, job->metric_name_validation_scheme,
+                              &rules, err);
     if (!rc) rc = print_steps(rules, labels, arena, &kept, err);
     if (!rc) printf("%s\n", kept ? "kept" : "dropped");
     return rc;

@@ -31,7 +31,7 @@ static struct span group_of(const struct regex *regex, struct span name, const s
     for (size_t i = 0; i < name.len && index < REGEX_MAX_CAPTURES; i++)
         index = index * 10 + (size_t)(name.ptr[i] - '0');
     return index < REGEX_MAX_CAPTURES && index <= regex_group_count(regex) ? captures[index]
-                                                                            : span_of(NULL, 0);
+                                                                           : span_of(NULL, 0);
 }
 
 void regex_expand(const struct regex *regex, struct span text, const struct span *captures, struct buf *out) {

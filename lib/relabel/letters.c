@@ -17,7 +17,8 @@ static uint32_t changed(uint32_t letter, bool upper) {
         return letter >= (uint32_t)first && letter < (uint32_t)first + 26 ? letter ^ 0x20 : letter;
     }
     if (!unicode) return letter;
-    return upper ? (uint32_t)towupper_l((wint_t)letter, unicode) : (uint32_t)towlower_l((wint_t)letter, unicode);
+    return upper ? (uint32_t)towupper_l((wint_t)letter, unicode)
+                 : (uint32_t)towlower_l((wint_t)letter, unicode);
 }
 
 /* the code point at text[at], and its bytes; 0 bytes when it is none */

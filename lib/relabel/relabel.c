@@ -208,11 +208,16 @@ static const struct action {
     action_run *run;
     bool has_regex;
 } actions[] = {
-    {"replace", run_replace, true},        {"keep", run_keep, true},
-    {"drop", run_drop, true},              {"keepequal", run_keepequal, false},
-    {"dropequal", run_dropequal, false},   {"hashmod", run_hashmod, false},
-    {"labelmap", run_labelmap, true},      {"labeldrop", run_labeldrop, true},
-    {"labelkeep", run_labelkeep, true},    {"lowercase", run_lowercase, false},
+    {"replace", run_replace, true},
+    {"keep", run_keep, true},
+    {"drop", run_drop, true},
+    {"keepequal", run_keepequal, false},
+    {"dropequal", run_dropequal, false},
+    {"hashmod", run_hashmod, false},
+    {"labelmap", run_labelmap, true},
+    {"labeldrop", run_labeldrop, true},
+    {"labelkeep", run_labelkeep, true},
+    {"lowercase", run_lowercase, false},
     {"uppercase", run_uppercase, false},
 };
 

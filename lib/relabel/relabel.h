@@ -4,8 +4,9 @@
  *
  *     {__address__="a:80", __meta_zone="z1"}  --rule-->  {..., zone="z1"}  --rule-->  ...  kept, or dropped
  *
- * Serves relabel_configs, metric_relabel_configs, write_relabel_configs and alert_relabel_configs alike. Rules
- * are compiled once per list of a configuration, never change and may be run by several threads at once.
+ * Serves relabel_configs, metric_relabel_configs, write_relabel_configs and alert_relabel_configs alike.
+ * Rules are compiled once per list of a configuration, never change and may be run by several threads at
+ * once.
  *
  * Text: labels that a rule makes lie in the builder's arena or in the rules themselves, so the configuration
  * must outlive the result. No label made here is longer than RELABEL_TEXT_MAX (ERR_LIMIT).

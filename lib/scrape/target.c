@@ -19,6 +19,16 @@
 #define CONVERT_LABEL "__convert_classic_histograms_to_nhcb__"
 #define CLASSIC_LABEL "__always_scrape_classic_histograms__"
 
+/* as url.h does, but a blank is + */
+static void put_escaped(struct buf *out, struct span text) {
+    for (size_t at = 0; at < text.len; at++) {
+        size_t end = span_find_byte(text, ' ', at);
+        url_write_escaped(span_of(text.ptr + at, end - at), out);
+        if (end < text.len) buf_putc(out, '+');
+        at = end;
+    }
+}
+
 struct param_value {
     struct span name, value;
     size_t index; /* values of one name keep their order */
@@ -64,9 +74,9 @@ static void put_params(struct buf *out, char separator, const struct scrape_conf
     if (list.all.count) qsort(list.all.items, list.all.count, sizeof *list.all.items, compare_params);
     for (size_t i = 0; i < list.all.count; i++) {
         buf_putc(out, separator);
-        url_write_escaped(list.all.items[i].name, out);
+        put_escaped(out, list.all.items[i].name);
         buf_putc(out, '=');
-        url_write_escaped(list.all.items[i].value, out);
+        put_escaped(out, list.all.items[i].value);
         separator = '&';
     }
     vec_release(&list.all);
@@ -130,6 +140,7 @@ static void put_key(struct buf *key, const struct target *target) {
     const struct scrape_config *job = target->job;
     put_text(key, job->job_name);
     put_text(key, target->url);
+    put_text(key, target->unix_socket);
     labels_write(target->labels, key);
     buf_printf(key, "|%lld|%lld|%d%d%d%d%d%d%d%d%d|%llu|%llu|%llu|%llu|%llu|", (long long)target->interval_ms,
                (long long)target->timeout_ms, job->honor_labels, job->honor_timestamps,
@@ -248,8 +259,10 @@ static int keep_labels(struct target *target, struct labels relabelled, struct e
 
 static int make_texts(struct target *target, struct labels relabelled, struct err *err) {
     struct buf text;
+    struct span socket = labels_get(relabelled, SPAN("__unix_socket__"));
     buf_init(&text, TEXT_MAX);
     put_url(&text, target->job, relabelled);
+    if (socket.len) target->unix_socket = arena_strndup(&target->arena, socket.ptr, socket.len);
     target->url = arena_strndup(&target->arena, buf_text(&text), text.len);
     buf_reset(&text);
     labels_write(target->labels, &text);
@@ -258,7 +271,7 @@ static int make_texts(struct target *target, struct labels relabelled, struct er
     buf_reset(&text);
     put_key(&text, target);
     target->key = span_of(arena_strndup(&target->arena, buf_text(&text), text.len), text.len);
-    bool is_whole = !text.failed && target->url && target->key.ptr;
+    bool is_whole = !text.failed && target->url && target->key.ptr && (target->unix_socket || !socket.len);
     buf_release(&text);
     return is_whole ? 0 : err_set(err, ERR_LIMIT, "labels or URL too large");
 }

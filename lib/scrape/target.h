@@ -57,7 +57,8 @@ struct target {
     int64_t interval_ms, timeout_ms; /* the job's, or what relabelling says */
     /* the job's, or what relabelling says */
     bool scrape_native_histograms, convert_classic_histograms_to_nhcb, always_scrape_classic_histograms;
-    bool is_legacy; /* the scheme of names */
+    bool is_legacy;          /* the scheme of names */
+    const char *unix_socket; /* what relabelling says of __unix_socket__; NULL: the URL's host is asked */
     const struct relabel_rules *metric_rules;
     struct span key; /* everything that makes a target another target: compared at a reload */
     uint64_t hash;   /* of labels and url, the same in every process */

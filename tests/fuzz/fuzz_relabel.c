@@ -1,6 +1,7 @@
 /*
- * fuzz_relabel.c - any rules on any labels: the first line is the flow list of rules, each further one a label
- * name=value. No crash, no hang; the result is sorted and has no empty value, and a trace ends the same.
+ * fuzz_relabel.c - any rules on any labels: the first line is the flow list of rules, each further one a
+ * label name=value. No crash, no hang; the result is sorted and has no empty value, and a trace ends the
+ * same.
  */
 // links: lib_relabel
 #include "lib/base/assert.h"
@@ -51,8 +52,7 @@ static void run(const struct relabel_rules *rules, struct labels labels, struct 
     }
     if (relabel_trace(rules, labels, arena, &steps, &count, NULL) || !count) return;
     ASSERT(steps[count - 1].kept == kept);
-    if (kept)
-        ASSERT(labels_equal(steps[count - 1].labels, (struct labels){builder.items, builder.count}));
+    if (kept) ASSERT(labels_equal(steps[count - 1].labels, (struct labels){builder.items, builder.count}));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -66,7 +66,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const struct scrape_config *job = &config->scrape_configs.items[0];
     struct labels labels = {0};
     if (line < size) labels = read_labels(span_of(text.ptr + line, size - line), &arena);
-    if (relabel_rules_of(config, &job->relabel_configs, job->metric_name_validation_scheme, &rules, NULL) == 0)
+    if (relabel_rules_of(config, &job->relabel_configs, job->metric_name_validation_scheme, &rules, NULL) ==
+        0)
         run(rules, labels, &arena);
     arena_release(&arena);
     config_unref(config);

@@ -36,7 +36,8 @@ static void write_rule(struct json_writer *json, const struct relabel_config *ru
     if (rule->source_labels.count) {
         json_key(json, "source_labels");
         json_array(json);
-        for (size_t i = 0; i < rule->source_labels.count; i++) json_cstring(json, rule->source_labels.items[i]);
+        for (size_t i = 0; i < rule->source_labels.count; i++)
+            json_cstring(json, rule->source_labels.items[i]);
         json_end_array(json);
     }
     write_text(json, "separator", rule->separator);
@@ -82,8 +83,8 @@ static void answer_job(struct exchange *exchange, struct config *config, struct 
     for (size_t i = 0; i < config->scrape_configs.count && !job; i++)
         if (span_is(pool, config->scrape_configs.items[i].job_name)) job = &config->scrape_configs.items[i];
     if (!job) {
-        answer_error(exchange, ANSWER_BAD_DATA, "error retrieving scrape config: scrape pool not found: \"%.*s\"",
-                     SPAN_ARG(pool));
+        answer_error(exchange, ANSWER_BAD_DATA,
+                     "error retrieving scrape config: scrape pool not found: \"%.*s\"", SPAN_ARG(pool));
         return;
     }
     int rc =
@@ -102,7 +103,8 @@ void api_relabel_steps(struct exchange *exchange, void *context) {
     struct labels labels;
     struct err err = {0};
     if (!pool.len || !text.len) {
-        answer_error(exchange, ANSWER_BAD_DATA, "no %s parameter provided", pool.len ? "labels" : "scrapePool");
+        answer_error(exchange, ANSWER_BAD_DATA, "no %s parameter provided",
+                     pool.len ? "labels" : "scrapePool");
         return;
     }
     if (read_labels(text, exchange_arena(exchange), &labels, &err)) {

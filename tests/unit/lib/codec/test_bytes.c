@@ -27,7 +27,8 @@ START_TEST(md5_gives_the_published_values) {
         {"", "d41d8cd98f00b204e9800998ecf8427e"},
         {"a", "0cc175b9c0f1b6a831c399e269772661"},
         {"message digest", "f96b697d7cb7938d525a2f31aaf161d0"},
-        {"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", "d174ab98d277d9f5a5611c2c9f419d9f"},
+        {"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+         "d174ab98d277d9f5a5611c2c9f419d9f"},
         {"12345678901234567890123456789012345678901234567890123456789012345678901234567890",
          "57edf4a22be3c955ac49da2e2107b67a"},
     };
@@ -124,5 +125,6 @@ START_TEST(json_escapes_and_separates) {
 }
 END_TEST
 
-CHECK_MAIN("bytes", crc32c_gives_the_published_values, md5_gives_the_published_values, varints_read_back_and_never_run_over,
-           gzip_reads_members_up_to_its_limit, json_escapes_and_separates)
+CHECK_MAIN("bytes", crc32c_gives_the_published_values, md5_gives_the_published_values,
+           varints_read_back_and_never_run_over, gzip_reads_members_up_to_its_limit,
+           json_escapes_and_separates)

@@ -132,7 +132,8 @@ START_TEST(references_are_expanded_as_go_does) {
          "a=y|d=-"},
         {"{source_labels: [a], regex: '(?P<n>.)', target_label: d, replacement: '${n}-$n'}", "a=y",
          "a=y|d=y-y"},
-        {"{source_labels: [a], regex: '(?<n>.)', target_label: d, replacement: '$n.$m.'}", "a=y", "a=y|d=y.."},
+        {"{source_labels: [a], regex: '(?<n>.)', target_label: d, replacement: '$n.$m.'}", "a=y",
+         "a=y|d=y.."},
         {"{source_labels: [a], regex: '(.)', target_label: d, replacement: 'a$$1'}", "a=y", "a=y|d=a$1"},
         {"{source_labels: [a], regex: '(.)', target_label: d, replacement: '${1'}", "a=y", "a=y|d=${1"},
         {"{source_labels: [a], regex: '(.)', target_label: d, replacement: '$-$'}", "a=y", "a=y|d=$-$"},
@@ -212,7 +213,7 @@ START_TEST(labels_are_mapped_dropped_and_kept_by_name) {
         {"{action: labelmap, regex: 'meta_(ns)_(.*)', replacement: '${2}'}", "meta_ns_x=1|meta_y=2",
          "meta_ns_x=1|meta_y=2|x=1"},
         {"{action: labelmap, regex: 'a(.*)', replacement: 'a${1}a'}", "a=1", "a=1|aa=1"}, /* not again */
-        {"{action: labelmap, regex: '[ab]_(.*)'}", "a_x=1|b_x=2", "a_x=1|b_x=2|x=2"},    /* the last wins */
+        {"{action: labelmap, regex: '[ab]_(.*)'}", "a_x=1|b_x=2", "a_x=1|b_x=2|x=2"},     /* the last wins */
         {"{action: labelmap, regex: 'x'}", "a=1", "a=1"},
         {"{action: labelmap, regex: 'x', replacement: y}", "x=1|z=2", "x=1|y=1|z=2"},
         {"{action: labeldrop, regex: 'b.*'}", "a=1|b=2|bc=3|cb=4", "a=1|cb=4"},
@@ -247,7 +248,8 @@ END_TEST
 
 START_TEST(letters_of_all_scripts_change_their_size) {
     static const struct expected table[] = {
-        {"{action: lowercase, source_labels: [a], target_label: b}", "a=Foo-BAR_9", "a=Foo-BAR_9|b=foo-bar_9"},
+        {"{action: lowercase, source_labels: [a], target_label: b}", "a=Foo-BAR_9",
+         "a=Foo-BAR_9|b=foo-bar_9"},
         {"{action: uppercase, source_labels: [a], target_label: a}", "a=Foo-bar_9", "a=FOO-BAR_9"},
         {"{action: uppercase, source_labels: [a, c], target_label: b}", "a=x|c=y", "a=x|b=X;Y|c=y"},
         {"{action: lowercase, source_labels: [x], target_label: a}", "a=1|b=2", "b=2"},
@@ -260,9 +262,10 @@ START_TEST(letters_of_all_scripts_change_their_size) {
 END_TEST
 
 START_TEST(a_trace_shows_each_step) {
-    struct config *config = load("{target_label: b, replacement: x}, {action: drop, source_labels: [a], regex: "
-                                 "'1'}, {target_label: c, replacement: y}",
-                                 "utf8");
+    struct config *config =
+        load("{target_label: b, replacement: x}, {action: drop, source_labels: [a], regex: "
+             "'1'}, {target_label: c, replacement: y}",
+             "utf8");
     struct arena arena;
     struct relabel_step *steps;
     size_t count;
@@ -298,8 +301,8 @@ START_TEST(rules_are_compiled_once_and_none_is_none) {
 END_TEST
 
 START_TEST(labels_that_grow_without_end_are_refused) {
-    struct config *config = load("{source_labels: [a], target_label: a, regex: '(.*)', replacement: '$1$1$1$1'}",
-                                 "utf8");
+    struct config *config =
+        load("{source_labels: [a], target_label: a, regex: '(.*)', replacement: '$1$1$1$1'}", "utf8");
     struct arena arena;
     struct label_builder builder;
     struct err err = {0};

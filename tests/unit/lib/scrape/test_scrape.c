@@ -344,7 +344,7 @@ START_TEST(labels_that_meet_are_moved_aside_and_parameters_follow_the_labels) {
     ck_assert_int_eq(scrape_manager_targets(manager, &arena, &targets, &count, NULL), 0);
     ck_assert_uint_eq(count, 2);
     ck_assert(span_ends_with(targets[0].scrape_url, SPAN("/metrics?x=one&x=two&y=")));
-    ck_assert(span_ends_with(targets[1].scrape_url, SPAN("/metrics?x=a%20b&x=two&y=&z=q")));
+    ck_assert(span_ends_with(targets[1].scrape_url, SPAN("/metrics?x=a+b&x=two&y=&z=q")));
     arena_release(&arena);
     end(manager, &thread);
     config_unref(config);
