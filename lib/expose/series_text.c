@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+#define LABELS_AT_MOST 4096
+
 struct parse {
     struct span text;
     size_t at;
@@ -93,6 +95,8 @@ static int canonical(struct parse *parse, struct span *value) {
 }
 
 static int add(struct parse *parse, struct span name, struct span value) {
+    if (parse->builder.count == LABELS_AT_MOST) /* what is above is kept sorted by moving it */
+        return fail(parse, "more labels than any limit allows");
     if (label_builder_get(&parse->builder, name).len) return fail(parse, "label name is not unique");
     label_builder_set(&parse->builder, name, value);
     return 0;

@@ -24,8 +24,8 @@ static void finish_requests(struct http_client *client) {
         if (message->msg != CURLMSG_DONE) continue;
         CURLcode code = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&request);
-        if (!http_request_keeps_handle(request, code))
-            curl_multi_remove_handle(client->multi, message->easy_handle);
+        if (code == CURLE_OK) http_request_take_connection(request);
+        curl_multi_remove_handle(client->multi, message->easy_handle);
         http_request_finish(request, code);
     }
 }

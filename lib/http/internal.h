@@ -23,9 +23,10 @@ struct http_client {
     struct token_source *token_sources;
 };
 
-/* request.c: the transfer is over and out of the multi handle, where it stays when it only connected */
+/* request.c: the transfer went well, its socket is still open */
+void http_request_take_connection(struct http_request *request);
+/* the transfer is over and out of the multi handle */
 void http_request_finish(struct http_request *request, CURLcode code);
-bool http_request_keeps_handle(const struct http_request *request, CURLcode code);
 /* The value of the Authorization header from the next start on, instead of the options' credentials; copied.
  * NULL: theirs. */
 void http_request_set_authorization(struct http_request *request, const char *value);

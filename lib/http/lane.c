@@ -6,7 +6,9 @@
 #include "lib/sys/loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define RECEIVE_BYTES ((size_t)256 << 10) /* asked for at a time, at least */
 #define TURN_BYTES ((size_t)1 << 20)      /* received before others have their turn */
@@ -138,11 +140,14 @@ static void on_handle_closed(uv_handle_t *handle) {
     if (--watch->open == 0) mem_free(watch);
 }
 
-int lane_open(struct lane *lane, int fd) {
+void lane_open(struct lane *lane, int socket) {
+    int fd = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) return;
     struct lane_watch *watch = mem_zalloc(sizeof *watch);
     if (uv_poll_init(loop_uv(lane->client->loop), &watch->poll, fd) != 0) {
+        close(fd);
         mem_free(watch);
-        return -1;
+        return;
     }
     uv_timer_init(loop_uv(lane->client->loop), &watch->timer);
     watch->poll.data = watch->timer.data = watch;
@@ -153,7 +158,6 @@ int lane_open(struct lane *lane, int fd) {
     lane->watch = watch;
     lane->fd = fd;
     lane->is_used = false;
-    return 0;
 }
 
 void lane_close(struct lane *lane) {
@@ -161,10 +165,11 @@ void lane_close(struct lane *lane) {
     lane->is_running = false;
     if (!watch) return;
     lane->watch = NULL;
-    lane->fd = -1;
     watch->lane = NULL;
-    uv_close((uv_handle_t *)&watch->poll, on_handle_closed);
+    uv_close((uv_handle_t *)&watch->poll, on_handle_closed); /* no longer watched, from here on */
     uv_close((uv_handle_t *)&watch->timer, on_handle_closed);
+    close(lane->fd);
+    lane->fd = -1;
 }
 
 void lane_start(struct lane *lane, struct span head, struct buf *bytes, int64_t timeout_ms) {

@@ -31,8 +31,8 @@ typedef void lane_done(void *context, enum lane_end end, const struct reply *rep
 
 struct lane *lane_create(struct http_client *client, size_t max_body_bytes, lane_done *done, void *context);
 void lane_destroy(struct lane *lane); /* NULL is fine */
-/* takes over a connected socket, which stays its opener's to close, after lane_close */
-int lane_open(struct lane *lane, int fd);
+/* uses the connection of a socket, by a descriptor of its own; not open after this when there is none */
+void lane_open(struct lane *lane, int socket);
 void lane_close(struct lane *lane);
 bool lane_is_open(const struct lane *lane);
 /* head: the request, and bytes: empty, for the answer; both stay until done, which is never called inside */

@@ -61,10 +61,9 @@ struct http_request {
     void *context;
     struct buf body;
     struct lane *lane;
-    struct buf head;     /* of a request by lane; empty: not for a lane */
-    int without_lane;    /* so many starts */
-    bool is_connecting;  /* the handle is set to connect only ... */
-    bool has_connection; /* ... and has, for the lane */
+    struct buf head;    /* of a request by lane; empty: not for a lane */
+    int without_lane;   /* so many starts */
+    bool is_connecting; /* the handle is set to connect only */
     int redirects;
     bool follows, is_post, is_gzip, is_running;
     bool needs_curl;             /* never by lane: it streams, or its headers are wanted */
@@ -211,8 +210,7 @@ void http_request_destroy(struct http_request *request) {
     if (request->late) request->late->request = NULL;
     if (request->is_waiting) token_source_leave(request->tokens, &request->waiter);
     lane_destroy(request->lane);
-    if (request->is_hopping || request->has_connection)
-        curl_multi_remove_handle(request->client->multi, request->easy);
+    if (request->is_hopping) curl_multi_remove_handle(request->client->multi, request->easy);
     curl_easy_cleanup(request->easy);
     secret_forget(&request->head);
     curl_slist_free_all(request->connect_to);
@@ -308,15 +306,8 @@ static void start_lane(struct http_request *request) {
     lane_start(request->lane, buf_view(&request->head), &request->body, time_left(request));
 }
 
-static void close_lane(struct http_request *request) {
-    if (!request->has_connection) return;
-    lane_close(request->lane);
-    request->has_connection = false;
-    curl_multi_remove_handle(request->client->multi, request->easy); /* which closes the connection */
-}
-
 static void start_transfer(struct http_request *request, bool connects_only) {
-    close_lane(request);
+    if (request->lane) lane_close(request->lane);
     if (connects_only != request->is_connecting)
         curl_easy_setopt(request->easy, CURLOPT_CONNECT_ONLY, connects_only ? 1L : 0L);
     request->is_connecting = connects_only;
@@ -324,14 +315,14 @@ static void start_transfer(struct http_request *request, bool connects_only) {
     curl_multi_add_handle(request->client->multi, request->easy);
 }
 
-/* curl has a connection: the lane takes it */
-static bool take_connection(struct http_request *request) {
+/* curl closes its socket when the handle goes: the lane gets one of its own for the same connection */
+void http_request_take_connection(struct http_request *request) {
     curl_socket_t socket = CURL_SOCKET_BAD;
-    request->has_connection = true;
+    if (!request->is_connecting) return;
     if (!request->lane)
         request->lane = lane_create(request->client, request->max_body_bytes, on_lane, request);
-    if (curl_easy_getinfo(request->easy, CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK) return false;
-    return lane_open(request->lane, socket) == 0;
+    if (curl_easy_getinfo(request->easy, CURLINFO_ACTIVESOCKET, &socket) == CURLE_OK)
+        lane_open(request->lane, socket);
 }
 
 static void hop(struct http_request *request, bool is_first) {
@@ -342,7 +333,7 @@ static void hop(struct http_request *request, bool is_first) {
     if (!request->body.data) borrow_body(request);
     buf_reset(&request->body);
     bool by_lane = request->head.len && !request->is_away && !request->without_lane;
-    if (by_lane && request->has_connection)
+    if (by_lane && request->lane && lane_is_open(request->lane))
         start_lane(request);
     else
         start_transfer(request, by_lane);
@@ -526,16 +517,12 @@ static void deliver_answer(struct http_request *request, struct http_response *r
     return_body(&unpacked, &client->unpacked);
 }
 
-bool http_request_keeps_handle(const struct http_request *request, CURLcode code) {
-    return request->is_connecting && code == CURLE_OK;
-}
-
 void http_request_finish(struct http_request *request, CURLcode code) {
     CHECK_OBJ(request, REQUEST_MAGIC);
     struct http_response response = {0};
     request->is_hopping = false;
-    if (http_request_keeps_handle(request, code)) {
-        if (take_connection(request))
+    if (request->is_connecting && code == CURLE_OK) {
+        if (lane_is_open(request->lane))
             start_lane(request);
         else
             start_without_lane(request);
@@ -568,7 +555,7 @@ static void end_lane(struct http_request *request, const struct reply *reply) {
     struct http_response response = {.status = reply->status,
                                      .content_type = reply->has_type ? reply->type : NULL};
     char *location = lane_redirect(request, reply);
-    if (!reply->keeps_connection) close_lane(request);
+    if (!reply->keeps_connection) lane_close(request->lane);
     bool goes_on;
     if (location) {
         request->without_lane = STARTS_WITHOUT_LANE; /* curl keeps the connections of the whole way */
@@ -589,7 +576,7 @@ static void on_lane(void *context, enum lane_end end, const struct reply *reply)
         end_lane(request, reply);
         return;
     }
-    close_lane(request);
+    lane_close(request->lane);
     switch (end) {
     case LANE_CLOSED: break;
     case LANE_STALE: hop(request, false); break;
