@@ -69,16 +69,15 @@ int request_create(struct http_client *client, struct target *target, size_t max
     collect_headers(&headers, target);
     struct http_request_options options = {
         .url = target->url,
+        .unix_socket = target->unix_socket,
         .headers = headers.items,
         .user_agent = user_agent ? user_agent : SCRAPE_USER_AGENT,
         .timeout_ms = target->timeout_ms,
         .max_body_bytes = max_body_bytes,
         .accept_gzip = job->enable_compression,
     };
-    struct span socket = labels_get(target->discovered, SPAN("__unix_socket__"));
     struct arena arena;
     arena_init(&arena, OPTIONS_MAX_BYTES, NULL);
-    if (socket.len) options.unix_socket = arena_strndup(&arena, socket.ptr, socket.len);
     int rc = http_options_from_config(&job->http, &arena, &options, err);
     if (!rc) rc = http_request_create(client, &options, done, target, request, err);
     arena_release(&arena);
