@@ -99,9 +99,14 @@ static struct span copy_text(struct copier *c, struct span text) {
     return copy;
 }
 
+static void hash_shape(struct copier *c, enum ynode_kind kind, uint32_t count) {
+    if (!c->nodes) c->hash = hash_mix(c->hash, (uint64_t)kind << 32 | count);
+}
+
 static const struct ynode *copy_node(struct copier *c, const struct ynode *from, bool whole);
 
 static void copy_list(struct copier *c, const struct ynode *from, struct ynode *node, bool whole) {
+    hash_shape(c, YNODE_LIST, from->count);
     const struct ynode **items = take(c, from->count * sizeof *items);
     for (uint32_t i = 0; i < from->count; i++) {
         const struct ynode *item = copy_node(c, from->items[i], whole);
@@ -115,6 +120,7 @@ static void copy_list(struct copier *c, const struct ynode *from, struct ynode *
 static void copy_map(struct copier *c, const struct ynode *from, struct ynode *node, bool whole) {
     uint32_t count = 0, used = 0;
     for (uint32_t i = 0; i < from->count; i++) count += whole || is_kept(from->entries[i].key->text);
+    hash_shape(c, YNODE_MAP, count);
     struct yentry *entries = take(c, count * sizeof *entries);
     for (uint32_t i = 0; i < from->count; i++) {
         struct span key = from->entries[i].key->text;
@@ -131,7 +137,6 @@ static void copy_map(struct copier *c, const struct ynode *from, struct ynode *n
 
 static const struct ynode *copy_node(struct copier *c, const struct ynode *from, bool whole) {
     struct ynode *node = take(c, sizeof *node);
-    if (!c->nodes) c->hash = hash_mix(c->hash, (uint64_t)from->kind << 32 | from->count);
     if (node) *node = (struct ynode){.kind = from->kind, .is_plain = from->is_plain};
     if (from->kind == YNODE_SCALAR) {
         struct span text = copy_text(c, from->text);
