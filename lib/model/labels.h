@@ -11,6 +11,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "lib/base/hash.h"
 #include "lib/base/span.h"
 
 #include <stdbool.h>
@@ -35,6 +36,8 @@ bool labels_equal(struct labels a, struct labels b);
 int labels_compare(struct labels a, struct labels b);
 /* keyed with the process's seed: equal sets hash equal within a process */
 uint64_t labels_hash(struct labels labels);
+/* keyed as well; wide enough to stand for the labels */
+struct hash128 labels_identity(struct labels labels);
 /* only of the labels named (or, with `without`, of all others and never __name__); names sorted */
 uint64_t labels_hash_for(struct labels labels, const struct span *names, size_t name_count, bool without);
 /* the same selection compared */
