@@ -5,10 +5,10 @@
 #include "cmd/reload_door.h"
 #include "cmd/self.h"
 #include "cmd/storage.h"
+#include "cmd/targets.h"
 #include "cmd/version.h"
 #include "cmd/web.h"
 #include "lib/base/log.h"
-#include "lib/scrape/scrape.h"
 #include "lib/sys/loop.h"
 #include "lib/sys/thread.h"
 #include "promql/eval/engine.h"
@@ -49,7 +49,7 @@ struct server {
     struct engine *engine;
     struct web *web;
     struct tsdb *tsdb;
-    struct scrape_manager *scrape;
+    struct targets targets;
     struct thread opener; /* opens the database; joined by the main loop */
     int open_rc;          /* the opener's result, read after joining */
     struct err open_err;
@@ -74,7 +74,7 @@ static int apply_config(void *context, struct config *config, struct err *err) {
     struct server *s = context;
     (void)err;
     engine_set_default_step(s->engine, config->global.evaluation_interval_ms);
-    if (s->scrape) scrape_manager_apply(s->scrape, config);
+    targets_apply(&s->targets, config);
     if (s->tsdb && !s->is_opening) storage_apply(s->tsdb, &s->flags, config);
     return 0;
 }
@@ -106,17 +106,10 @@ static void ask_quit(void *context) {
 }
 
 static int start_scraping(struct server *s, struct err *err) {
-    const struct flags *flags = &s->flags;
-    struct scrape_options options = {.limits = {.body_bytes = flags->scrape_max_body_bytes,
-                                                .samples = flags->scrape_max_samples,
-                                                .labels = flags->scrape_max_labels,
-                                                .label_name_bytes = flags->scrape_max_label_name_bytes,
-                                                .label_value_bytes = flags->scrape_max_label_value_bytes,
-                                                .label_bytes = flags->scrape_max_label_bytes}};
-    int rc = scrape_manager_create(tsdb_appender(s->tsdb), s->registry, &options, &s->scrape, err);
+    int rc = targets_start(&s->targets, &s->flags, tsdb_appender(s->tsdb), s->registry, err);
     if (rc) return rc;
     struct config *config = reload_current(&s->reload);
-    scrape_manager_apply(s->scrape, config);
+    targets_apply(&s->targets, config);
     storage_apply(s->tsdb, &s->flags, config); /* it may be another than at the beginning of opening */
     config_unref(config);
     return 0;
@@ -141,7 +134,7 @@ static void on_opened(void *argument) {
         loop_stop(s->loop);
         return;
     }
-    web_ready(s->web, s->tsdb, s->scrape);
+    web_ready(s->web, s->tsdb, s->targets.scrape);
     gauge_set(s->self.ready, 1);
     LOG(LOG_INFO, "server is ready to receive web requests");
 }
@@ -238,9 +231,9 @@ static void run(struct server *s) {
 
 static void tear_down(struct server *s) {
     if (s->loop) reload_door_close(&s->door);
-    scrape_manager_stop(s->scrape); /* before the web, so that the server does not see itself go down */
+    targets_stop(&s->targets); /* before the web, so that the server does not see itself go down */
     web_stop(s->web);
-    scrape_manager_destroy(s->scrape);
+    targets_destroy(&s->targets);
     engine_destroy(s->engine);
     tsdb_close(s->tsdb);
     reload_release(&s->reload);

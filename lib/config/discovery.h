@@ -2,9 +2,9 @@
 /*
  * discovery.h - where the targets of a job come from: static_configs and the *_sd_configs of all kinds.
  *
- * The kinds whose fields are described here are validated in full; of the others only the shape (a list of
- * maps) is, and their text is kept for the effective configuration.
+ * The kinds that are built in are described here; the others are refused with a pointer to http_sd_configs.
  */
+#include "lib/base/hash.h"
 #include "lib/config/client.h"
 
 /* targets of static_configs: "host:port", and the labels all of them get */
@@ -103,3 +103,27 @@ struct discovery_config {
     LIST(struct docker_sd_config) docker_sd_configs;
     struct verbatim others[DISCOVERY_OTHER_KINDS];
 };
+
+enum discovery_kind {
+    DISCOVERY_STATIC,
+    DISCOVERY_FILE,
+    DISCOVERY_HTTP,
+    DISCOVERY_DNS,
+    DISCOVERY_KUBERNETES,
+    DISCOVERY_CONSUL,
+    DISCOVERY_DOCKER,
+    DISCOVERY_KIND_COUNT
+};
+
+/* Calls each for every *_sd_config with its struct; all static_configs are one, whose config is the struct
+ * discovery_config itself. */
+void discovery_config_each(const struct discovery_config *config,
+                           void (*each)(enum discovery_kind kind, const void *config, void *context),
+                           void *context);
+/* of all that it says, secrets included: two are equal exactly when the configurations are */
+struct hash128 discovery_config_hash(enum discovery_kind kind, const void *config);
+struct group_builder;
+struct target_group;
+/* the group of a static_config, the index-th of its list; 0 or ERR_LIMIT */
+int static_config_group(const struct static_config *config, size_t index, struct group_builder *builder,
+                        struct target_group **group, struct err *err);

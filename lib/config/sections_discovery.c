@@ -1,3 +1,4 @@
+#include "lib/base/assert.h"
 #include "lib/config/table.h"
 
 /*
@@ -208,10 +209,8 @@ static const struct section docker_section = SECTION(S, docker_fields, docker_ch
 #undef S
 
 #define S struct discovery_config
-#define OTHER(index, name) FIELD(S, name "_sd_configs", VERBATIM_MAPS, others[index], .flags = UNSUPPORTED)
-#define KIND(name)                                                                                           \
-    FIELD(S, #name "_sd_configs", SECTIONS, name##_sd_configs, .section = &name##_section,                   \
-          .flags = UNSUPPORTED)
+#define OTHER(index, name) FIELD(S, name "_sd_configs", VERBATIM_MAPS, others[index])
+#define KIND(name) FIELD(S, #name "_sd_configs", SECTIONS, name##_sd_configs, .section = &name##_section)
 static const struct field discovery_fields[] = {
     FIELD(S, "static_configs", SECTIONS, static_configs, .section = &static_section),
     KIND(file),
@@ -249,4 +248,59 @@ static const struct field discovery_fields[] = {
 };
 _Static_assert(sizeof discovery_fields / sizeof *discovery_fields == 7 + DISCOVERY_OTHER_KINDS, "32 kinds");
 
-const struct section discovery_section = SECTION(S, discovery_fields, NULL);
+/* what runs beside us may know any cloud; what is built in must be tested against it */
+static void discovery_check(struct loader *l, void *object, const struct ynode *node) {
+    const struct discovery_config *discovery = object;
+    for (size_t i = 0; i < sizeof discovery_fields / sizeof *discovery_fields; i++) {
+        const struct field *field = &discovery_fields[i];
+        if (field->kind != FIELD_VERBATIM_MAPS) continue;
+        const struct verbatim *other = (const void *)((const char *)discovery + field->offset);
+        if (other->node && other->node->count)
+            loader_error_at(l, node, field->key,
+                            "this kind of discovery is not built in: let a program of its own serve its "
+                            "targets and name that in http_sd_configs");
+    }
+}
+
+const struct section discovery_section = SECTION(S, discovery_fields, discovery_check);
+#undef S
+
+/* the first fields, in the order of enum discovery_kind */
+struct list { /* what LIST(type) looks like */
+    const char *items;
+    size_t count;
+};
+
+void discovery_config_each(const struct discovery_config *config,
+                           void (*each)(enum discovery_kind kind, const void *config, void *context),
+                           void *context) {
+    if (config->static_configs.count) each(DISCOVERY_STATIC, config, context);
+    for (size_t kind = DISCOVERY_FILE; kind < DISCOVERY_KIND_COUNT; kind++) {
+        const struct field *field = &discovery_fields[kind];
+        const struct list *list = (const void *)((const char *)config + field->offset);
+        for (size_t i = 0; i < list->count; i++)
+            each((enum discovery_kind)kind, list->items + i * field->section->size, context);
+    }
+}
+
+#define KEY_MAX_BYTES ((size_t)1 << 30) /* a hundred times the largest file */
+
+struct hash128 discovery_config_hash(enum discovery_kind kind, const void *config) {
+    struct buf text;
+    buf_init(&text, KEY_MAX_BYTES);
+    buf_printf(&text, "%d\n", (int)kind);
+    if (kind == DISCOVERY_STATIC) {
+        const struct discovery_config *discovery = config;
+        for (size_t i = 0; i < discovery->static_configs.count; i++) {
+            buf_puts(&text, "-\n");
+            section_write_bare(&static_section, &discovery->static_configs.items[i], &text);
+        }
+    } else {
+        section_write_bare(discovery_fields[kind].section, config, &text);
+    }
+    ASSERT(!text.failed);
+    struct hash128 hash = hash_bytes_keyed_128(text.data, text.len);
+    if (text.data) explicit_bzero(text.data, text.len);
+    buf_release(&text);
+    return hash;
+}

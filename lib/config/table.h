@@ -105,6 +105,8 @@ void section_init(struct loader *loader, const struct section *section, void *ob
 void section_read(struct loader *loader, const struct section *section, void *object,
                   const struct ynode *node);
 void section_write(const struct section *section, const void *object, struct buf *out);
+/* with the secrets in clear: to compare, never to show */
+void section_write_bare(const struct section *section, const void *object, struct buf *out);
 const struct field *section_field(const struct section *section, const char *key);
 bool section_has(const struct section *section, const void *object,
                  const char *key); /* written in the file? */

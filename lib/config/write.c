@@ -20,6 +20,7 @@ struct writer {
     struct buf *out;
     unsigned indent;
     bool after_dash; /* the next line continues behind "- " */
+    bool is_bare;    /* secrets in clear */
 };
 
 struct list { /* what LIST(type) looks like */
@@ -134,7 +135,7 @@ static void write_strings(struct writer *w, const struct strings *strings, bool 
     for (size_t i = 0; i < strings->count; i++) {
         start_item(w);
         w->after_dash = false;
-        write_text(w->out, is_hidden ? SPAN(HIDDEN) : span_from(strings->items[i]));
+        write_text(w->out, is_hidden && !w->is_bare ? SPAN(HIDDEN) : span_from(strings->items[i]));
         buf_putc(w->out, '\n');
     }
 }
@@ -177,7 +178,7 @@ static void write_verbatim(struct writer *w, const struct ynode *node, bool is_h
         w->after_dash = false;
         if (node->kind != YNODE_SCALAR)
             buf_puts(w->out, node->kind == YNODE_LIST ? "[]" : "{}");
-        else if (is_hidden && node->text.len)
+        else if (is_hidden && !w->is_bare && node->text.len)
             buf_puts(w->out, HIDDEN);
         else if (node->is_plain && looks_typed(node->text))
             buf_span(w->out, node->text);
@@ -275,7 +276,8 @@ static bool is_empty(const struct field *field, const void *member) {
     }
 }
 
-static void write_scalar(struct buf *out, const struct field *field, const void *member) {
+static void write_scalar(const struct writer *w, const struct field *field, const void *member) {
+    struct buf *out = w->out;
     const char *text = field->kind <= FIELD_SECRET ? *(const char *const *)member : NULL;
     char number[NUMBER_MAX_TEXT];
     switch (field->kind) {
@@ -285,8 +287,13 @@ static void write_scalar(struct buf *out, const struct field *field, const void 
     case FIELD_DOUBLE: buf_append(out, number, number_write_plain(*(const double *)member, number)); break;
     case FIELD_DURATION: duration_write(*(const int64_t *)member, out); break;
     case FIELD_SIZE: size_write(*(const uint64_t *)member, out); break;
-    case FIELD_SECRET: buf_puts(out, HIDDEN); break;
-    case FIELD_URL: write_url(out, span_from(text)); break;
+    case FIELD_SECRET: write_text(out, w->is_bare ? span_from(text) : SPAN(HIDDEN)); break;
+    case FIELD_URL:
+        if (!w->is_bare) {
+            write_url(out, span_from(text));
+            break;
+        }
+        /* fall through */
     default: write_text(out, span_from(text)); break;
     }
 }
@@ -321,7 +328,7 @@ static void write_field(struct writer *w, const struct field *field, const void 
     case FIELD_PARAMS: write_map(w, field, member); break;
     default:
         buf_putc(w->out, ' ');
-        write_scalar(w->out, field, member);
+        write_scalar(w, field, member);
         buf_putc(w->out, '\n');
     }
 }
@@ -360,6 +367,11 @@ static void write_fields(struct writer *w, const struct section *section, const 
 
 void section_write(const struct section *section, const void *object, struct buf *out) {
     struct writer w = {.out = out};
+    write_fields(&w, section, object);
+}
+
+void section_write_bare(const struct section *section, const void *object, struct buf *out) {
+    struct writer w = {.out = out, .is_bare = true};
     write_fields(&w, section, object);
 }
 

@@ -29,6 +29,9 @@ struct http_tls_options { /* all texts may be NULL */
     const char *min_version, *max_version; /* TLS10 ... TLS13 */
 };
 
+/* a piece of a body as it comes, on the loop's thread; false ends the request */
+typedef bool http_on_body(struct span piece, void *context);
+
 struct http_proxy_options { /* all texts may be NULL */
     const char *url, *no_proxy;
     bool from_environment;              /* HTTP_PROXY, HTTPS_PROXY, NO_PROXY, and the same in small letters */
@@ -71,6 +74,10 @@ struct http_request_options { /* copied */
     const struct http_oauth2_options *oauth2;     /* NULL: none; requests with equal ones share a token */
     struct http_tls_options tls;
     struct http_proxy_options proxy;
+    /* streaming: gets the body of an answer with status 200 with the context of done, any length of it; the
+     * response then has none. Not with accept_gzip. */
+    http_on_body *on_body;
+    bool wants_headers; /* http_request_header will be asked */
 };
 
 struct http_response {
@@ -98,3 +105,5 @@ void http_request_start(struct http_request *request);
 /* what a POST sends from the next start on; stays the caller's, and there, until done */
 void http_request_set_body(struct http_request *request, struct span body);
 bool http_request_is_running(const struct http_request *request);
+/* a header of the answer, NULL when it has none; inside done, valid during it; with wants_headers */
+const char *http_request_header(const struct http_request *request, const char *name);

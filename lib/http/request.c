@@ -59,6 +59,7 @@ struct http_request {
     size_t max_body_bytes, head_bytes;
     int64_t timeout_ms, deadline_ms; /* the deadline on the monotonic clock */
     http_done *done;
+    http_on_body *on_body; /* NULL: the body is collected */
     void *context;
     struct buf body;
     struct lane *lane;
@@ -67,6 +68,8 @@ struct http_request {
     bool is_connecting; /* the handle is set to connect only */
     int redirects;
     bool follows, is_post, is_gzip, is_running;
+    bool needs_curl;             /* never by lane: it streams, or its headers are wanted */
+    bool is_unwanted;            /* on_body said that it is enough */
     bool is_loaded;              /* its headers, once at least */
     bool is_hopping;             /* in curl's hands */
     bool is_away, is_late;       /* the handle's URL is not ours; its timeout is what was left */
@@ -77,9 +80,15 @@ struct http_request {
 };
 
 static size_t on_body(char *data, size_t size, size_t count, void *context) {
-    struct buf *body = &((struct http_request *)context)->body;
-    bool has_room = http_body_reserve(body, size * count);
-    return has_room && buf_append(body, data, size * count) ? size * count : 0;
+    struct http_request *request = context;
+    long status = 0;
+    if (request->on_body) curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status == 200) {
+        request->is_unwanted = !request->on_body(span_of(data, size * count), request->context);
+        return request->is_unwanted ? 0 : size * count;
+    }
+    bool has_room = http_body_reserve(&request->body, size * count);
+    return has_room && buf_append(&request->body, data, size * count) ? size * count : 0;
 }
 
 static size_t on_header(char *data, size_t size, size_t count, void *context) {
@@ -130,7 +139,8 @@ static void set_limits(struct http_request *request, const struct http_request_o
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                      options->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)options->timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)options->max_body_bytes);
+    if (!options->on_body)
+        curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)options->max_body_bytes);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     /* a name server that is away: leave the resolver's thread to itself, else its join stops the whole loop
      */
@@ -173,9 +183,12 @@ static void on_token(struct token_waiter *waiter, const char *value, const struc
 int http_request_create(struct http_client *client, const struct http_request_options *options,
                         http_done *done, void *context, struct http_request **result, struct err *err) {
     struct http_request *request = mem_zalloc(sizeof *request);
+    ASSERT(!options->on_body || !options->accept_gzip);
     *request = (struct http_request){.magic = REQUEST_MAGIC,
                                      .client = client,
                                      .done = done,
+                                     .on_body = options->on_body,
+                                     .needs_curl = options->on_body || options->wants_headers,
                                      .context = context,
                                      .max_body_bytes = options->max_body_bytes,
                                      .timeout_ms = options->timeout_ms,
@@ -266,7 +279,7 @@ static void aim(struct http_request *request, const char *url) {
     bool is_plain = to.scheme && strcasecmp(to.scheme, "http") == 0;
     if (!request->is_away) {
         secret_forget(&request->head);
-        if (is_plain && !proxy && !request->is_post)
+        if (is_plain && !proxy && !request->is_post && !request->needs_curl)
             lane_write_head(request->url, &request->headers, &request->head);
     }
     origin_release(&to);
@@ -328,7 +341,7 @@ void http_request_take_connection(struct http_request *request) {
 }
 
 static void hop(struct http_request *request, bool is_first) {
-    request->is_gzip = false;
+    request->is_gzip = request->is_unwanted = false;
     request->head_bytes = 0;
     request->socket_errno = 0;
     request->error[0] = '\0';
@@ -447,6 +460,7 @@ static int timeout_error(const struct http_request *request, struct err *err) {
 
 static int explain(const struct http_request *request, CURLcode code, struct err *err) {
     if (code == CURLE_OPERATION_TIMEDOUT) return timeout_error(request, err);
+    if (request->is_unwanted) return err_set(err, ERR_CANCELED, "the rest of the body is not wanted");
     if (code == CURLE_FILESIZE_EXCEEDED || (code == CURLE_WRITE_ERROR && request->body.failed))
         return limit_error(request, err);
     if (request->head_bytes > MAX_HEAD_BYTES)
@@ -593,4 +607,11 @@ static void on_lane(void *context, enum lane_end end, const struct reply *reply)
         break;
     default: start_without_lane(request);
     }
+}
+
+const char *http_request_header(const struct http_request *request, const char *name) {
+    struct curl_header *header;
+    ASSERT(request->needs_curl);
+    CURLHcode code = curl_easy_header(request->easy, name, 0, CURLH_HEADER, -1, &header);
+    return code == CURLHE_OK ? header->value : NULL;
 }

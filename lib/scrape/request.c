@@ -69,6 +69,7 @@ int request_create(struct http_client *client, struct target *target, size_t max
     collect_headers(&headers, target);
     struct http_request_options options = {
         .url = target->url,
+        .unix_socket = target->unix_socket,
         .headers = headers.items,
         .user_agent = user_agent ? user_agent : SCRAPE_USER_AGENT,
         .timeout_ms = target->timeout_ms,
@@ -77,7 +78,6 @@ int request_create(struct http_client *client, struct target *target, size_t max
     };
     struct arena arena;
     arena_init(&arena, OPTIONS_MAX_BYTES, NULL);
-    options.unix_socket = target->unix_socket;
     int rc = http_options_from_config(&job->http, &arena, &options, err);
     if (!rc) rc = http_request_create(client, &options, done, target, request, err);
     arena_release(&arena);

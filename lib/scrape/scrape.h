@@ -2,7 +2,8 @@
 /*
  * scrape.h - asking the targets, on time, and handing what they say to an appender.
  *
- *     configuration -> jobs -> targets --hashed to--> loops (threads) --batch per scrape--> struct appender
+ *     configuration -> jobs -+
+ *     discovery -> groups ---+-> targets --hashed to--> loops (threads) --batch per scrape--> struct appender
  *                                         |
  *                                         +-- per target: schedule, cache of the last scrape, metadata, last
  * error
@@ -11,7 +12,7 @@
  * cadence. A reload keeps the schedule and the cache of every target whose labels, URL and settings did not
  * change. A slow target delays nobody.
  *
- * Threads: apply and stop belong to one thread; the snapshots may be taken by any.
+ * Threads: apply and stop belong to one thread; groups and snapshots are for any.
  */
 #include "lib/base/arena.h"
 #include "lib/base/err.h"
@@ -24,6 +25,7 @@
 struct config;
 struct registry;
 struct scrape_manager;
+struct target_groups;
 
 /* What holds where the job sets no limit of its own; 0: none. */
 struct scrape_limits {
@@ -43,8 +45,12 @@ struct scrape_options {
 int scrape_manager_create(struct appender *appender, struct registry *registry,
                           const struct scrape_options *options, struct scrape_manager **manager,
                           struct err *err);
-/* Takes the jobs and targets of a configuration; keeps a reference to it. May be called again. */
+/* Takes the jobs of a configuration; keeps a reference to it. A job goes on with the groups that one of its
+ * name had. May be called again. */
 void scrape_manager_apply(struct scrape_manager *manager, struct config *config);
+/* The targets of a job from now on; keeps a reference. A job that is not there is passed over. Not after
+ * stop. Costs the targets of this job, old and new. */
+void scrape_manager_set_groups(struct scrape_manager *manager, const char *job, struct target_groups *groups);
 /* Stops scraping and waits for what the appender still has; no staleness markers are written. Snapshots may
  * still be taken, and are empty. */
 void scrape_manager_stop(struct scrape_manager *manager);

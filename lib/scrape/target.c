@@ -20,18 +20,13 @@
 #define CONVERT_LABEL "__convert_classic_histograms_to_nhcb__"
 #define CLASSIC_LABEL "__always_scrape_classic_histograms__"
 
-/* everything but letters, digits and -_.~ as %XX (RFC 3986), a blank as + */
+/* as url.h does, but a blank is + */
 static void put_escaped(struct buf *out, struct span text) {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     memchr("-_.~", c, 4);
-        if (plain)
-            buf_putc(out, (char)c);
-        else if (c == ' ')
-            buf_putc(out, '+');
-        else
-            buf_printf(out, "%%%02X", c);
+    for (size_t at = 0; at < text.len; at++) {
+        size_t end = span_find_byte(text, ' ', at);
+        url_write_escaped(span_of(text.ptr + at, end - at), out);
+        if (end < text.len) buf_putc(out, '+');
+        at = end;
     }
 }
 

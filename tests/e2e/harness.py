@@ -146,14 +146,14 @@ class Api:
 class Server:
     """Ours: a process, its folder, its API. {self} in the configuration becomes its own address."""
 
-    def __init__(self, bench, binary, config, *flags, name="server", data=None):
+    def __init__(self, bench, binary, config, *flags, name="server", data=None, env=None):
         self.port = free_port()
         self.config = bench.folder / f"{name}.yml"
         self.config.write_text(config.replace("{self}", f"127.0.0.1:{self.port}"))
         self.data = data or bench.folder / f"{name}.data"
         self.command = [binary, f"--config.file={self.config}", f"--storage.tsdb.path={self.data}",
                         f"--web.listen-address=127.0.0.1:{self.port}", *flags]
-        self.process = bench.run(name, self.command)
+        self.process = bench.run(name, self.command, env)
         self.api = Api(f"http://127.0.0.1:{self.port}")
 
     def wait_ready(self, seconds=30):

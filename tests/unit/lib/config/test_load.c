@@ -189,11 +189,9 @@ END_TEST
 START_TEST(what_does_nothing_yet_is_named_once) {
     struct config *config =
         load("alerting: {alertmanagers: [{relabel_configs: [{action: labeldrop, regex: x}]}]}\n"
-             "rule_files: [a.yml]\nscrape_configs:\n- job_name: a\n  file_sd_configs: [{files: "
-             "[a.yml]}]\n- job_name: b\n  file_sd_configs: [{files: [b.json]}]\n");
+             "rule_files: [a.yml]\nscrape_configs:\n- job_name: a\n  file_sd_configs: [{files: [a.yml]}]\n");
     ck_assert(is_unsupported(config, "alerting") && is_unsupported(config, "rule_files"));
-    ck_assert(is_unsupported(config, "file_sd_configs"));
-    ck_assert_uint_eq(config->unsupported.count, 3);
+    ck_assert_uint_eq(config->unsupported.count, 2);
     config_unref(config);
     config = load("global: {target_limit: 1, metric_name_validation_scheme: legacy}\nscrape_configs:\n"
                   "- {job_name: a, relabel_configs: [], series_limit: 5, series_limit_policy: drop}\n");
@@ -220,8 +218,6 @@ END_TEST
     "http://u:topsecret@proxy:3128\n"                                                                        \
     "  oauth2: {client_id: i, client_secret: topsecret, token_url: 'http://t/', scopes: [s]}\n"              \
     "  tls_config: {ca_file: ca.pem, cert: c, key: topsecret}\n"                                             \
-    "  ec2_sd_configs: [{region: r, secret_key: topsecret, filters: [{name: n, values: [v]}], port: 80, "    \
-    "nested: {password: [topsecret]}}]\n"                                                                    \
     "  consul_sd_configs: [{token: topsecret, node_meta: {a: b}}]\n"                                         \
     "  kubernetes_sd_configs: [{role: pod, namespaces: {names: [x]}, selectors: [{role: pod, label: "        \
     "'a=b'}]}]\n"                                                                                            \
@@ -301,6 +297,57 @@ START_TEST(texts_that_look_like_something_else_are_quoted) {
     ck_assert_ptr_nonnull(strstr(text, "body_size_limit: 1536KiB\n"));
     ck_assert_ptr_nonnull(strstr(text, "scrape_interval: 1h30m\n"));
     free(text);
+    config_unref(config);
+}
+END_TEST
+
+static struct hash128 hash_of(const char *sd) {
+    char text[400];
+    snprintf(text, sizeof text, "scrape_configs: [{job_name: a, %s}]", sd);
+    struct config *config = load(text);
+    const struct discovery_config *discovery = &config->scrape_configs.items[0].discovery;
+    struct hash128 hash = discovery->static_configs.count
+                              ? discovery_config_hash(DISCOVERY_STATIC, discovery)
+                              : discovery_config_hash(DISCOVERY_CONSUL, discovery->consul_sd_configs.items);
+    config_unref(config);
+    return hash;
+}
+
+static bool have_equal_hashes(const char *a, const char *b) {
+    struct hash128 left = hash_of(a), right = hash_of(b);
+    return left.low == right.low && left.high == right.high;
+}
+
+START_TEST(discovery_configurations_compare_with_their_secrets) {
+    const char *plain = "consul_sd_configs: [{server: 'h:1', token: a}]";
+    ck_assert(have_equal_hashes(plain, "consul_sd_configs: [{token: a, server: 'h:1', scheme: http}]"));
+    ck_assert(!have_equal_hashes(plain, "consul_sd_configs: [{server: 'h:1', token: b}]"));
+    ck_assert(!have_equal_hashes(plain, "consul_sd_configs: [{server: 'h:1', token: a, tags: [t]}]"));
+    ck_assert(!have_equal_hashes("consul_sd_configs: [{http_headers: {A: {secrets: [a]}}}]",
+                                 "consul_sd_configs: [{http_headers: {A: {secrets: [b]}}}]"));
+    ck_assert(!have_equal_hashes("consul_sd_configs: [{proxy_url: 'http://u:a@p/'}]",
+                                 "consul_sd_configs: [{proxy_url: 'http://u:b@p/'}]"));
+    ck_assert(!have_equal_hashes("static_configs: [{targets: [a]}, {targets: [b]}]",
+                                 "static_configs: [{targets: [a, b]}]"));
+}
+END_TEST
+
+static void count_kind(enum discovery_kind kind, const void *config, void *context) {
+    size_t *counts = context;
+    ck_assert_ptr_nonnull(config);
+    counts[kind]++;
+}
+
+START_TEST(every_discovery_configuration_is_visited) {
+    size_t counts[DISCOVERY_KIND_COUNT] = {0};
+    struct config *config =
+        load("scrape_configs: [{job_name: a, static_configs: [{targets: [a]}, {targets: [b]}],\n"
+             "  file_sd_configs: [{files: [a.yml]}, {files: [b.yml]}], dns_sd_configs: [{names: [a]}]}]\n");
+    discovery_config_each(&config->scrape_configs.items[0].discovery, count_kind, counts);
+    ck_assert_uint_eq(counts[DISCOVERY_STATIC], 1); /* all static configs together */
+    ck_assert_uint_eq(counts[DISCOVERY_FILE], 2);
+    ck_assert_uint_eq(counts[DISCOVERY_DNS], 1);
+    ck_assert_uint_eq(counts[DISCOVERY_HTTP] + counts[DISCOVERY_DOCKER], 0);
     config_unref(config);
 }
 END_TEST
@@ -385,4 +432,5 @@ CHECK_MAIN("load", an_empty_file_is_all_defaults, a_job_has_the_defaults_and_wha
            what_does_nothing_yet_is_named_once, secrets_are_never_printed,
            what_is_printed_reads_back_as_the_same, it_is_printed_as_prometheus_does,
            texts_that_look_like_something_else_are_quoted, every_kind_of_discovery_is_a_known_name,
+           discovery_configurations_compare_with_their_secrets, every_discovery_configuration_is_visited,
            jobs_may_be_spread_over_files, a_configuration_lives_as_long_as_its_last_reference)

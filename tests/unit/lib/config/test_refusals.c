@@ -205,6 +205,8 @@ START_TEST(urls_and_expressions_are_checked) {
          ""},
         {JOB "  kubernetes_sd_configs: [{}]\n", 3, 27, "scrape_configs[0].kubernetes_sd_configs[0]",
          "role missing", ""},
+        {JOB "  ec2_sd_configs: [{region: r}]\n", 3, 3, "scrape_configs[0].ec2_sd_configs",
+         "not built in: let a program of its own serve its targets and name that in http_sd_configs", ""},
         {"tracing: {}\n", 1, 10, "tracing", "tracing endpoint must be set", ""},
     };
     EXPECT_ALL(table);

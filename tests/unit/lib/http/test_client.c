@@ -88,6 +88,10 @@ static bool answer(int fd, const char *path) {
         redirect(fd, "localhost", "/plain");
     else if (strcmp(path, "/circle") == 0)
         redirect(fd, "127.0.0.1", "/circle");
+    else if (strcmp(path, "/refused") == 0)
+        send_answer(fd, "410 Gone", "gone\n", 5);
+    else if (strcmp(path, "/indexed") == 0)
+        send_answer(fd, "200 OK\r\nX-Index: 17", "", 0);
     else if (strcmp(path, "/half") == 0)
         send_all(fd, half, sizeof half - 1);
     else if (strcmp(path, "/silent") != 0)
@@ -364,6 +368,87 @@ START_TEST(a_request_works_again_after_its_body_was_too_large) {
         ck_assert_int_eq(session.answers[i].rc, ERR_LIMIT);
         ck_assert_str_eq(session.answers[i].err, "body size limit exceeded: larger than 10000 bytes");
     }
+    end_server();
+}
+END_TEST
+
+/* ---- streams ---- */
+
+struct stream {
+    struct session session; /* first: it is the context of done */
+    size_t received, wanted_bytes;
+};
+
+static bool on_piece(struct span piece, void *context) {
+    struct stream *stream = context;
+    stream->received += piece.len;
+    return stream->received < stream->wanted_bytes;
+}
+
+static struct answer stream_path(struct stream *stream, const char *path) {
+    struct http_request_options options = options_for(path);
+    options.on_body = on_piece;
+    fetch(&stream->session, &options);
+    return stream->session.answers[0];
+}
+
+START_TEST(a_streamed_body_may_be_longer_than_the_limit_of_collected_ones) {
+    struct stream stream = {.wanted_bytes = SIZE_MAX};
+    start_server();
+    struct answer answer = stream_path(&stream, "/big");
+    ck_assert_int_eq(answer.rc, 0);
+    ck_assert_uint_eq(answer.len, 0);
+    ck_assert_uint_eq(stream.received, 100000);
+    end_server();
+}
+END_TEST
+
+START_TEST(a_stream_ends_when_its_reader_has_had_enough) {
+    struct stream stream = {.wanted_bytes = 1};
+    start_server();
+    struct answer answer = stream_path(&stream, "/big");
+    ck_assert_int_eq(answer.rc, ERR_CANCELED);
+    ck_assert_uint_lt(stream.received, 100000);
+    end_server();
+}
+END_TEST
+
+START_TEST(a_refusal_is_collected_also_where_a_stream_was_wanted) {
+    struct stream stream = {.wanted_bytes = SIZE_MAX};
+    start_server();
+    struct answer answer = stream_path(&stream, "/refused");
+    ck_assert_int_eq(answer.status, 410);
+    ck_assert_str_eq(answer.body, "gone\n");
+    ck_assert_uint_eq(stream.received, 0);
+    end_server();
+}
+END_TEST
+
+static void on_done_with_headers(struct http_request *request, const struct http_response *response,
+                                 void *context) {
+    struct session *session = context;
+    (void)response;
+    ck_assert_str_eq(http_request_header(request, "x-index"), "17");
+    ck_assert_ptr_null(http_request_header(request, "x-other"));
+    session->count++;
+    loop_stop(session->loop);
+}
+
+START_TEST(the_headers_of_an_answer_can_be_asked_for) {
+    struct session session = {.wanted = 1};
+    struct err err;
+    start_server();
+    struct http_request_options options = options_for("/indexed");
+    options.wants_headers = true;
+    open_session(&session, &options);
+    http_request_destroy(session.request);
+    ck_assert_int_eq(
+        http_request_create(session.client, &options, on_done_with_headers, &session, &session.request, &err),
+        0);
+    http_request_start(session.request);
+    loop_run(session.loop);
+    close_session(&session);
+    ck_assert_uint_eq(session.count, 1);
     end_server();
 }
 END_TEST
@@ -692,4 +777,7 @@ CHECK_MAIN("http client", a_file_with_a_user_name_is_read_again_at_each_start,
            a_missing_file_of_credentials_fails_the_start_through_done,
            the_head_of_a_request_says_what_was_asked_for,
            a_running_request_can_be_destroyed_in_the_answer_of_another,
-           a_request_can_be_destroyed_right_after_its_start_or_never_started)
+           a_request_can_be_destroyed_right_after_its_start_or_never_started,
+           a_streamed_body_may_be_longer_than_the_limit_of_collected_ones,
+           a_stream_ends_when_its_reader_has_had_enough,
+           a_refusal_is_collected_also_where_a_stream_was_wanted, the_headers_of_an_answer_can_be_asked_for)

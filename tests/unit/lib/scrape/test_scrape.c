@@ -7,6 +7,7 @@
 #include "lib/sys/clock.h"
 #include "lib/sys/thread.h"
 #include "tests/check_main.h"
+#include "tests/unit/lib/scrape/static_groups.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -180,7 +181,7 @@ START_TEST(a_target_is_scraped_and_what_vanishes_gets_a_marker) {
     set_page(OK_TEXT, "# HELP a Some help.\n# TYPE a counter\na 1\nb{job=\"x\"} 2\nt 3 1234\n");
     ck_assert_int_eq(scrape_manager_create(&fake.appender, NULL, &options, &manager, NULL), 0);
     struct config *config = load("");
-    scrape_manager_apply(manager, config);
+    apply_static(manager, config);
     wait_stored(full("up", ""), 1);
     wait_stored(full("a", ""), 1);
     wait_stored(full("b", "exported_job=\"x\", "), 2);
@@ -222,7 +223,7 @@ START_TEST(a_target_is_scraped_and_what_vanishes_gets_a_marker) {
     set_page(OK_TEXT, "a 7\n");
     wait_stored(full("a", ""), 7);
     struct config *again = load(""), *honoring = load("  honor_labels: true\n");
-    scrape_manager_apply(manager, again);
+    apply_static(manager, again);
     forget_rows();
     wait_stored(full("a", ""), 7);
     ck_assert_uint_eq(times_stored(full("a", ""), value_stale()), 0);
@@ -236,7 +237,7 @@ START_TEST(a_target_is_scraped_and_what_vanishes_gets_a_marker) {
     ck_assert_uint_eq(times_stored(full("up", ""), value_stale()), 0);
     ck_assert_uint_eq(fake.series.count, resolved);
     set_page(OK_TEXT, "c{job=\"own\"} 9\n");
-    scrape_manager_apply(manager, honoring);
+    apply_static(manager, honoring);
     wait_stored(full("up", ""), value_stale());
     char own[200];
     snprintf(own, sizeof own, "c{instance=\"127.0.0.1:%d\", job=\"own\", zone=\"z\"}", port);
@@ -299,7 +300,7 @@ START_TEST(a_target_named_twice_is_one_target) {
     char twice[256];
     snprintf(twice, sizeof twice, "  - {targets: ['127.0.0.1:%d'], labels: {zone: z}}\n", port);
     struct config *config = load(twice);
-    scrape_manager_apply(manager, config);
+    apply_static(manager, config);
     wait_stored(full("up", ""), 1);
     arena_init(&arena, 1 << 20, NULL);
     ck_assert_int_eq(scrape_manager_targets(manager, &arena, &targets, &count, NULL), 0);
@@ -318,7 +319,7 @@ START_TEST(a_scrape_over_a_limit_marks_nothing_that_was_never_stored) {
     struct scrape_manager *manager = begin(&thread, buf_text(&body));
     buf_release(&body);
     struct config *config = load("  sample_limit: 1100\n  label_name_length_limit: 8\n");
-    scrape_manager_apply(manager, config);
+    apply_static(manager, config);
     wait_stored(full("up", ""), 0);
     ck_assert_uint_eq(times_stored(full("m0", ""), value_stale()), 0);
     set_page(OK_TEXT, "b{long_name=\"x\"} 1");
@@ -339,7 +340,7 @@ START_TEST(labels_that_meet_are_moved_aside_and_parameters_follow_the_labels) {
         "  params: {x: [one, two], y: ['']}\n",
         port);
     struct config *config = load(more);
-    scrape_manager_apply(manager, config);
+    apply_static(manager, config);
     char series[256];
     snprintf(series, sizeof series,
              "a{abc=\"t\", exported_abc=\"e\", exported_exported_abc=\"own\", instance=\"127.0.0.1:%d\", "
@@ -374,7 +375,7 @@ START_TEST(dropped_targets_are_counted_and_shown) {
              "  keep_dropped_targets: 2\n"
              "  relabel_configs: [{action: drop, source_labels: [off], regex: o}]\n");
     struct config *config = load(options), *all = load("");
-    scrape_manager_apply(manager, config);
+    apply_static(manager, config);
     arena_init(&arena, 1 << 20, NULL);
     ck_assert_int_eq(scrape_manager_targets(manager, &arena, &targets, &count, NULL), 0);
     ck_assert_uint_eq(count, 1);
@@ -386,7 +387,7 @@ START_TEST(dropped_targets_are_counted_and_shown) {
     ck_assert_int_eq(scrape_manager_pools(manager, &arena, &pools, &count, NULL), 0);
     ck_assert_uint_eq(count, 1);
     ck_assert_uint_eq(pools[0].dropped, 3);
-    scrape_manager_apply(manager, all);
+    apply_static(manager, all);
     ck_assert_int_eq(scrape_manager_dropped(manager, &arena, &dropped, &count, NULL), 0);
     ck_assert_uint_eq(count, 0);
     arena_release(&arena);
@@ -406,14 +407,14 @@ START_TEST(a_job_with_too_many_targets_fails_whole_until_it_has_fewer) {
     snprintf(one, sizeof one, options, 1);
     snprintf(two, sizeof two, options, 2);
     struct config *within = load(two), *over = load(one);
-    scrape_manager_apply(manager, within);
+    apply_static(manager, within);
     wait_stored(full("a", ""), 1);
-    scrape_manager_apply(manager, over); /* the same targets go on, and fail */
+    apply_static(manager, over); /* the same targets go on, and fail */
     wait_stored(full("up", ""), 0);
     wait_stored(full("a", ""), value_stale());
     wait_last_error(manager, "target_limit exceeded (number of targets: 2, limit: 1)");
     forget_rows();
-    scrape_manager_apply(manager, within);
+    apply_static(manager, within);
     wait_stored(full("up", ""), 1);
     ck_assert_uint_eq(times_stored(full("up", ""), value_stale()), 0);
     end(manager, &thread);
@@ -428,7 +429,7 @@ START_TEST(a_target_keeps_the_interval_that_relabelling_gives_it) {
     struct config *config = load("  scrape_interval: 1h\n  extra_scrape_metrics: true\n  relabel_configs:\n"
                                  "  - {target_label: __scrape_interval__, replacement: 100ms}\n"
                                  "  - {target_label: __scrape_timeout__, replacement: 90ms}\n");
-    scrape_manager_apply(manager, config);
+    apply_static(manager, config);
     wait_stored(full("a", ""), 1);
     wait_stored(full("scrape_timeout_seconds", ""), 0.09);
     ck_assert_ptr_nonnull(strstr(last_request, "X-Prometheus-Scrape-Timeout-Seconds: 0.09\r\n"));
