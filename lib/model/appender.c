@@ -21,6 +21,7 @@ struct append_batch *append_batch_create(size_t capacity, bool with_times, appen
 
 void append_batch_destroy(struct append_batch *batch) {
     if (!batch) return;
+    if (batch->held) batch->held->ops->let_go(batch->held, batch->hold);
     mem_free(batch->refs);
     mem_free(batch->values);
     mem_free(batch->times_ms);

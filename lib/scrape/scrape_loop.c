@@ -36,14 +36,9 @@ struct scrape_loop {
 
 static void close_target(struct target *target);
 
-static void count_results(const struct scrape_loop *loop, struct target *target,
-                          const struct append_batch *batch) {
-    size_t counts[APPEND_NO_SERIES + 1] = {0};
+static void count_results(const struct scrape_loop *loop, const struct append_batch *batch) {
+    size_t counts[APPEND_TOO_OLD + 1] = {0};
     for (size_t i = 0; i < batch->count; i++) counts[batch->results[i]]++;
-    if (counts[APPEND_NO_SERIES]) {
-        cache_clear(&target->cache); /* the next scrape resolves everything again */
-        target->has_synthetic = false;
-    }
     if (!loop->metrics.registry) return;
     counter_add(loop->metrics.duplicate, (double)counts[APPEND_DUPLICATE]);
     counter_add(loop->metrics.out_of_order, (double)counts[APPEND_OUT_OF_ORDER]);
@@ -58,7 +53,7 @@ static void on_batch_back(void *argument) {
         LOG(LOG_WARN, "scraped samples could not be stored", "target", target->url, "reason",
             err_name(batch->rc));
     else if (batch->results)
-        count_results(target->loop, target, batch);
+        count_results(target->loop, batch);
     append_batch_destroy(batch);
     if (target->is_closing) close_target(target);
 }
@@ -67,6 +62,29 @@ static void on_batch_back(void *argument) {
 static void on_batch_done(struct append_batch *batch) {
     struct target *target = batch->context;
     loop_post(target->loop->loop, on_batch_back, batch);
+}
+
+/* Series may have left since these references were good, from a target that is asked seldom. */
+static void confirm_refs(struct target *target, uint64_t announced) {
+    struct cache *cache = &target->cache;
+    if (target->announced == announced) return;
+    target->announced = announced;
+    struct series_ref *refs = mem_array(cache->count + 1, sizeof *refs);
+    for (size_t i = 0; i < cache->count; i++) refs[i] = cache->entries[i].ref;
+    appender_confirm(target->loop->appender, refs, cache->count);
+    for (size_t i = 0; i < cache->count; i++) cache->entries[i].ref = refs[i];
+    mem_free(refs);
+    target->has_synthetic = false;
+}
+
+/* one that holds the series it will use */
+static struct append_batch *begin_batch(struct target *target, int64_t time_ms) {
+    struct append_batch *batch =
+        append_batch_create(target->cache.count + SYNTHETIC_COUNT, false, on_batch_done, target);
+    batch->time_ms = time_ms;
+    append_batch_hold(batch, target->loop->appender);
+    confirm_refs(target, batch->hold.announced);
+    return batch;
 }
 
 static void send_batch(struct target *target, struct append_batch *batch) {
@@ -171,9 +189,7 @@ static void on_response(struct http_request *request, const struct http_response
     if (target->is_closing) return;
     double seconds = (double)(clock_monotonic_ns() - target->start_ns) * 1e-9;
     int64_t time_ms = aligned_time(target, target->start_wall_ms);
-    size_t expected = target->cache.count + SYNTHETIC_COUNT;
-    struct append_batch *batch = append_batch_create(expected, false, on_batch_done, target);
-    batch->time_ms = time_ms;
+    struct append_batch *batch = begin_batch(target, time_ms);
     int rc = judge_response(target, response, &format, &err);
     if (!rc)
         rc = body_append(target, loop->appender, format, response->body, sample_limit(target), time_ms,
@@ -307,13 +323,12 @@ static void do_remove(void *argument) {
     struct target *target = argument;
     if (target->is_closing) return;
     int64_t now_ms = clock_wall_ms();
-    struct append_batch *batch =
-        append_batch_create(target->cache.count + SYNTHETIC_COUNT, false, on_batch_done, target);
+    bool has_synthetic = target->has_synthetic;
+    struct append_batch *batch = begin_batch(target, now_ms);
     double stale[SYNTHETIC_COUNT];
     for (size_t i = 0; i < SYNTHETIC_COUNT; i++) stale[i] = value_stale();
-    batch->time_ms = now_ms;
     body_append_stale(target, batch, now_ms);
-    if (target->has_synthetic) add_synthetic(target, batch, now_ms, stale);
+    if (has_synthetic) add_synthetic(target, batch, now_ms, stale);
     send_batch(target, batch);
     begin_close(target);
 }
