@@ -19,8 +19,14 @@ struct append_batch *append_batch_create(size_t capacity, bool with_times, appen
     return batch;
 }
 
+void append_batch_let_go(struct append_batch *batch) {
+    if (batch->held) batch->held->ops->let_go(batch->held, batch->hold);
+    batch->held = NULL;
+}
+
 void append_batch_destroy(struct append_batch *batch) {
     if (!batch) return;
+    append_batch_let_go(batch);
     mem_free(batch->refs);
     mem_free(batch->values);
     mem_free(batch->times_ms);

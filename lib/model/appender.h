@@ -3,8 +3,9 @@
  * appender.h - the port through which samples enter a store, a batch at a time.
  *
  *     producer (a scrape loop)                                    store
+ *       batch = append_batch_create(); append_batch_hold()        no series that this batch uses leaves
  *       appender_resolve(labels[]) -> refs[]                      get or create series, in memory only
- *       batch = append_batch_create(); append_batch_add() ...
+ *       append_batch_add() ...
  *       appender_append(batch)  -------- ownership moves ------->  write to the log, then apply, then
  * done(batch) on ITS thread
  *
@@ -13,8 +14,11 @@
  * call the store; it owns the batch again and destroys it. appender_append waits while the store's queue is
  * full; it never drops.
  *
- * References are 32-bit slots with a generation: a store may recycle a slot, and a reference of an older
- * generation then gets APPEND_NO_SERIES, upon which the producer resolves its labels again.
+ * References are 32-bit slots with a generation: a store lets series go that nobody feeds, and recycles their
+ * slots; the row of a reference of an older generation gets APPEND_NO_SERIES and is lost, its batch stored in
+ * part. So a producer begins with append_batch_hold: references that it resolves or confirms from then on are
+ * valid until the batch is destroyed. References kept from earlier batches are confirmed when the hold says
+ * so. Without a hold any reference may be gone.
  */
 #include "lib/base/err.h"
 #include "lib/model/exemplar.h"
@@ -49,6 +53,12 @@ struct batch_exemplar {
     struct exemplar exemplar;
 };
 
+struct append_hold {
+    uint64_t announced; /* as in an earlier hold: what was valid then is valid in this one */
+    unsigned turn;      /* the store's */
+};
+
+struct appender;
 struct append_batch;
 typedef void append_done(struct append_batch *batch);
 
@@ -67,7 +77,9 @@ struct append_batch {
                        own scrapes after a step of the clock */
     bool wait_sync; /* done only when the batch is on disk (but with --storage.wal-sync=off) */
     append_done *done;
-    void *context;     /* for done */
+    void *context;         /* for done */
+    struct appender *held; /* the store that is held; NULL: none */
+    struct append_hold hold;
     int64_t late_from; /* the store's */
     /* set by the store before done: */
     int rc;                    /* 0, or why nothing of the batch was stored */
@@ -90,11 +102,14 @@ int append_batch_add_exemplar(struct append_batch *batch, struct labels series, 
 int append_batch_add_metadata(struct append_batch *batch, const struct metric_metadata *item,
                               struct err *err);
 
-struct appender;
 struct appender_ops {
     int (*resolve)(struct appender *appender, const struct labels *label_sets, size_t count,
                    struct series_ref *refs, bool *created, struct err *err);
     void (*append)(struct appender *appender, struct append_batch *batch);
+    /* NULL, all three: series never leave */
+    struct append_hold (*hold)(struct appender *appender);
+    void (*let_go)(struct appender *appender, struct append_hold hold);
+    void (*confirm)(struct appender *appender, struct series_ref *refs, size_t count);
 };
 struct appender { /* first member of an implementation */
     const struct appender_ops *ops;
@@ -105,6 +120,23 @@ struct appender { /* first member of an implementation */
 static inline int appender_resolve(struct appender *appender, const struct labels *label_sets, size_t count,
                                    struct series_ref *refs, bool *created, struct err *err) {
     return appender->ops->resolve(appender, label_sets, count, refs, created, err);
+}
+
+/* Before the first reference for the batch is got; its destruction lets go, and must come before the store's
+ * end. Series that leave wait for it, so a producer does not sit on a batch that holds. */
+static inline void append_batch_hold(struct append_batch *batch, struct appender *appender) {
+    if (!appender->ops->hold) return;
+    batch->hold = appender->ops->hold(appender);
+    batch->held = appender;
+}
+
+/* The same as its destruction does, for a batch that is kept for a while after it is done. */
+void append_batch_let_go(struct append_batch *batch);
+
+/* References of earlier batches: those not valid any more become 0, the others are as if resolved now. Under
+ * a hold, when its `announced` is another than theirs was. */
+static inline void appender_confirm(struct appender *appender, struct series_ref *refs, size_t count) {
+    if (appender->ops->confirm) appender->ops->confirm(appender, refs, count);
 }
 
 static inline void appender_append(struct appender *appender, struct append_batch *batch) {

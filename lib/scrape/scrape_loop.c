@@ -46,15 +46,9 @@ struct scrape_loop {
 
 static void close_target(struct target *target);
 
-static void count_results(const struct scrape_loop *loop, struct target *target,
-                          const struct append_batch *batch) {
-    size_t counts[APPEND_NO_SERIES + 1] = {0};
+static void count_results(const struct scrape_loop *loop, const struct append_batch *batch) {
+    size_t counts[APPEND_TOO_OLD + 1] = {0};
     for (size_t i = 0; i < batch->count; i++) counts[batch->results[i]]++;
-    if (counts[APPEND_NO_SERIES]) {
-        cache_clear(&target->cache); /* the next scrape resolves everything again */
-        target->has_synthetic = false;
-        target_settle(target);
-    }
     if (!loop->metrics.registry) return;
     counter_add(loop->metrics.duplicate, (double)counts[APPEND_DUPLICATE]);
     counter_add(loop->metrics.out_of_order, (double)counts[APPEND_OUT_OF_ORDER]);
@@ -68,7 +62,7 @@ static void take_back(struct append_batch *batch) {
         LOG(LOG_WARN, "scraped samples could not be stored", "target", target->shown_url, "reason",
             err_name(batch->rc));
     else if (batch->results)
-        count_results(target->loop, target, batch);
+        count_results(target->loop, batch);
     append_batch_destroy(batch);
     if (target->is_closing) close_target(target);
 }
@@ -88,6 +82,7 @@ static void take_back_all(void *argument) {
  * scrape begins, or they are many, or a target that wants to go waits for them. */
 static void on_batch_done(struct append_batch *batch) {
     struct scrape_loop *loop = ((struct target *)batch->context)->loop;
+    append_batch_let_go(batch); /* it may lie here for long, and series that leave would wait for it */
     mutex_lock(&loop->lock);
     *vec_push(&loop->returned.batches) = batch;
     loop->returned_samples += batch->count;
@@ -95,6 +90,32 @@ static void on_batch_done(struct append_batch *batch) {
     if (loop->returned_samples > RETURNED_SAMPLES_MAX) loop->returned_samples = 0; /* wake once for these */
     mutex_unlock(&loop->lock);
     if (wakes) loop_post(loop->loop, take_back_all, loop);
+}
+
+/* Series may have left since these references were good, from a target that is asked seldom. */
+static void confirm_refs(struct target *target, uint64_t announced) {
+    struct cache *cache = &target->cache;
+    if (target->announced == announced) return;
+    target->announced = announced;
+    struct series_ref *refs = mem_array(cache->count + 1, sizeof *refs);
+    for (size_t i = 0; i < cache->count; i++) refs[i] = cache->entries[i].ref;
+    appender_confirm(target->loop->appender, refs, cache->count);
+    for (size_t i = 0; i < cache->count; i++)
+        if (cache->entries[i].ref.generation && !refs[i].generation)
+            cache_resolve(cache, (uint32_t)i, (struct series_ref){0});
+    mem_free(refs);
+    target->has_synthetic = false;
+    target_settle(target);
+}
+
+/* one that holds the series it will use */
+static struct append_batch *begin_batch(struct target *target, int64_t time_ms) {
+    struct append_batch *batch =
+        append_batch_create(target->cache.count + SYNTHETIC_COUNT, false, on_batch_done, target);
+    batch->time_ms = time_ms;
+    append_batch_hold(batch, target->loop->appender);
+    confirm_refs(target, batch->hold.announced);
+    return batch;
 }
 
 static void send_batch(struct target *target, struct append_batch *batch) {
@@ -249,11 +270,8 @@ static void finish_scrape(struct target *target, struct append_batch *batch, int
     send_batch(target, batch);
 }
 
-static struct append_batch *begin_batch(struct target *target) {
-    size_t expected = target->cache.count + SYNTHETIC_COUNT;
-    struct append_batch *batch = append_batch_create(expected, false, on_batch_done, target);
-    batch->time_ms = aligned_time(target, target->start_wall_ms);
-    return batch;
+static int64_t scrape_time(const struct target *target) {
+    return aligned_time(target, target->start_wall_ms);
 }
 
 static void on_response(struct http_request *request, const struct http_response *response, void *context) {
@@ -264,7 +282,7 @@ static void on_response(struct http_request *request, const struct http_response
     enum expose_format format = EXPOSE_TEXT;
     (void)request;
     if (target->is_closing) return;
-    struct append_batch *batch = begin_batch(target);
+    struct append_batch *batch = begin_batch(target, scrape_time(target));
     int rc = judge_response(target, response, &format, &err);
     if (!rc) rc = check_lines(target, format, response->body, &counts, &err);
     bool is_over_body = response->rc == ERR_LIMIT;
@@ -314,7 +332,7 @@ static void on_due(uv_timer_t *timer) {
         observe_interval(target);
         struct err err = {0};
         if (is_forced_to_fail(target, &err))
-            finish_scrape(target, begin_batch(target), ERR_LIMIT, &err, &(struct body_counts){0}, 0);
+            finish_scrape(target, begin_batch(target, scrape_time(target)), ERR_LIMIT, &err, &(struct body_counts){0}, 0);
         else
             http_request_start(target->request);
     }
@@ -383,13 +401,12 @@ static void begin_close(struct target *target) {
 static void remove_target(struct target *target) {
     if (target->is_closing) return;
     int64_t now_ms = clock_wall_ms();
-    struct append_batch *batch =
-        append_batch_create(target->cache.count + SYNTHETIC_COUNT, false, on_batch_done, target);
+    bool has_synthetic = target->has_synthetic;
+    struct append_batch *batch = begin_batch(target, now_ms);
     double stale[SYNTHETIC_COUNT];
     for (size_t i = 0; i < SYNTHETIC_COUNT; i++) stale[i] = value_stale();
-    batch->time_ms = now_ms;
     body_append_stale(target, batch, now_ms);
-    if (target->has_synthetic) add_synthetic(target, batch, now_ms, stale);
+    if (has_synthetic) add_synthetic(target, batch, now_ms, stale);
     send_batch(target, batch);
     begin_close(target);
 }

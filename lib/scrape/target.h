@@ -80,6 +80,7 @@ struct target {
     struct usage *usage; /* of the job; NULL: nobody counts */
     size_t taken;        /* from usage */
     struct series_ref synthetic[SYNTHETIC_COUNT];
+    uint64_t announced; /* of the hold in which the references above were last good */
     bool has_synthetic, is_closing, is_timer_closed;
     size_t batches;         /* under way in the appender */
     int64_t anchor_wall_ms; /* nominal ticks are anchor + k * interval, on the wall for times ... */

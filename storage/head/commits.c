@@ -9,7 +9,7 @@
 void commits_init(struct commits *commits) {
     *commits = (struct commits){0};
     mutex_init(&commits->lock);
-    condition_init(&commits->has_left);
+    turns_init(&commits->turns);
 }
 
 static void history_clear(struct commit_history *history) {
@@ -23,7 +23,7 @@ void commits_release(struct commits *commits) {
     history_clear(&commits->old);
     vec_release(&commits->readers);
     vec_release(&commits->seen);
-    condition_release(&commits->has_left);
+    turns_release(&commits->turns);
     mutex_release(&commits->lock);
 }
 
@@ -101,8 +101,7 @@ void commits_keep(struct commits *commits, uint32_t slot, batch_mark mark, int64
 struct commit_ticket commits_enter(struct commits *commits) {
     mutex_lock(&commits->lock);
     uint64_t sequence = commits->published;
-    struct commit_ticket ticket = {sequence, commits->turn};
-    commits->active[ticket.turn]++;
+    struct commit_ticket ticket = {sequence, turns_enter(&commits->turns)};
     size_t count = commits->readers.count;
     if (count && commits->readers.items[count - 1].sequence == sequence)
         commits->readers.items[count - 1].count++;
@@ -114,7 +113,7 @@ struct commit_ticket commits_enter(struct commits *commits) {
 
 void commits_leave(struct commits *commits, struct commit_ticket ticket) {
     mutex_lock(&commits->lock);
-    if (--commits->active[ticket.turn] == 0) condition_broadcast(&commits->has_left);
+    turns_leave(&commits->turns, ticket.turn);
     size_t i = 0;
     while (i < commits->readers.count && commits->readers.items[i].sequence != ticket.sequence) i++;
     ASSERT(i < commits->readers.count);
@@ -127,12 +126,9 @@ void commits_leave(struct commits *commits, struct commit_ticket ticket) {
     mutex_unlock(&commits->lock);
 }
 
-/* those who enter meanwhile are counted in the other turn, which is empty since the drain before this one */
 void commits_drain(struct commits *commits) {
     mutex_lock(&commits->lock);
-    unsigned before = commits->turn;
-    commits->turn = before ^ 1;
-    while (commits->active[before]) condition_wait(&commits->has_left, &commits->lock);
+    turns_drain(&commits->turns, &commits->lock);
     mutex_unlock(&commits->lock);
 }
 

@@ -22,6 +22,7 @@
 #include "lib/base/map.h"
 #include "lib/base/vec.h"
 #include "lib/sys/thread.h"
+#include "storage/head/turns.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -64,15 +65,13 @@ struct commit_reader {
 /* What a reader holds between enter and leave. */
 struct commit_ticket {
     uint64_t sequence; /* it sees the batches up to this one */
-    unsigned turn;     /* which of the two counts below it is in */
+    unsigned turn;     /* turns.h */
 };
 
 struct commits {
     struct mutex lock;
-    struct condition has_left;
     VEC(struct commit_reader) readers; /* ascending by sequence */
-    unsigned turn;                     /* readers that enter are counted in active[turn] */
-    size_t active[2];
+    struct turns turns;                /* of the readers */
     struct commit_history young, old;
     uint64_t old_until; /* readers from here on need nothing of old */
     uint64_t published; /* under lock */

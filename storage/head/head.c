@@ -29,6 +29,8 @@ int head_create(const struct head_options *options, struct head **head, struct e
     shapes_init(&made->shapes);
     series_table_init(&made->table);
     commits_init(&made->commits);
+    mutex_init(&made->holds_lock);
+    turns_init(&made->holds);
     *head = made;
     return 0;
 }
@@ -57,6 +59,8 @@ void head_destroy(struct head *head) {
     late_release(&head->late);
     chunk_store_release(&head->chunks);
     commits_release(&head->commits);
+    turns_release(&head->holds);
+    mutex_release(&head->holds_lock);
     series_table_release(&head->table);
     map_release(&head->by_labels);
     postings_release(&head->postings);
@@ -79,6 +83,12 @@ struct series_ref head_ref(const struct head *head, uint32_t slot) {
     return (struct series_ref){slot, series_at(&head->table, slot)->generation};
 }
 
+/* for a producer; the index lock is held */
+static struct series_ref ref_that_stays(struct head *head, uint32_t slot) {
+    series_stay(series_at(&head->table, slot));
+    return head_ref(head, slot);
+}
+
 /* the series that are there already; how many are not */
 static size_t resolve_known(struct head *head, const struct labels *label_sets, size_t count,
                             struct series_ref *refs, struct label_ids *ids) {
@@ -86,7 +96,7 @@ static size_t resolve_known(struct head *head, const struct labels *label_sets, 
     rwlock_read(&head->index_lock);
     for (size_t i = 0; i < count; i++) {
         uint32_t slot = index_find(head, label_sets[i], ids);
-        refs[i] = slot == MAP_NONE ? (struct series_ref){0} : head_ref(head, slot);
+        refs[i] = slot == MAP_NONE ? (struct series_ref){0} : ref_that_stays(head, slot);
         missing += slot == MAP_NONE;
     }
     rwlock_unlock(&head->index_lock);
@@ -103,7 +113,7 @@ static int resolve_missing(struct head *head, const struct labels *label_sets, s
         bool is_new;
         rc = index_add(head, label_sets[i], ids, &slot, &is_new, err);
         if (rc) break;
-        refs[i] = head_ref(head, slot);
+        refs[i] = ref_that_stays(head, slot);
         if (created) created[i] = is_new;
     }
     rwlock_unlock(&head->index_lock);

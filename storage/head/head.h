@@ -40,6 +40,10 @@ struct head_options {
 int head_create(const struct head_options *options, struct head **head, struct err *err);
 void head_destroy(struct head *head);
 
+/* as appender's hold, let_go, confirm */
+struct append_hold head_hold(struct head *head);
+void head_let_go(struct head *head, struct append_hold hold);
+void head_confirm(struct head *head, struct series_ref *refs, size_t count);
 /* as appender_resolve */
 int head_resolve(struct head *head, const struct labels *label_sets, size_t count, struct series_ref *refs,
                  bool *created, struct err *err);
@@ -129,9 +133,20 @@ void head_drop_late(struct head *head, uint64_t sequence, int64_t maxt);
  * A series that went quiet leaves the head before its time:
  *
  *     head_quiet      which they are; their samples are written into a block      any one thread
- *     head_forget     not found any more, unless a sample came meanwhile          appending thread
+ *     head_announce   producers that come now learn of it, those from before have     any one thread
+ *                     let go: see below
+ *     head_forget     not found any more, unless somebody came meanwhile          appending thread
  *     head_drain      those who read them have left
  *     head_recycle    memory given back, slots given to others                    appending thread
+ *
+ * A producer gets references first and appends later; what it has got must not leave in between:
+ *
+ *     producer    hold ------ resolve, confirm ------------ append ------ let go
+ *
+ *     before the announcement:   it is waited for; its samples are in the head, their series stay
+ *     after it:                  resolve and confirm take a series out of those that leave
+ *
+ * References of an earlier hold may be used unseen as long as nothing was announced since.
  */
 struct slots;
 /* Series that no batch touched after quiet_until, or after stale_until when they end with a staleness marker
@@ -148,7 +163,10 @@ int head_select_slots(struct head *head, const struct head_moment *moment, const
 /* the series that have late samples, and of them only those; the moment is taken over */
 int head_select_late(struct head *head, const struct head_moment *moment, struct series_set **set,
                      struct err *err);
-/* keeps in slots those that are forgotten: nothing came after the moment */
+/* the series of the slots are about to leave; waits for the holds that are there now */
+void head_announce(struct head *head, const struct slots *slots);
+/* keeps in slots those that are forgotten: announced, and since then nobody got or confirmed a reference, nor
+ * did anything come after the moment */
 void head_forget(struct head *head, const struct head_moment *moment, struct slots *slots);
 void head_recycle(struct head *head, const struct slots *slots);
 

@@ -45,8 +45,11 @@ struct head {
     struct postings postings;
     struct map by_labels; /* hash of the label record -> slot */
     struct free_slots free_slots;
-    uint64_t quiet_number; /* next_number at the last head_quiet */
-    uint32_t resting;      /* slots not in use that readers may still look at */
+    uint64_t quiet_number;   /* next_number at the last head_quiet */
+    struct mutex holds_lock; /* the two below; no other lock is taken under it */
+    struct turns holds;      /* of producers */
+    uint64_t announced;      /* how often */
+    uint32_t resting;        /* slots not in use that readers may still look at */
     uint64_t next_number, series_created;
     uint64_t max_series;
     atomic_uint_least64_t life;    /* see head_life */

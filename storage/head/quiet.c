@@ -51,23 +51,26 @@ int head_matching(struct head *head, const struct matcher *matchers, size_t matc
     return rc;
 }
 
+/* the index lock is held exclusively, so that nobody gets a reference */
 static bool is_still_quiet(const struct series *series, const struct head_moment *moment) {
-    return mark_sequence(series->mark) <= moment->sequence && !series->has_late;
+    return __atomic_load_n(&series->is_leaving, __ATOMIC_RELAXED) &&
+           mark_sequence(series->mark) <= moment->sequence && !series->has_late;
 }
 
 void head_forget(struct head *head, const struct head_moment *moment, struct slots *slots) {
     CHECK_OBJ(head, HEAD_MAGIC);
     size_t kept = 0;
-    for (size_t i = 0; i < slots->count; i++)
-        if (is_still_quiet(series_at(&head->table, slots->items[i]), moment))
-            slots->items[kept++] = slots->items[i];
-    slots->count = kept;
     atomic_fetch_add_explicit(&head->life, 1, memory_order_relaxed);
-    for (size_t i = 0; i < kept; i += FORGET_STEP) {
+    for (size_t i = 0; i < slots->count;) {
+        size_t end = slots->count - i < FORGET_STEP ? slots->count : i + FORGET_STEP, before = kept;
         rwlock_write(&head->index_lock);
-        index_remove(head, slots->items + i, kept - i < FORGET_STEP ? kept - i : FORGET_STEP);
+        for (; i < end; i++)
+            if (is_still_quiet(series_at(&head->table, slots->items[i]), moment))
+                slots->items[kept++] = slots->items[i];
+        index_remove(head, slots->items + before, kept - before);
         rwlock_unlock(&head->index_lock);
     }
+    slots->count = kept;
 }
 
 void head_recycle(struct head *head, const struct slots *slots) {

@@ -42,6 +42,8 @@ struct series {
     uint8_t size_class; /* of bytes */
     uint8_t is_logged;  /* the appending thread's; a snapshot looks at it */
     uint8_t has_late;   /* late samples are, or were, in late.h */
+    uint8_t
+        is_leaving; /* announced, and nobody got or confirmed a reference since; without the page's lock */
 };
 
 /* a slot between two series: nobody finds it any more, readers may still look at what was there */
@@ -67,6 +69,12 @@ static inline struct series *series_at(const struct series_table *table, uint32_
 
 static inline bool series_in_use(const struct series *series) {
     return series->generation && !(series->generation & GENERATION_RESTS);
+}
+
+/* whoever has a reference means to use it; the index lock is held, which head_forget takes exclusively */
+static inline void series_stay(struct series *series) {
+    if (__atomic_load_n(&series->is_leaving, __ATOMIC_RELAXED))
+        __atomic_store_n(&series->is_leaving, 0, __ATOMIC_RELAXED);
 }
 
 static inline bool series_has_histograms(const struct series *series) {

@@ -85,7 +85,7 @@ static void on_done(struct append_batch *batch) {
 }
 
 /* NULL: no memory */
-struct append_batch *intake_make_batch(struct intake_request *request, size_t rows) {
+static struct append_batch *make_batch(struct intake_request *request, size_t rows) {
     if (!budget_take(&request->budget, rows * INTAKE_ROW_BYTES)) return NULL;
     request->row_bytes += rows * INTAKE_ROW_BYTES;
     struct append_batch *batch = append_batch_create(rows, true, on_done, request);
@@ -94,8 +94,9 @@ struct append_batch *intake_make_batch(struct intake_request *request, size_t ro
     return batch;
 }
 
-/* What ran out: the request's own maximum, or what the others left of the common one? */
-int intake_judge_limit(const struct intake_request *request, struct err *err) {
+/* What ran out: the request's own maximum (ERR_LIMIT), or what the others left of the common one (ERR_BUSY)?
+ */
+static int judge_limit(const struct intake_request *request, struct err *err) {
     size_t own = atomic_load(&request->budget.used_bytes);
     size_t all = atomic_load(&request->intake->memory.used_bytes);
     const struct budget *whole = request->intake->memory.parent;
@@ -113,14 +114,14 @@ static int unpack(struct intake_request *request, struct span packed, struct err
         return err_set(err, ERR_LIMIT, "the body of %zu bytes is larger than the limit of %zu bytes",
                        packed.len, INTAKE_PACKED_MAX);
     int rc = snappy_read(packed, &request->body, err);
-    return rc == ERR_LIMIT && request->body.failed ? intake_judge_limit(request, err) : rc;
+    return rc == ERR_LIMIT && request->body.failed ? judge_limit(request, err) : rc;
 }
 
 static int decode(struct intake_request *request, struct err *err) {
-    request->batch = intake_make_batch(request, request->body.len / BYTES_PER_ROW + 1);
+    request->batch = make_batch(request, request->body.len / BYTES_PER_ROW + 1);
     int rc = request->batch ? intake_decode(request, err) : ERR_LIMIT;
     arena_release(&request->scratch);
-    if (rc == ERR_LIMIT) return intake_judge_limit(request, err);
+    if (rc == ERR_LIMIT) return judge_limit(request, err);
     return rc;
 }
 
@@ -164,6 +165,26 @@ static void use_refs(struct intake_request *request, const struct intake_miss *m
     series_cache_put(request->intake->cache, keys, count, refs);
 }
 
+/* Series that left the store since the cache saw them become misses. Their labels were read once, so they are
+ * sound. */
+static int confirm(struct intake_request *request, struct appender *appender, struct err *err) {
+    struct append_batch *batch = request->batch;
+    size_t known = request->misses.len / sizeof(struct intake_miss), next = 0;
+    appender_confirm(appender, batch->refs, batch->count);
+    for (size_t i = 0; i < intake_series_count(request); i++) {
+        const struct intake_series *series = intake_series_at(request, i);
+        bool is_miss = next < known && ((const struct intake_miss *)request->misses.data)[next].series == i;
+        next += is_miss;
+        if (is_miss || batch->refs[series->first_row].generation) continue;
+        struct intake_miss miss = {.series = (uint32_t)i};
+        int rc =
+            intake_labels_read(span_of(series->raw, series->raw_len), &request->arena, &miss.labels, err);
+        if (rc) return rc;
+        if (!buf_append(&request->misses, &miss, sizeof miss)) return judge_limit(request, err);
+    }
+    return 0;
+}
+
 /* all misses at once */
 static int resolve(struct intake_request *request, struct appender *appender, struct err *err) {
     const struct intake_miss *misses = (const struct intake_miss *)request->misses.data;
@@ -172,7 +193,7 @@ static int resolve(struct intake_request *request, struct appender *appender, st
     struct labels *labels = arena_array(&request->arena, count, sizeof *labels);
     struct series_ref *refs = arena_array(&request->arena, count, sizeof *refs);
     struct hash128 *keys = arena_array(&request->arena, count, sizeof *keys);
-    if (!labels || !refs || !keys) return intake_judge_limit(request, err);
+    if (!labels || !refs || !keys) return judge_limit(request, err);
     for (size_t i = 0; i < count; i++) labels[i] = misses[i].labels;
     int rc = appender_resolve(appender, labels, count, refs, NULL, err);
     if (rc == ERR_LIMIT) resolve_singly(request, appender, labels, count, refs);
@@ -194,13 +215,13 @@ bool intake_append(struct intake_request *request, struct appender *appender, vo
                    void *context) {
     CHECK_OBJ(request, REQUEST_MAGIC);
     struct err err;
-    if (resolve(request, appender, &err)) {
+    append_batch_hold(request->batch, appender);
+    if (confirm(request, appender, &err) || resolve(request, appender, &err)) {
         request->failure = err;
         return false;
     }
     const struct append_batch *batch = request->batch;
     if (!batch->count && !batch->exemplar_count && !batch->metadata_count) return false;
-    request->attempts++;
     request->is_out = true;
     request->done = done;
     request->context = context;

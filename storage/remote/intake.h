@@ -7,8 +7,8 @@
  *     intake_read(intake, body, &request)            decodes and checks everything; nothing is stored yet
  *     intake_append(request, appender, done, ...)    resolves new series, hands the batch over
  *         ... done, on a thread of the store: calls nothing but somebody who then calls, on another thread
- *     intake_finish(request)                         1: some references were stale, append again; else the
- * verdict intake_request_destroy(request)
+ *     intake_finish(request)                         the verdict
+ *     intake_request_destroy(request)
  *
  * What can be stored is stored, whatever is wrong with the rest; the verdict then tells the first trouble. A
  * body that cannot be decoded to its end stores nothing.
@@ -44,12 +44,12 @@ struct budget *intake_memory(struct intake *intake);
    flight. */
 int intake_read(struct intake *intake, struct span packed, struct intake_request **request, struct err *err);
 
-/* False: there is nothing to append (any more), so done is not called. May wait while the store's queue is
+/* Once. False: there is nothing to append, so done is not called. May wait while the store's queue is
    full. */
 bool intake_append(struct intake_request *request, struct appender *appender, void (*done)(void *context),
                    void *context);
 
-/* 1: intake_append once more. 0: all is stored. ERR_INVALID: not all of it, and never will be. ERR_EXHAUSTED:
+/* 0: all is stored. ERR_INVALID: not all of it, and never will be. ERR_EXHAUSTED:
    all but new series, which may be taken later. Another code: nothing was stored of what was appended last,
    and the sender may try again. */
 int intake_finish(struct intake_request *request, struct err *err);

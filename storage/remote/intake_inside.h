@@ -50,11 +50,10 @@ struct intake_request {
     int64_t first_time_ms;
     bool times_differ;
     size_t refused_rows; /* of series whose labels are refused */
-    int attempts;
-    bool is_exhausted;  /* new series were refused */
-    bool is_out;        /* the batch was handed over, and not judged since */
-    struct err failure; /* before it could be handed over; code 0: none */
-    struct err trouble; /* the first thing that was refused; code 0: none yet */
+    bool is_exhausted;   /* new series were refused */
+    bool is_out;         /* the batch was handed over, and not judged since */
+    struct err failure;  /* before it could be handed over; code 0: none */
+    struct err trouble;  /* the first thing that was refused; code 0: none yet */
     void (*done)(void *context);
     void *context;
 };
@@ -74,12 +73,6 @@ static inline size_t intake_series_end(const struct intake_request *request, siz
 
 /* remembers the first; returns 0 */
 int intake_note(struct intake_request *request, const struct err *trouble);
-
-/* what ran out: the request's own maximum (ERR_LIMIT), or what the others left of the common one (ERR_BUSY)
- */
-int intake_judge_limit(const struct intake_request *request, struct err *err);
-/* NULL: no memory */
-struct append_batch *intake_make_batch(struct intake_request *request, size_t rows);
 
 /* intake_decode.c: fills series, misses and batch from body. ERR_CORRUPT, or ERR_LIMIT when memory is
  * refused. */

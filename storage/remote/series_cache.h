@@ -7,7 +7,8 @@
  *
  * Senders write the same labels in the same bytes again and again, so a known series costs a hash and one
  * line of the table instead of labels decoded, checked, sorted and looked up. The text is not kept: 120 bits
- * of a keyed hash stand for it. A reference may be stale: its store then says so, and put replaces it.
+ * of a keyed hash stand for it. A reference may be stale: its store says so (appender_confirm), and put
+ * replaces it.
  *
  * The table is bounded. When it is full it grows, up to its maximum; there, entries not used for the longest
  * go: whoever is thrown out pays one look into the store.

@@ -6,7 +6,8 @@
  *     quiet    all of the series that nobody feeds any more
  *
  * Always the same order, so that every reader sees each sample at least once and the merge of equal rows
- * makes it once: write, publish, wait for the readers from before, take away.
+ * makes it once: write, publish, wait for the readers from before, take away. Series that leave are announced
+ * to those who feed them first.
  */
 #include "lib/base/log.h"
 #include "lib/sys/clock.h"
@@ -265,6 +266,7 @@ static int let_go(struct letting_go *l, const struct wanted *wanted, struct err 
     say("series left the head for a block", block, started_ms);
     if (block) sources_change(&tsdb->sources, block, NULL, 0, INT64_MIN);
     head_drain(tsdb->head);
+    head_announce(tsdb->head, &l->slots);
     tsdb_on_applier(tsdb, forget, l);
     head_drain(tsdb->head);
     tsdb_on_applier(tsdb, recycle, l);

@@ -32,7 +32,23 @@ static void port_append(struct appender *appender, struct append_batch *batch) {
     batch->done(batch);
 }
 
-static const struct appender_ops appender_ops = {.resolve = port_resolve, .append = port_append};
+static struct append_hold port_hold(struct appender *appender) {
+    return head_hold(of_appender(appender)->head);
+}
+
+static void port_let_go(struct appender *appender, struct append_hold hold) {
+    head_let_go(of_appender(appender)->head, hold);
+}
+
+static void port_confirm(struct appender *appender, struct series_ref *refs, size_t count) {
+    head_confirm(of_appender(appender)->head, refs, count);
+}
+
+static const struct appender_ops appender_ops = {.resolve = port_resolve,
+                                                 .append = port_append,
+                                                 .hold = port_hold,
+                                                 .let_go = port_let_go,
+                                                 .confirm = port_confirm};
 
 static struct sources *of_queryable(struct queryable *queryable) {
     struct tsdb *tsdb = ((struct tsdb_queryable *)queryable)->tsdb;

@@ -94,23 +94,17 @@ static void on_stored(void *context) {
     exchange_resume(write->exchange);
 }
 
-static void finished(struct exchange *exchange, void *state);
-
-static void append(struct write *write) {
-    reply_later(write->exchange, finished, write);
-    if (!intake_append(write->request, write->appender, on_stored, write)) exchange_resume(write->exchange);
-}
-
 static void finished(struct exchange *exchange, void *state) {
     struct write *write = state;
     struct err err = {0};
     int rc = intake_finish(write->request, &err);
-    if (rc == 1) {
-        append(write);
-        return;
-    }
     intake_request_destroy(write->request);
     reply_verdict(exchange, rc, err.text);
+}
+
+static void append(struct write *write) {
+    reply_later(write->exchange, finished, write);
+    if (!intake_append(write->request, write->appender, on_stored, write)) exchange_resume(write->exchange);
 }
 
 void api_write(struct exchange *exchange, void *context) {

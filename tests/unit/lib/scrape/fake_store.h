@@ -67,7 +67,7 @@ static inline void fake_store_append(struct appender *appender, struct append_ba
 }
 
 static inline void fake_store_init(struct fake_store *store) {
-    static const struct appender_ops ops = {fake_store_resolve, fake_store_append};
+    static const struct appender_ops ops = {.resolve = fake_store_resolve, .append = fake_store_append};
     *store = (struct fake_store){.appender.ops = &ops};
     mutex_init(&store->lock);
 }

@@ -89,6 +89,8 @@ static struct fake {
     struct mutex lock;
     VEC(char *) series;
     VEC(struct kept) rows;
+    uint32_t generation; /* of all series */
+    size_t holds, lost;  /* lost: rows of series that had left */
 } fake;
 
 static int fake_resolve(struct appender *appender, const struct labels *sets, size_t count,
@@ -100,7 +102,7 @@ static int fake_resolve(struct appender *appender, const struct labels *sets, si
         buf_init(&text, 4096);
         labels_write(sets[i], &text);
         *vec_push(&fake.series) = mem_strdup(buf_text(&text));
-        refs[i] = (struct series_ref){(uint32_t)fake.series.count - 1, 1};
+        refs[i] = (struct series_ref){(uint32_t)fake.series.count - 1, fake.generation};
         buf_release(&text);
     }
     mutex_unlock(&fake.lock);
@@ -111,11 +113,50 @@ static void fake_append(struct appender *appender, struct append_batch *batch) {
     (void)appender;
     mutex_lock(&fake.lock);
     batch->results = mem_array(batch->count + 1, 1);
+    for (size_t i = 0; i < batch->count; i++) fake.lost += batch->refs[i].generation != fake.generation;
     for (size_t i = 0; i < batch->count; i++)
         *vec_push(&fake.rows) = (struct kept){fake.series.items[batch->refs[i].slot], batch->values[i],
                                               batch->times_ms ? batch->times_ms[i] : batch->time_ms};
     mutex_unlock(&fake.lock);
     batch->done(batch);
+}
+
+static struct append_hold fake_hold(struct appender *appender) {
+    (void)appender;
+    mutex_lock(&fake.lock);
+    fake.holds++;
+    struct append_hold hold = {.announced = fake.generation - 1};
+    mutex_unlock(&fake.lock);
+    return hold;
+}
+
+static void fake_let_go(struct appender *appender, struct append_hold hold) {
+    (void)appender, (void)hold;
+    mutex_lock(&fake.lock);
+    fake.holds--;
+    mutex_unlock(&fake.lock);
+}
+
+static void fake_confirm(struct appender *appender, struct series_ref *refs, size_t count) {
+    (void)appender;
+    for (size_t i = 0; i < count; i++)
+        if (refs[i].generation != fake.generation) refs[i] = (struct series_ref){0};
+}
+
+static const struct appender_ops fake_ops = {.resolve = fake_resolve,
+                                             .append = fake_append,
+                                             .hold = fake_hold,
+                                             .let_go = fake_let_go,
+                                             .confirm = fake_confirm};
+
+/* all series, when nobody holds them */
+static void let_all_go(void) {
+    for (bool is_over = false; !is_over;) {
+        mutex_lock(&fake.lock);
+        is_over = !fake.holds;
+        fake.generation += is_over;
+        mutex_unlock(&fake.lock);
+    }
 }
 
 /* how often the series was stored with this value (stale compares by bits) */
@@ -168,14 +209,13 @@ static const char *full(const char *name, const char *more) {
 #define OK_TEXT "200 OK\r\nContent-Type: text/plain; version=0.0.4"
 
 START_TEST(a_target_is_scraped_and_what_vanishes_gets_a_marker) {
-    static const struct appender_ops ops = {fake_resolve, fake_append};
     struct thread thread;
     struct scrape_manager *manager;
     struct scrape_options options = {.loops = 1};
     struct arena arena;
     struct target_info *targets;
     size_t count;
-    fake = (struct fake){.appender.ops = &ops};
+    fake = (struct fake){.appender.ops = &fake_ops, .generation = 1};
     mutex_init(&fake.lock);
     start_server(&thread);
     set_page(OK_TEXT, "# HELP a Some help.\n# TYPE a counter\na 1\nb{job=\"x\"} 2\nt 3 1234\n");
@@ -257,10 +297,9 @@ START_TEST(a_target_is_scraped_and_what_vanishes_gets_a_marker) {
 END_TEST
 
 static struct scrape_manager *begin(struct thread *thread, const char *body) {
-    static const struct appender_ops ops = {fake_resolve, fake_append};
     struct scrape_options options = {.loops = 1};
     struct scrape_manager *manager;
-    fake = (struct fake){.appender.ops = &ops};
+    fake = (struct fake){.appender.ops = &fake_ops, .generation = 1};
     mutex_init(&fake.lock);
     start_server(thread);
     set_page(OK_TEXT, body);
@@ -290,6 +329,25 @@ static void wait_last_error(struct scrape_manager *manager, const char *text) {
         arena_release(&arena);
     }
 }
+
+START_TEST(series_that_left_since_the_last_scrape_are_resolved_again) {
+    struct thread thread;
+    struct scrape_manager *manager = begin(&thread, "a 1\nb 1\n");
+    struct config *config = load("");
+    apply_static(manager, config);
+    wait_stored(full("b", ""), 1);
+    let_all_go();
+    set_page(OK_TEXT, "a 2\n");
+    wait_stored(full("a", ""), 2);
+    let_all_go();
+    set_page(OK_TEXT, "a 3\n");
+    wait_stored(full("a", ""), 3);
+    end(manager, &thread);
+    ck_assert_uint_eq(fake.lost, 0);
+    ck_assert_uint_eq(fake.holds, 0);
+    config_unref(config);
+}
+END_TEST
 
 START_TEST(a_target_named_twice_is_one_target) {
     struct thread thread;
@@ -438,7 +496,8 @@ START_TEST(a_target_keeps_the_interval_that_relabelling_gives_it) {
 }
 END_TEST
 
-CHECK_MAIN("scrape", a_target_is_scraped_and_what_vanishes_gets_a_marker, a_target_named_twice_is_one_target,
+CHECK_MAIN("scrape", series_that_left_since_the_last_scrape_are_resolved_again,
+           a_target_is_scraped_and_what_vanishes_gets_a_marker, a_target_named_twice_is_one_target,
            a_scrape_over_a_limit_marks_nothing_that_was_never_stored,
            labels_that_meet_are_moved_aside_and_parameters_follow_the_labels,
            dropped_targets_are_counted_and_shown, a_job_with_too_many_targets_fails_whole_until_it_has_fewer,

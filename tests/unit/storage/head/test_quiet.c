@@ -3,9 +3,11 @@
 
 #include "lib/base/bits.h"
 #include "lib/model/sample.h"
+#include "lib/sys/thread.h"
 #include "storage/head/slots.h"
 #include "tests/check_main.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #define NAMES 60
@@ -124,6 +126,7 @@ static void let_go(struct world *world) {
     world->now++;
     feed(world, late);
     goes[late] = false;
+    head_announce(world->head, &slots);
     head_forget(world->head, &moment, &slots);
     for (int i = 0; i < NAMES; i++)
         if (goes[i]) world->known[i].last = 0;
@@ -160,4 +163,88 @@ START_TEST(series_that_went_quiet_leave_and_their_slots_are_used_again) {
 }
 END_TEST
 
-CHECK_MAIN("quiet", series_that_went_quiet_leave_and_their_slots_are_used_again)
+/* three series that went quiet are announced as leaving */
+static struct head_moment announce(struct world *world, struct slots *slots) {
+    struct head_options options = {0};
+    ck_assert_int_eq(head_create(&options, &world->head, NULL), 0);
+    for (int i = 0; i < 3; i++) feed(world, i);
+    slots_init(slots, NULL);
+    ck_assert_int_eq(head_quiet(world->head, 0, world->batches, 1000, slots, NULL), 0);
+    ck_assert_uint_eq(slots->count, 3);
+    struct head_moment moment = head_enter(world->head);
+    head_leave(world->head, &moment);
+    head_announce(world->head, slots);
+    return moment;
+}
+
+START_TEST(a_series_that_a_producer_means_to_feed_stays) {
+    struct world world = {.now = 1000};
+    struct slots slots;
+    struct named named;
+    struct labels labels = make_labels(&named, 0);
+    struct head_moment moment = announce(&world, &slots);
+    struct append_hold hold = head_hold(world.head);
+    struct series_ref resolved, refs[2] = {world.known[1].ref, {0}}, left = world.known[2].ref;
+    ck_assert_int_eq(head_resolve(world.head, &labels, 1, &resolved, NULL, NULL), 0);
+    head_confirm(world.head, refs, 2);
+    ck_assert_uint_eq(refs[1].generation, 0);
+    head_forget(world.head, &moment, &slots);
+    ck_assert_uint_eq(slots.count, 1);
+    ck_assert_uint_eq(slots.items[0], left.slot);
+    world.now++;
+    ck_assert_uint_eq(resolved.slot, world.known[0].ref.slot);
+    ck_assert_int_eq(append(&world, 0, 1), APPEND_STORED);
+    ck_assert_int_eq(append(&world, 1, 1), APPEND_STORED);
+    ck_assert_int_eq(append(&world, 2, 1), APPEND_NO_SERIES);
+    head_confirm(world.head, &left, 1);
+    ck_assert_uint_eq(left.generation, 0);
+    head_let_go(world.head, hold);
+    hold = head_hold(world.head);
+    head_let_go(world.head, hold);
+    ck_assert_uint_eq(hold.announced, 1); /* nothing since */
+    slots_release(&slots);
+    head_destroy(world.head);
+}
+END_TEST
+
+struct announcing {
+    struct world *world;
+    struct slots slots;
+    atomic_bool is_over;
+};
+
+static void *announce_all(void *context) {
+    struct announcing *a = context;
+    head_announce(a->world->head, &a->slots);
+    atomic_store(&a->is_over, true);
+    return NULL;
+}
+
+START_TEST(an_announcement_waits_for_those_who_could_not_hear_it) {
+    struct world world = {.now = 1000};
+    struct announcing a = {.world = &world};
+    struct thread thread;
+    struct head_moment moment = announce(&world, &a.slots);
+    struct append_hold hold = head_hold(world.head), next;
+    head_confirm(world.head, &world.known[0].ref, 1); /* all others: known from before */
+    thread_start(&thread, "announce", announce_all, &a);
+    do { /* until it has been said */
+        next = head_hold(world.head);
+        head_let_go(world.head, next);
+    } while (next.announced == hold.announced);
+    ck_assert(!atomic_load(&a.is_over));
+    world.now++;
+    for (int i = 0; i < 3; i++) ck_assert_int_eq(append(&world, i, 1), APPEND_STORED);
+    ck_assert(!atomic_load(&a.is_over));
+    head_let_go(world.head, hold);
+    thread_join(&thread);
+    head_forget(world.head, &moment, &a.slots);
+    ck_assert_uint_eq(a.slots.count, 0);
+    slots_release(&a.slots);
+    head_destroy(world.head);
+}
+END_TEST
+
+CHECK_MAIN("quiet", a_series_that_a_producer_means_to_feed_stays,
+           an_announcement_waits_for_those_who_could_not_hear_it,
+           series_that_went_quiet_leave_and_their_slots_are_used_again)

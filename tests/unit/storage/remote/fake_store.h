@@ -12,9 +12,8 @@ struct fake_store {
     VEC(uint32_t) generations;
     struct arena arena;
     struct buf rows; /* {a="b"} value@time\n ... */
-    size_t resolved, batches, max_series;
-    int rc;               /* of the next batch */
-    bool recycles_always; /* each reference is stale at once */
+    size_t resolved, batches, max_series, holds;
+    int rc; /* of the next batch */
 };
 
 static inline int fake_resolve_one(struct fake_store *store, struct labels labels, struct series_ref *ref,
@@ -55,6 +54,23 @@ static inline enum append_result fake_judge(const struct fake_store *store, stru
     return time_ms == 4 ? APPEND_REPEATED : APPEND_STORED;
 }
 
+static inline struct append_hold fake_hold(struct appender *appender) {
+    ((struct fake_store *)appender)->holds++;
+    return (struct append_hold){0};
+}
+
+static inline void fake_let_go(struct appender *appender, struct append_hold hold) {
+    (void)hold;
+    ((struct fake_store *)appender)->holds--;
+}
+
+static inline void fake_confirm(struct appender *appender, struct series_ref *refs, size_t count) {
+    const struct fake_store *store = (struct fake_store *)appender;
+    for (size_t i = 0; i < count; i++)
+        if (refs[i].generation != 0 && store->generations.items[refs[i].slot] != refs[i].generation)
+            refs[i] = (struct series_ref){0};
+}
+
 static inline void fake_append(struct appender *appender, struct append_batch *batch) {
     struct fake_store *store = (struct fake_store *)appender;
     store->batches++;
@@ -62,8 +78,6 @@ static inline void fake_append(struct appender *appender, struct append_batch *b
     if (!batch->results) batch->results = mem_array(batch->count, 1);
     for (size_t i = 0; i < batch->count && !batch->rc; i++) {
         int64_t time_ms = batch->times_ms ? batch->times_ms[i] : batch->time_ms;
-        if (store->recycles_always && batch->refs[i].generation)
-            store->generations.items[batch->refs[i].slot]++;
         batch->results[i] = (uint8_t)fake_judge(store, batch->refs[i], time_ms);
         if (batch->results[i] != APPEND_STORED) continue;
         labels_write(store->series.items[batch->refs[i].slot], &store->rows);
@@ -80,7 +94,11 @@ static inline void fake_append(struct appender *appender, struct append_batch *b
 }
 
 static inline void fake_store_init(struct fake_store *store) {
-    static const struct appender_ops ops = {fake_resolve, fake_append};
+    static const struct appender_ops ops = {.resolve = fake_resolve,
+                                            .append = fake_append,
+                                            .hold = fake_hold,
+                                            .let_go = fake_let_go,
+                                            .confirm = fake_confirm};
     *store = (struct fake_store){.port = {&ops}};
     arena_init(&store->arena, (size_t)1 << 30, NULL);
     buf_init(&store->rows, (size_t)1 << 30);

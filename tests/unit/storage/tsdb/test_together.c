@@ -17,24 +17,27 @@ static struct tsdb *tsdb;
 static atomic_bool is_done;
 static atomic_uint failures, reads, newest;
 
+static void wrong(const char *what, size_t series, size_t count, int64_t at) {
+    if (atomic_fetch_add(&failures, 1) < 10)
+        (void)fprintf(stderr, "%s: series %zu, %zu rows, at %lld\n", what, series, count, (long long)at);
+}
+
 static void *append_all(void *context) {
     (void)context;
     for (int64_t k = 1; k <= ROUNDS; k++) {
         struct append_batch *batch = append_batch_create(SERIES, false, on_done, &waiter);
         batch->time_ms = k * 10;
+        append_batch_hold(batch, tsdb_appender(tsdb));
         for (int i = 0; i < SERIES; i++) append_batch_add(batch, resolve(tsdb, i), (double)k, 0);
         if (send(tsdb, batch)) atomic_fetch_add(&failures, 1);
+        for (int i = 0; i < SERIES; i++)
+            if (waiter.results[i]) wrong("a row was not stored", (size_t)i, waiter.results[i], k * 10);
         atomic_store(&newest, (unsigned)k);
         /* somebody reads, however few processors there are */
         while (k % 100 == 0 && atomic_load(&reads) < (unsigned)k / 100) usleep(100);
     }
     atomic_store(&is_done, true);
     return NULL;
-}
-
-static void wrong(const char *what, size_t series, size_t count, int64_t at) {
-    if (atomic_fetch_add(&failures, 1) < 10)
-        (void)fprintf(stderr, "%s: series %zu, %zu rows, at %lld\n", what, series, count, (long long)at);
 }
 
 /* rows 10, 20, 30 ... with values 1, 2, 3 ...; the same number of them in each series */
