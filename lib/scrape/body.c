@@ -160,7 +160,7 @@ static void leave_out_refused(struct append_batch *batch) {
 
 static int add_new(struct body *body, const struct cache_entry *entry, struct span series, struct err *err) {
     struct labels exposed, labels;
-    int rc = expose_labels(series, &body->arena, &exposed, err);
+    int rc = expose_labels(series, body->type, &body->arena, &exposed, err);
     if (!rc) rc = join_labels(body->target, series, exposed, &body->arena, &labels, err);
     if (!rc) rc = check_labels(body->target->job, labels, err);
     if (rc) return rc;

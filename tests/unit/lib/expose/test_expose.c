@@ -25,7 +25,7 @@ static const char *read_all(enum expose_format format, const char *body)
             struct labels labels;
             struct buf text;
             buf_init(&text, 1000);
-            rc = expose_labels(entry.series, &arena, &labels, &err);
+            rc = expose_labels(entry.series, reader.type, &arena, &labels, &err);
             if (!rc) rc = expose_value(&reader, entry.value, &value, &err);
             if (!rc) labels_write(labels, &text);
             if (!rc) len += (size_t)snprintf(out + len, sizeof out - len, "%s %g", buf_text(&text), value);
