@@ -8,6 +8,7 @@
 struct body_counts {
     size_t scraped, added;
     size_t refused; /* new series that the store did not take: their rows are left out */
+    bool is_over_buckets; /* failed because of native_histogram_bucket_limit */
 };
 
 /* Parses the body whole or not at all: on failure the batch is as it was (the cache is not: the caller clears
@@ -20,5 +21,3 @@ void body_append_stale(struct target *target, struct append_batch *batch, int64_
 /* labels of a synthetic series of the target, in arena */
 int body_synthetic_labels(const struct target *target, const char *name, struct arena *arena,
                           struct labels *labels, struct err *err);
-/* what HELP, TYPE and UNIT lines say, into the target's state; called when their text changed */
-void body_read_metadata(struct target *target, enum expose_format format, struct span body);

@@ -180,9 +180,7 @@ static void on_response(struct http_request *request, const struct http_response
                          &batch, &counts, &err);
     if (rc) {
         /* nothing of a failed scrape counts; what was there before has ended */
-        mem_free(batch->times_ms);
-        batch->times_ms = NULL;
-        batch->count = 0;
+        append_batch_clear(batch);
         body_append_stale(target, batch, time_ms);
         counts = (struct body_counts){0};
         if (rc == ERR_LIMIT && loop->metrics.registry)

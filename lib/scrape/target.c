@@ -116,6 +116,11 @@ static void put_key(struct buf *key, const struct target *target) {
                (unsigned long long)job->label_limit, (unsigned long long)job->label_name_length_limit,
                (unsigned long long)job->label_value_length_limit);
     put_text(key, job->fallback_scrape_protocol);
+    put_text(key, job->metric_name_validation_scheme);
+    buf_printf(key, "%d%d%d|%llu|%.17g|", job->scrape_native_histograms,
+               job->convert_classic_histograms_to_nhcb, job->always_scrape_classic_histograms,
+               (unsigned long long)job->native_histogram_bucket_limit,
+               job->native_histogram_min_bucket_factor);
     put_text(key, job->metric_name_escaping_scheme);
     for (size_t i = 0; i < job->scrape_protocols.count; i++) put_text(key, job->scrape_protocols.items[i]);
     put_client_key(key, &job->http);
