@@ -28,10 +28,9 @@ static const struct {
 #define KNOWN_TO_PROMETHEUS 5 /* all but OpenMetrics 2.0: its Accept is ours to the letter */
 
 /* Weights step down by 0.1 in the configured order, from (number of known protocols + 1) / 10. */
-static void put_accept(struct buf *out, const struct scrape_config *job) {
+void request_accept(const struct scrape_config *job, struct buf *out) {
     const struct strings *wanted = &job->scrape_protocols;
     size_t weight = (wanted->count > KNOWN_TO_PROMETHEUS ? wanted->count : KNOWN_TO_PROMETHEUS) + 1;
-    buf_puts(out, "Accept: ");
     for (size_t i = 0; i < wanted->count; i++)
         for (size_t k = 0; k < PROTOCOL_COUNT; k++) {
             if (strcmp(wanted->items[i], protocols[k].name) != 0) continue;
@@ -57,7 +56,8 @@ static void add_header(struct headers *headers, const char *text) {
 static void collect_headers(struct headers *headers, const struct scrape_config *job) {
     struct buf text;
     buf_init(&text, 64 << 10);
-    put_accept(&text, job);
+    buf_puts(&text, "Accept: ");
+    request_accept(job, &text);
     add_header(headers, buf_text(&text));
     buf_reset(&text);
     double seconds = (double)job->scrape_timeout_ms / 1000;
