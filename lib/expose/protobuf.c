@@ -100,10 +100,11 @@ static int read_time(struct span bytes, int64_t *time_ms, struct err *err) {
         if (field.number > 2 || !is_type(&message, &field, PROTOBUF_VARINT)) continue;
         *(field.number == 1 ? &seconds : &nanos) = (int64_t)field.value;
     }
-    if (!message.rc && (seconds > INT64_MAX / 2000 || seconds < INT64_MIN / 2000))
+    if (message.rc) return message.rc;
+    if (seconds > INT64_MAX / 2000 || seconds < INT64_MIN / 2000)
         return err_set(err, ERR_INVALID, "timestamp of an exemplar out of range");
     *time_ms = seconds * 1000 + (int32_t)nanos / 1000000;
-    return message.rc;
+    return 0;
 }
 
 static int read_pair(struct span bytes, struct label_builder *builder, struct err *err) {
