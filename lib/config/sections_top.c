@@ -10,11 +10,15 @@
 #define DEFAULT_TIMEOUT_MS 10000
 #define CONSERVATIVE_PROTOCOLS 4
 
-static const char *const protocols[] = {
-    "PrometheusProto",      "OpenMetricsText0.0.1", "OpenMetricsText1.0.0", "OpenMetricsText2.0.0",
-    "PrometheusText0.0.4", "PrometheusText1.0.0",  NULL};
-/* What is asked for when the file names nothing; protobuf first only for native histograms. OpenMetrics 2.0 is
- * asked for only by name, as Prometheus never does. */
+static const char *const protocols[] = {"PrometheusProto",
+                                        "OpenMetricsText0.0.1",
+                                        "OpenMetricsText1.0.0",
+                                        "OpenMetricsText2.0.0",
+                                        "PrometheusText0.0.4",
+                                        "PrometheusText1.0.0",
+                                        NULL};
+/* What is asked for when the file names nothing; protobuf first only for native histograms. OpenMetrics 2.0
+ * is asked for only by name, as Prometheus never does. */
 static const char *all_protocols[] = {"PrometheusProto", "OpenMetricsText1.0.0", "OpenMetricsText0.0.1",
                                       "PrometheusText1.0.0", "PrometheusText0.0.4"};
 static const char *const validations[] = {"utf8", "legacy", NULL};
@@ -36,7 +40,7 @@ static const char *const float_encodings[] = {"xor", "xor2", NULL};
         FIELD(S, "metric_name_escaping_scheme", CHOICE, metric_name_escaping_scheme, .choices = escapings,   \
               .flags = (more))
 #define SHARED_HISTOGRAMS(more)                                                                              \
-    FIELD(S, "scrape_native_histograms", BOOL, scrape_native_histograms, .flags = (more)),     \
+    FIELD(S, "scrape_native_histograms", BOOL, scrape_native_histograms, .flags = (more)),                   \
         FIELD(S, "always_scrape_classic_histograms", BOOL, always_scrape_classic_histograms,                 \
               .flags = ALWAYS | (more)),                                                                     \
         FIELD(S, "convert_classic_histograms_to_nhcb", BOOL, convert_classic_histograms_to_nhcb,             \

@@ -258,8 +258,8 @@ static void give_exemplars(struct expose_metric *metric, struct expose_point *po
     }
 }
 
-int expose_composite(const struct expose_reader *reader, const struct expose_entry *entry, struct arena *arena,
-                     struct expose_metric *metric, struct err *err) {
+int expose_composite(const struct expose_reader *reader, const struct expose_entry *entry,
+                     struct arena *arena, struct expose_metric *metric, struct err *err) {
     struct composite c = {.reader = reader, .arena = arena, .err = err};
     enum expose_type type = reader->type;
     if (type != EXPOSE_SUMMARY && type != EXPOSE_HISTOGRAM && type != EXPOSE_GAUGE_HISTOGRAM)
@@ -271,7 +271,7 @@ int expose_composite(const struct expose_reader *reader, const struct expose_ent
                                      .has_time = entry->has_time,
                                      .time_ms = entry->time_ms};
     bool is_gauge = type == EXPOSE_GAUGE_HISTOGRAM;
-    int rc = take_parts(&c, entry->composite, rules[type].allowed);
+    int rc = take_parts(&c, entry->value, rules[type].allowed);
     if (!rc) rc = check_needed(&c, rules[type].needed);
     if (!rc) rc = take_number(&c, c.parts[is_gauge ? GCOUNT : COUNT], &metric->count);
     if (!rc) rc = take_number(&c, c.parts[is_gauge ? GSUM : SUM], &metric->sum);

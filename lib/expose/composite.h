@@ -15,5 +15,5 @@
 
 /* The metric of an entry with a composite value. Arrays and exemplars in arena. ERR_INVALID with the line, or
  * ERR_LIMIT. */
-int expose_composite(const struct expose_reader *reader, const struct expose_entry *entry, struct arena *arena,
-                     struct expose_metric *metric, struct err *err);
+int expose_composite(const struct expose_reader *reader, const struct expose_entry *entry,
+                     struct arena *arena, struct expose_metric *metric, struct err *err);

@@ -72,8 +72,9 @@ static struct span take_word(struct scan *scan) {
 }
 
 /* To the next part of a line, over blanks, in OpenMetrics over one space; *is_there: there is one. */
-static int next_part(const struct expose_reader *reader, struct scan *scan, bool *is_there,
-                     struct err *err) {
+static inline int next_part(const struct expose_reader *reader, struct scan *scan, bool *is_there,
+                            struct err *err) {
+    *is_there = false;
     if (reader->format == EXPOSE_TEXT) {
         skip_blanks(scan);
     } else if (scan->p < scan->end) {
@@ -148,7 +149,7 @@ static int take_composite(struct expose_reader *reader, struct scan *scan, struc
     if (!span_ends_with(word, SPAN("}")))
         return fail(reader, err, "unclosed composite value", (struct scan){word.ptr, scan->end});
     entry->is_composite = true;
-    entry->composite = span_of(word.ptr + 1, word.len - 2);
+    entry->value = span_of(word.ptr + 1, word.len - 2);
     return 0;
 }
 
@@ -160,7 +161,8 @@ static int read_rest(struct expose_reader *reader, struct scan scan, struct expo
     bool is_second = reader->format == EXPOSE_OPENMETRICS2, more;
     int rc = next_part(reader, &scan, &more, err);
     if (rc || !more) return rc;
-    if (*scan.p != '#' && !(is_second && span_starts_with(span_of(scan.p, (size_t)(scan.end - scan.p)), start))) {
+    if (*scan.p != '#' &&
+        !(is_second && span_starts_with(span_of(scan.p, (size_t)(scan.end - scan.p)), start))) {
         rc = take_time(reader, &scan, entry, err);
         if (!rc) rc = next_part(reader, &scan, &more, err);
         if (rc || !more) return rc;
@@ -186,7 +188,7 @@ static int read_value(struct expose_reader *reader, struct scan scan, struct exp
         rc = take_composite(reader, &scan, entry, err);
     else
         entry->value = take_word(&scan);
-    return rc ? rc : read_rest(reader, scan, entry, err);
+    return rc || scan.p == scan.end ? rc : read_rest(reader, scan, entry, err);
 }
 
 /* OpenMetrics 2.0 binds a type to the lines of its family, and those to it */

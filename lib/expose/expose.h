@@ -31,8 +31,7 @@ struct expose_entry {
     /* EXPOSE_SERIES */
     struct span series; /* name and labels as written, without blanks at its ends */
     struct span value;  /* text of the value, not parsed yet: expose_value */
-    bool is_composite;  /* OpenMetrics 2.0: instead of a value the inside of {...}: expose_composite */
-    struct span composite;
+    bool is_composite;  /* OpenMetrics 2.0: value is the inside of {...}: expose_composite */
     bool has_time;
     int64_t time_ms;
     struct span exemplar; /* from its labels' brace to the end of the line, checked; empty: none */

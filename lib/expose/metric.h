@@ -36,7 +36,7 @@ struct expose_point {
 
 struct expose_metric {
     enum expose_type type;
-    struct span name;  /* of the family */
+    struct span name;   /* of the family */
     struct span labels; /* as they lie in the body, see is_wire */
     bool is_wire;       /* labels is a Metric message; else a series text */
     uint64_t key;       /* keyed hash of name and labels: equal for the same metric of the next body */
@@ -47,7 +47,7 @@ struct expose_metric {
     const struct expose_point *points;
     uint32_t point_count;
     bool has_native;
-    struct histogram native;          /* well-formed (histogram_check) but for its schema, which may be finer */
+    struct histogram native; /* well-formed (histogram_check) but for its schema, which may be finer */
     const struct exemplar *exemplars; /* of value, or of the native histogram */
     uint32_t exemplar_count;
 };

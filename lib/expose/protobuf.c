@@ -135,7 +135,8 @@ static int read_exemplar(struct span bytes, struct arena *arena, struct exemplar
         if (field.number != 1 && field.number != 3) continue;
         take_bytes(&message, &field, &part);
         if (message.rc) break;
-        message.rc = field.number == 1 ? read_pair(part, &builder, err) : read_time(part, &exemplar->time_ms, err);
+        message.rc =
+            field.number == 1 ? read_pair(part, &builder, err) : read_time(part, &exemplar->time_ms, err);
     }
     return message.rc ? message.rc : label_builder_finish(&builder, &exemplar->labels, err);
 }
@@ -314,7 +315,8 @@ static bool has_unit_suffix(struct span name, struct span unit) {
 static int check_family(const struct expose_family *family, struct err *err) {
     struct span name = family->name;
     if (!name.len || !span_is_utf8(name))
-        return err_set(err, ERR_INVALID, "invalid metric name: %.*s", (int)(name.len < 100 ? name.len : 100), name.ptr ? name.ptr : "");
+        return err_set(err, ERR_INVALID, "invalid metric name: %.*s", (int)(name.len < 100 ? name.len : 100),
+                       name.ptr ? name.ptr : "");
     if (!span_is_utf8(family->help)) return err_set(err, ERR_INVALID, "invalid help: not UTF-8");
     if (!family->unit.len) return 0;
     if (family->type == EXPOSE_COUNTER && span_ends_with(name, SPAN("_total"))) name.len -= 6;
@@ -362,7 +364,8 @@ int expose_family_next(struct expose_families *families, struct expose_family *f
     if (body->p == body->end) return 0;
     uint64_t len = protobuf_varint(body);
     const uint8_t *bytes = protobuf_take(body, len);
-    if (!bytes) return err_set(err, ERR_INVALID, "proto: a metric family at byte %zu does not end in the body", at);
+    if (!bytes)
+        return err_set(err, ERR_INVALID, "proto: a metric family at byte %zu does not end in the body", at);
     int rc = read_family(span_of((const char *)bytes, (size_t)len), family, err);
     return rc ? err_wrap(err, wrap(family, rc, err), "at byte %zu", at) : 1;
 }

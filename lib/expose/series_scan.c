@@ -51,6 +51,7 @@ struct span series_scan_metric(struct span series) {
     struct series_scan scan;
     struct span name, value;
     series_scan_init(&scan, series);
-    while (!scan.metric.len && series_scan_next(&scan, &name, &value)) {}
+    while (!scan.metric.len && series_scan_next(&scan, &name, &value)) {
+    }
     return scan.metric;
 }

@@ -137,8 +137,8 @@ static int take_labels(struct parse *parse) {
     return 0;
 }
 
-static int read_labels(struct span text, enum expose_type type, bool needs_name, struct arena *arena, struct labels *labels,
-                       struct err *err) {
+static int read_labels(struct span text, enum expose_type type, bool needs_name, struct arena *arena,
+                       struct labels *labels, struct err *err) {
     struct parse parse = {.text = text, .type = type, .arena = arena, .err = err};
     label_builder_init(&parse.builder, arena, (struct labels){0});
     struct span name = take_name(&parse, true);

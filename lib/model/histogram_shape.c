@@ -82,8 +82,8 @@ int histogram_check_count(const struct histogram *h, struct err *err) {
     for (uint32_t i = 0; i < h->positive.count; i++) sum += h->positive.counts[i];
     for (uint32_t i = 0; i < h->negative.count; i++) sum += h->negative.counts[i];
     if (isnan(h->sum) ? sum > h->count : sum != h->count)
-        return err_set(err, ERR_INVALID, "%.0f observations found in buckets, but the Count field is %.0f: %s",
-                       sum, h->count,
+        return err_set(err, ERR_INVALID,
+                       "%.0f observations found in buckets, but the Count field is %.0f: %s", sum, h->count,
                        isnan(h->sum) ? "histogram's observation count should be at least the number of "
                                        "observations found in the buckets"
                                      : "histogram's observation count should equal the number of "

@@ -28,7 +28,8 @@ static bool next_part(struct cursor *message, const struct histogram_wire *wire,
 }
 
 static bool is_repeated(uint32_t number) {
-    return (number >= HISTOGRAM_NEGATIVE_SPANS && number <= HISTOGRAM_POSITIVE_COUNTS) || number == HISTOGRAM_CUSTOM_VALUES;
+    return (number >= HISTOGRAM_NEGATIVE_SPANS && number <= HISTOGRAM_POSITIVE_COUNTS) ||
+           number == HISTOGRAM_CUSTOM_VALUES;
 }
 
 /* the type of single values; packed ones are bytes */
@@ -122,7 +123,7 @@ static void count_repeated(struct parts *parts, const struct protobuf_field *fie
 }
 
 struct scalars {
-    bool is_float;                   /* by the kind of its count; the last one decides */
+    bool is_float;                  /* by the kind of its count; the last one decides */
     double count[2], zero_count[2]; /* whole, float */
     int64_t time_ms, schema;
     uint64_t reset;

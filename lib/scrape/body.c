@@ -189,7 +189,9 @@ static int add_exemplars(struct body *body, const struct body_row *row, int64_t 
     return 0;
 }
 
-int body_add_row(struct body *body, struct cache_entry *entry, const struct body_row *row, struct err *err) {
+/* inlined always: as a call it costs a text line a tenth of its time */
+static inline __attribute__((always_inline)) int add_row(struct body *body, struct cache_entry *entry,
+                                                         const struct body_row *row, struct err *err) {
     const struct scrape_config *job = body->target->job;
     bool timed = row->has_time && job->honor_timestamps;
     int rc = 0;
@@ -210,6 +212,10 @@ int body_add_row(struct body *body, struct cache_entry *entry, const struct body
     return body->labels.count >= RESOLVE_AT_ONCE ? resolve_pending(body, err) : 0;
 }
 
+int body_add_row(struct body *body, struct cache_entry *entry, const struct body_row *row, struct err *err) {
+    return add_row(body, entry, row, err);
+}
+
 static int add_sample(struct body *body, const struct expose_reader *reader, const struct expose_entry *line,
                       struct cache_entry *entry, struct err *err) {
     if (!cache_entry_same_text(entry, line->value)) {
@@ -223,7 +229,7 @@ static int add_sample(struct body *body, const struct expose_reader *reader, con
                            .has_time = line->has_time,
                            .time_ms = line->time_ms,
                            .exemplars_text = line->exemplar};
-    int rc = body_add_row(body, entry, &row, err);
+    int rc = add_row(body, entry, &row, err);
     return rc == ERR_INVALID ? err_wrap(err, rc, "line %u", reader->line) : rc;
 }
 
@@ -238,14 +244,19 @@ static void add_stale(const struct cache_entry *entry, void *context) {
         append_batch_add(stale->batch, entry->ref, value_stale(), stale->time_ms);
 }
 
-int body_count(struct body *body, struct err *err) {
+static inline int count(struct body *body, struct err *err) {
     if (++body->counts.scraped <= body->max_samples) return 0;
     return err_set(err, ERR_LIMIT, "sample limit exceeded: more than %zu samples", body->max_samples);
 }
 
+int body_count(struct body *body, struct err *err) {
+    return count(body, err);
+}
+
 static void note_metadata(struct body *body, const struct expose_entry *line) {
-    body->metadata_hash = hash_mix(hash_mix(body->metadata_hash, hash_bytes(line->metric.ptr, line->metric.len)),
-                                   hash_bytes(line->text.ptr, line->text.len));
+    body->metadata_hash =
+        hash_mix(hash_mix(body->metadata_hash, hash_bytes(line->metric.ptr, line->metric.len)),
+                 hash_bytes(line->text.ptr, line->text.len));
 }
 
 static int add_composite(struct body *body, const struct expose_reader *reader,
@@ -283,7 +294,7 @@ static int read_lines(struct body *body, struct expose_reader *reader, struct er
             if (rc) return rc;
             continue;
         }
-        rc = body_count(body, err);
+        rc = count(body, err);
         if (rc) return rc;
         if (!entry) entry = cache_take(cache, line.series, &is_new);
         rc = add_sample(body, reader, &line, entry, err);
@@ -329,6 +340,7 @@ int body_append(struct target *target, struct appender *appender, enum expose_fo
     }
     vec_release(&body.labels);
     vec_release(&body.pending);
+    counts->is_over_buckets = body.counts.is_over_buckets;
     body_classic_release(&body);
     arena_release(&body.work);
     arena_release(&body.arena);

@@ -7,7 +7,7 @@
 
 struct body_counts {
     size_t scraped, added;
-    size_t refused; /* new series that the store did not take: their rows are left out */
+    size_t refused;       /* new series that the store did not take: their rows are left out */
     bool is_over_buckets; /* failed because of native_histogram_bucket_limit */
 };
 

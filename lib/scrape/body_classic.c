@@ -1,5 +1,6 @@
 /*
- * body_classic.c - lines of classic histograms in the text formats, gathered into histograms of custom buckets.
+ * body_classic.c - lines of classic histograms in the text formats, gathered into histograms of custom
+ * buckets.
  *
  *     # TYPE a histogram
  *     a_bucket{x="1",le="0.5"} 2  .
@@ -47,7 +48,8 @@ static struct classic_line classify(const struct expose_reader *reader, struct s
         if (span_is(name, "le")) {
             if (!number_parse(value, &line.le)) line.le = NAN;
         } else {
-            line.key += hash_mix(hash_bytes_keyed(name.ptr, name.len), hash_bytes_keyed(value.ptr, value.len));
+            line.key +=
+                hash_mix(hash_bytes_keyed(name.ptr, name.len), hash_bytes_keyed(value.ptr, value.len));
         }
     }
     line.kind = kind_of(scan.metric, reader->family);

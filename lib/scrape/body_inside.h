@@ -6,8 +6,8 @@
  *          '- of a classic histogram to convert: body_classic.c --.           |
  *     composite value, protobuf metric ---------------- body_metric.c -- body_add_row
  *
- * A row finds its entry of the cache by the text of its series, or where there is no such text by a keyed hash
- * of what stands for it. Labels are made only for entries that have no series yet.
+ * A row finds its entry of the cache by the text of its series, or where there is no such text by a keyed
+ * hash of what stands for it. Labels are made only for entries that have no series yet.
  */
 #include "lib/base/vec.h"
 #include "lib/expose/metric.h"
@@ -23,8 +23,8 @@ struct pending {
 /* a classic histogram, as far as its lines have come */
 struct classic_lines {
     bool is_open;
-    uint64_t key;        /* of name and labels without le; does not depend on their order */
-    struct span series;  /* of its first line */
+    uint64_t key;       /* of name and labels without le; does not depend on their order */
+    struct span series; /* of its first line */
     struct span family;
     enum expose_type type;
     struct classic_histogram histogram;

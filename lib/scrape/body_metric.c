@@ -39,7 +39,8 @@ static int add(struct body *body, const struct expose_metric *metric, const stru
     if (rc) return rc;
     struct cache_entry *entry = cache_take_hashed(&body->target->cache, hash, &is_new);
     if (!cache_entry_is_known(entry))
-        rc = expose_metric_series(metric, name->suffix, name->extra, name->at, &body->arena, &row.series, err);
+        rc =
+            expose_metric_series(metric, name->suffix, name->extra, name->at, &body->arena, &row.series, err);
     if (rc) return rc;
     row.has_time = metric->has_time;
     row.time_ms = metric->time_ms;

@@ -13,8 +13,9 @@ static int read_metrics(struct body *body, struct expose_family *family, struct 
     while ((more = expose_family_metric(family, &body->work, &metric, err)) == 1) {
         int rc = body_add_metric(body, &metric, err);
         body_tidy(body);
-        if (rc) return err_wrap(err, rc, "metric family \"%.*s\"",
-                                (int)(family->name.len < 80 ? family->name.len : 80), family->name.ptr);
+        if (rc)
+            return err_wrap(err, rc, "metric family \"%.*s\"",
+                            (int)(family->name.len < 80 ? family->name.len : 80), family->name.ptr);
     }
     return more;
 }

@@ -7,9 +7,10 @@
  * last exposition ^ next
  *
  * An exposition is nearly the same text every time: the next line is predicted to begin with the series of
- * the next entry. A hit costs one hash of as many bytes and one compare; an unchanged value text of at most 13 bytes is not even parsed. A miss
- * looks the hash up among all entries (by_hash exists only during a scrape that has missed), and one that is
- * not there becomes a new entry. cache_end puts the entries into the new order and drops what was not seen.
+ * the next entry. A hit costs one hash of as many bytes and one compare; an unchanged value text of at most
+ * 13 bytes is not even parsed. A miss looks the hash up among all entries (by_hash exists only during a
+ * scrape that has missed), and one that is not there becomes a new entry. cache_end puts the entries into the
+ * new order and drops what was not seen.
  */
 #include "lib/base/map.h"
 #include "lib/base/span.h"

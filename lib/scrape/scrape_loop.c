@@ -182,10 +182,11 @@ static void on_response(struct http_request *request, const struct http_response
         /* nothing of a failed scrape counts; what was there before has ended */
         append_batch_clear(batch);
         body_append_stale(target, batch, time_ms);
-        counts = (struct body_counts){0};
         if (rc == ERR_LIMIT && loop->metrics.registry)
             counter_inc(response->rc == ERR_LIMIT ? loop->metrics.exceeded_body
+                        : counts.is_over_buckets  ? loop->metrics.exceeded_buckets
                                                   : loop->metrics.exceeded_samples);
+        counts = (struct body_counts){0};
         LOG(LOG_DEBUG, "scrape failed", "scrape_pool", target->job->job_name, "target", target->url, "err",
             err.text);
     }

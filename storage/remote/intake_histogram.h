@@ -1,6 +1,7 @@
 #pragma once
 /*
- * intake_histogram.h - inside of storage/remote: prometheus.Histogram to struct histogram (lib/model/histogram_wire.h).
+ * intake_histogram.h - inside of storage/remote: prometheus.Histogram to struct histogram
+ * (lib/model/histogram_wire.h).
  */
 #include "lib/base/span.h"
 #include "lib/model/histogram.h"

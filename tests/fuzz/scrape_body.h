@@ -35,7 +35,8 @@ static inline struct target *scrape_body_target(unsigned switches) {
              switches & 4 ? "true" : "false", switches & 2 ? "true" : "false",
              switches & 1 ? "true" : "false", switches & 8 ? 4 : 0);
     ASSERT(config_load_text(span_from(text), "fuzz.yml", &config, &errors) == 0);
-    ASSERT(target_create(config, &config->scrape_configs.items[0], "h:1", (struct labels){0}, &target, NULL) == 0);
+    ASSERT(target_create(config, &config->scrape_configs.items[0], "h:1", (struct labels){0}, &target,
+                         NULL) == 0);
     config_unref(config);
     return target;
 }
@@ -51,7 +52,8 @@ static inline void scrape_body_once(struct target *target, enum expose_format fo
     ASSERT(rc == 0 || err.text[0]);
     for (size_t i = 0; i < batch->count && !rc; i++) {
         ASSERT(batch->refs[i].generation != 0);
-        if (batch->histograms && batch->histograms[i]) ASSERT(histogram_check(batch->histograms[i], NULL) == 0);
+        if (batch->histograms && batch->histograms[i])
+            ASSERT(histogram_check(batch->histograms[i], NULL) == 0);
     }
     if (rc) cache_clear(&target->cache);
     append_batch_destroy(batch);

@@ -128,8 +128,9 @@ static uint32_t put_value(struct buf *out, enum expose_type type, const struct e
 
 void family_write(struct buf *body, const char *name, const char *help, const char *unit,
                   enum expose_type type, const struct written_metric *metrics, size_t count) {
-    static const uint8_t numbers[] = {[EXPOSE_COUNTER] = 0, [EXPOSE_GAUGE] = 1,     [EXPOSE_SUMMARY] = 2,
-                                      [EXPOSE_UNKNOWN] = 3, [EXPOSE_HISTOGRAM] = 4, [EXPOSE_GAUGE_HISTOGRAM] = 5};
+    static const uint8_t numbers[] = {
+        [EXPOSE_COUNTER] = 0, [EXPOSE_GAUGE] = 1,     [EXPOSE_SUMMARY] = 2,
+        [EXPOSE_UNKNOWN] = 3, [EXPOSE_HISTOGRAM] = 4, [EXPOSE_GAUGE_HISTOGRAM] = 5};
     struct buf family;
     buf_init(&family, PART_MAX);
     put_text(&family, 1, span_from(name));

@@ -60,7 +60,8 @@ static const char *read_all(const char *body) {
             len = put_metric(len, &metric);
         else
             len += (size_t)snprintf(out + len, sizeof out - len, " %g", value);
-        if (entry.has_time) len += (size_t)snprintf(out + len, sizeof out - len, " @%lld", (long long)entry.time_ms);
+        if (entry.has_time)
+            len += (size_t)snprintf(out + len, sizeof out - len, " @%lld", (long long)entry.time_ms);
         len += (size_t)snprintf(out + len, sizeof out - len, "\n");
     }
     arena_release(&arena);
@@ -78,7 +79,8 @@ START_TEST(lines_are_read) {
          "h{a=\"b\"} count=3 sum=1.5 1:2 inf:3 @7000\n"},
         {HISTOGRAM "h {count:3,sum:1.5,bucket:[+Inf:3,1:2]} # {t=\"x\"} 0.5 1 # {t=\"y\"} 5 2\n# EOF\n",
          "h count=3 sum=1.5 inf:3* 1:2* #0.5@1000 #5@2000\n"},
-        {HISTOGRAM "h {count:5,sum:12.1," NATIVE ",positive_spans:[0:2,3:1],positive_buckets:[1,1,1]}\n# EOF\n",
+        {HISTOGRAM "h {count:5,sum:12.1," NATIVE
+                   ",positive_spans:[0:2,3:1],positive_buckets:[1,1,1]}\n# EOF\n",
          "h count=5 sum=12.1 whole schema=0 zero=0.001,2 +0:2 +3:1,1,1,1\n"},
         {HISTOGRAM "h {count:5,sum:12.1," NATIVE
                    ",negative_spans:[-3:1],negative_buckets:[2.5],bucket:[+Inf:5]}\n# EOF\n",
@@ -87,14 +89,15 @@ START_TEST(lines_are_read) {
          "h count=0 sum=0 whole schema=0 zero=0.001,2\n"},
         {"# TYPE g gaugehistogram\ng {gcount:2,gsum:1," NATIVE "}\n# EOF\n",
          "g count=2 sum=1 whole gauge schema=0 zero=0.001,2\n"},
-        {"# TYPE s summary\ns {count:2,sum:1,quantile:[0.5:1,0.99:2]}\n# EOF\n", "s count=2 sum=1 0.5:1 0.99:2\n"},
+        {"# TYPE s summary\ns {count:2,sum:1,quantile:[0.5:1,0.99:2]}\n# EOF\n",
+         "s count=2 sum=1 0.5:1 0.99:2\n"},
         {"# TYPE s summary\ns {count:2,sum:1,quantile:[]}\n# EOF\n", "s count=2 sum=1\n"},
         {"# TYPE \"my.h\" histogram\n{\"my.h\",a=\"b\"} {count:1,sum:1,bucket:[+Inf:1]}\n# EOF\n",
          "{\"my.h\",a=\"b\"} count=1 sum=1 inf:1\n"},
         {"# TYPE a_info info\na_info{v=\"1\"} 1\n# TYPE b stateset\nb{b=\"x\"} 0\nb{b=\"y\"} 1\n# EOF\n",
          "a_info{v=\"1\"} 1\nb{b=\"x\"} 0\nb{b=\"y\"} 1\n"},
         {"# TYPE d gauge\n# UNIT d seconds\nd 1\n# EOF\n", "d 1\n"}, /* the unit need not be a suffix */
-        {HISTOGRAM "h_count 5\n# EOF\n", "h_count 5\n"},              /* another family */
+        {HISTOGRAM "h_count 5\n# EOF\n", "h_count 5\n"},             /* another family */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *text = read_all(cases[i][0]);
@@ -109,7 +112,8 @@ START_TEST(what_the_format_forbids_is_refused) {
         {HISTOGRAM "h 5\n# EOF\n", "line 2: composite value required"},
         {HISTOGRAM "h {count:1,sum:1}\n# EOF\n", "line 2: missing required field: \"bucket\""},
         {HISTOGRAM "h {count:1,bucket:[+Inf:1]}\n# EOF\n", "missing required field: \"sum\""},
-        {HISTOGRAM "h {count:1,sum:1,schema:0,zero_count:1}\n# EOF\n", "missing required field: \"zero_threshold\""},
+        {HISTOGRAM "h {count:1,sum:1,schema:0,zero_count:1}\n# EOF\n",
+         "missing required field: \"zero_threshold\""},
         {HISTOGRAM "h {count:1,sum:1,bucket:[1:1]}\n# EOF\n", "must include a +Inf threshold"},
         {HISTOGRAM "h {count:1,sum:1,bucket:[+Inf:-1]}\n# EOF\n", "must not be negative"},
         {HISTOGRAM "h {count:1,sum:1,bucket:[NaN:1]}\n# EOF\n", "a bound that is no number"},
@@ -120,11 +124,15 @@ START_TEST(what_the_format_forbids_is_refused) {
         {HISTOGRAM "h {count:x,sum:1,bucket:[+Inf:1]}\n# EOF\n", "bad number"},
         {HISTOGRAM "h {count:1,sum:1,bucket:[+Inf:1],}\n# EOF\n", "comma at the end"},
         {HISTOGRAM "h {count:1,sum:1,bucket:[+Inf:1]\n# EOF\n", "line 2: unclosed composite value"},
-        {HISTOGRAM "h {count:1,sum:1," NATIVE ",positive_spans:[0],positive_buckets:[1]}\n# EOF\n", "bad span"},
+        {HISTOGRAM "h {count:1,sum:1," NATIVE ",positive_spans:[0],positive_buckets:[1]}\n# EOF\n",
+         "bad span"},
         {HISTOGRAM "h {count:1,sum:1," NATIVE ",positive_spans:[0:5000000000]}\n# EOF\n", "bad span"},
-        {HISTOGRAM "h {count:1,sum:1,schema:9,zero_threshold:0,zero_count:0}\n# EOF\n", "schema must be between"},
-        {HISTOGRAM "h {count:1,sum:1,schema:0,zero_threshold:-1,zero_count:0}\n# EOF\n", "zero_threshold must be"},
-        {HISTOGRAM "h {count:-1,sum:1,schema:0,zero_threshold:0,zero_count:0}\n# EOF\n", "must not be negative"},
+        {HISTOGRAM "h {count:1,sum:1,schema:9,zero_threshold:0,zero_count:0}\n# EOF\n",
+         "schema must be between"},
+        {HISTOGRAM "h {count:1,sum:1,schema:0,zero_threshold:-1,zero_count:0}\n# EOF\n",
+         "zero_threshold must be"},
+        {HISTOGRAM "h {count:-1,sum:1,schema:0,zero_threshold:0,zero_count:0}\n# EOF\n",
+         "must not be negative"},
         {"# TYPE c counter\nc 1 # {t=\"x\"} 1\n# EOF\n", "expected the timestamp of an exemplar"},
         {"# TYPE c counter\nc NaN\n# EOF\n", "counter sample value must not be NaN"},
         {"# TYPE c counter\nc 1 st@5 6\n# EOF\n", "unexpected text after the value"},

@@ -184,7 +184,8 @@ static int read_all(struct span text) {
     while ((more = expose_family_next(&families, &family, &err)) == 1) {
         struct expose_metric metric;
         int rc;
-        while ((rc = expose_family_metric(&family, &arena, &metric, &err)) == 1) {}
+        while ((rc = expose_family_metric(&family, &arena, &metric, &err)) == 1) {
+        }
         if (rc) return rc;
     }
     return more;
@@ -223,12 +224,21 @@ START_TEST(what_is_no_family_is_refused_with_its_place) {
         CASE("\x02\x18\x09", "at byte 0: metric family \"\": unknown metric type 9"),
         CASE("\x03\x0a\x01\xff", "invalid metric name"),
         CASE("\x00", "invalid metric name"),
-        CASE("\x05\x0a\x01" "a\x22\x05", "malformed message"),
-        CASE("\x06\x0a\x01" "a\x12\x01\xff", "invalid help"),
-        CASE("\x06\x0a\x01" "a\x2a\x01s", "unit \"s\" not a suffix"),
+        CASE("\x05\x0a\x01"
+             "a\x22\x05",
+             "malformed message"),
+        CASE("\x06\x0a\x01"
+             "a\x12\x01\xff",
+             "invalid help"),
+        CASE("\x06\x0a\x01"
+             "a\x2a\x01s",
+             "unit \"s\" not a suffix"),
         CASE("\x02\x0d\x01", "malformed message"),
         CASE("\x02\x08\x01", "wrong wireType = 0 for field 1"),
-        CASE("\x03\x0a\x01" "a\x09\x0a\x01" "b\x22\x04\x1a\x02\x08\x01", "metric family \"b\": proto: wrong wireType"),
+        CASE("\x03\x0a\x01"
+             "a\x09\x0a\x01"
+             "b\x22\x04\x1a\x02\x08\x01",
+             "metric family \"b\": proto: wrong wireType"),
     };
     begin();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -264,9 +274,9 @@ START_TEST(the_text_of_a_series_can_be_read_again) {
         expose_families_init(&families, buf_view(&body));
         ck_assert_int_eq(expose_family_next(&families, &family, &err), 1);
         ck_assert_int_eq(expose_family_metric(&family, &arena, &read, &err), 1);
-        ck_assert_int_eq(expose_metric_series(&read, cases[i].suffix, cases[i].extra, cases[i].at, &arena,
-                                              &text, &err),
-                         0);
+        ck_assert_int_eq(
+            expose_metric_series(&read, cases[i].suffix, cases[i].extra, cases[i].at, &arena, &text, &err),
+            0);
         ck_assert_msg(span_is(text, cases[i].text), "%.*s", SPAN_ARG(text));
         end();
     }

@@ -1,6 +1,7 @@
 #pragma once
 /*
- * scrape_bench.h - for tests: a target of a configuration's job, bodies that it says, and the batch they become.
+ * scrape_bench.h - for tests: a target of a configuration's job, bodies that it says, and the batch they
+ * become.
  */
 #include "lib/scrape/body.h"
 #include "tests/unit/lib/scrape/fake_store.h"
@@ -49,8 +50,8 @@ static inline int bench_scrape(struct scrape_bench *bench, enum expose_format fo
     bench->err = (struct err){0};
     char *copy = mem_array(body.len, 1); /* of its exact size: the sanitizer sees a read past the end */
     if (body.len) memcpy(copy, body.ptr, body.len);
-    int rc = body_append(bench->target, &bench->store.appender, format, span_of(copy, body.len), 1000000, 1000,
-                         &bench->batch, &bench->counts, &bench->err);
+    int rc = body_append(bench->target, &bench->store.appender, format, span_of(copy, body.len), 1000000,
+                         1000, &bench->batch, &bench->counts, &bench->err);
     mem_free(copy);
     if (!rc) return 0;
     append_batch_clear(bench->batch);

@@ -391,8 +391,7 @@ END_TEST
 
 CHECK_MAIN("body", the_targets_labels_are_added, conflicting_labels_are_renamed,
            honored_labels_win_even_when_empty, what_vanishes_ends_but_not_what_has_times_of_its_own,
-           what_begins_like_the_expected_series_may_be_another,
-           times_may_be_tracked_or_left_out, a_series_told_twice_is_two_rows,
-           many_new_series_are_resolved_in_batches, limits_fail_the_scrape,
+           what_begins_like_the_expected_series_may_be_another, times_may_be_tracked_or_left_out,
+           a_series_told_twice_is_two_rows, many_new_series_are_resolved_in_batches, limits_fail_the_scrape,
            of_a_store_that_takes_no_more_series_the_known_ones_go_on, metadata_is_kept_and_renewed,
            random_changes_give_what_a_full_parse_gives)

@@ -29,7 +29,8 @@ static const char *scrape(enum expose_format format, struct span text) {
 /* ---- what the families are, for the protobuf way ---- */
 
 static const struct label zone[] = {{SPAN("zone"), SPAN("a\"b")}};
-static const struct expose_point bounds[] = {{1, 2, NULL}, {INFINITY, 3, NULL}}, quantiles[] = {{0.5, 0.25, NULL}};
+static const struct expose_point bounds[] = {{1, 2, NULL}, {INFINITY, 3, NULL}},
+                                 quantiles[] = {{0.5, 0.25, NULL}};
 static const struct histogram_span spans[] = {{0, 2}, {1, 1}};
 static const double counts[] = {1, 0, 2};
 static const struct label trace[] = {{SPAN("trace"), SPAN("x")}};
@@ -65,10 +66,11 @@ START_TEST(every_format_gives_the_same_rows) {
                                "s{quantile=\"0.5\"} 0.25\n# TYPE h histogram\nh_count 3\nh_sum 4.5\n"
                                "h_bucket{le=\"1\"} 2\nh_bucket{le=\"+Inf\"} 3\n"
                                "# TYPE \"u.v\" untyped\n{\"u.v\"} NaN\n";
-    static const char openmetrics[] = "# TYPE c counter\nc{zone=\"a\\\"b\"} 5\n"
-                                      "# TYPE g gauge\ng -1.5 7\n# TYPE s summary\ns_count 4\ns_sum 2.5\n"
-                                      "s{quantile=\"0.5\"} 0.25\n# TYPE h histogram\nh_count 3\nh_sum 4.5\n"
-                                      "h_bucket{le=\"1.0\"} 2\nh_bucket{le=\"+Inf\"} 3\n{\"u.v\"} NaN\n# EOF\n";
+    static const char openmetrics[] =
+        "# TYPE c counter\nc{zone=\"a\\\"b\"} 5\n"
+        "# TYPE g gauge\ng -1.5 7\n# TYPE s summary\ns_count 4\ns_sum 2.5\n"
+        "s{quantile=\"0.5\"} 0.25\n# TYPE h histogram\nh_count 3\nh_sum 4.5\n"
+        "h_bucket{le=\"1.0\"} 2\nh_bucket{le=\"+Inf\"} 3\n{\"u.v\"} NaN\n# EOF\n";
     static const char second[] = "# TYPE c counter\nc{zone=\"a\\\"b\"} 5\n# TYPE g gauge\ng -1.5 7\n"
                                  "# TYPE s summary\ns {count:4,sum:2.5,quantile:[0.5:0.25]}\n"
                                  "# TYPE h histogram\nh {count:3,sum:4.5,bucket:[1:2,+Inf:3]}\n"
@@ -104,7 +106,7 @@ START_TEST(every_format_gives_the_same_rows) {
             ck_assert_uint_eq(bench.counts.scraped, 10);
         }
         ck_assert_uint_eq(bench.store.resolved, 10 * (i + 1)); /* only the first time */
-        bench_scrape(&bench, EXPOSE_TEXT, SPAN("")); /* ends them */
+        bench_scrape(&bench, EXPOSE_TEXT, SPAN(""));           /* ends them */
     }
     end();
 }
@@ -145,10 +147,13 @@ START_TEST(histograms_become_what_the_switches_say) {
         "# TYPE h histogram\nh {count:4,sum:4.5,schema:3,zero_threshold:0.5,zero_count:1,"
         "positive_spans:[0:2,1:1],positive_buckets:[1,0,2]} # {trace=\"x\"} 0.5 0.5\n# EOF\n",
         "# TYPE h histogram\nh {count:4,sum:4.5,schema:3,zero_threshold:0.5,zero_count:1,"
-        "positive_spans:[0:2,1:1],positive_buckets:[1,0,2],bucket:[1:2,+Inf:4]} # {trace=\"x\"} 0.5 0.5\n# EOF\n"};
+        "positive_spans:[0:2,1:1],positive_buckets:[1,0,2],bucket:[1:2,+Inf:4]} # {trace=\"x\"} 0.5 0.5\n# "
+        "EOF\n"};
     for (int bits = 0; bits < 8; bits++)
         for (int kind = 0; kind < 3; kind++) {
-            struct written_metric h = kind == 0 ? classic_metric() : kind == 1 ? native_metric() : both_metric();
+            struct written_metric h = kind == 0   ? classic_metric()
+                                      : kind == 1 ? native_metric()
+                                                  : both_metric();
             begin_switches(bits);
             family_write(&body, "h", "", "", EXPOSE_HISTOGRAM, &h, 1);
             const char *got = scrape(EXPOSE_PROTOBUF, buf_view(&body));
@@ -168,7 +173,8 @@ END_TEST
 static const struct {
     const char *text, *wanted; /* with convert; the classic rows are what is left */
 } line_cases[] = {
-    {"# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_bucket{le=\"+Inf\"} 3\nh_sum 4.5\nh_count 3\n# TYPE g gauge\ng 1\n",
+    {"# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_bucket{le=\"+Inf\"} 3\nh_sum 4.5\nh_count 3\n# TYPE g "
+     "gauge\ng 1\n",
      CUSTOM_ROW("4.5") "g{} 1\n"},
     {"# TYPE h histogram\nh_count 3\nh_bucket{le=\"+Inf\"} 3\nh_bucket{le=\"1\"} 2\n", CUSTOM_ROW("0")},
     {"# TYPE h histogram\nh_bucket{a=\"1\",le=\"1\"} 2\nh_bucket{le=\"+Inf\",a=\"1\"} 3\n"
@@ -197,15 +203,16 @@ START_TEST(lines_of_classic_histograms_are_gathered) {
         end();
     }
     begin_switches(2 | 1);
-    ck_assert_str_eq(scrape(EXPOSE_TEXT, span_from(line_cases[0].text)),
-                     "h_bucket{, le=\"1.0\"} 2\nh_bucket{, le=\"+Inf\"} 3\nh_sum{} 4.5\nh_count{} 3\n"
-                     CUSTOM_ROW("4.5") "g{} 1\n");
+    ck_assert_str_eq(
+        scrape(EXPOSE_TEXT, span_from(line_cases[0].text)),
+        "h_bucket{, le=\"1.0\"} 2\nh_bucket{, le=\"+Inf\"} 3\nh_sum{} 4.5\nh_count{} 3\n" CUSTOM_ROW(
+            "4.5") "g{} 1\n");
     end();
     begin_switches(2); /* exemplars go along */
-    ck_assert_str_eq(scrape(EXPOSE_OPENMETRICS,
-                            SPAN("# TYPE h histogram\nh_bucket{le=\"1\"} 2 # {a=\"b\"} 0.5 9\n"
-                                 "h_bucket{le=\"+Inf\"} 3 # {a=\"c\"} 5\n# EOF\n")),
-                     "h{} whole schema=-53 count=3 sum=0 zero=0,0 +0:2=2,1 bounds=1 #0.5@9000 #5@1000\n");
+    ck_assert_str_eq(
+        scrape(EXPOSE_OPENMETRICS, SPAN("# TYPE h histogram\nh_bucket{le=\"1\"} 2 # {a=\"b\"} 0.5 9\n"
+                                        "h_bucket{le=\"+Inf\"} 3 # {a=\"c\"} 5\n# EOF\n")),
+        "h{} whole schema=-53 count=3 sum=0 zero=0,0 +0:2=2,1 bounds=1 #0.5@9000 #5@1000\n");
     ck_assert_int_eq(bench_scrape(&bench, EXPOSE_TEXT, SPAN("# TYPE h histogram\nh_count x\n")), ERR_INVALID);
     bench_rows(&bench, &rows);
     ck_assert_str_eq(buf_text(&rows), "h{} stale\n");
@@ -219,10 +226,14 @@ START_TEST(histograms_are_made_coarser_until_they_fit) {
     static const struct {
         const char *option, *wanted;
     } cases[] = {
-        {"  native_histogram_bucket_limit: 2\n", "h{} whole schema=3 count=4 sum=4.5 zero=0.5,1 +0:1,2:1=1,2 #0.5@500\n"},
-        {"  native_histogram_bucket_limit: 1\n", NULL}, /* index 0 stays apart from those above, at any schema */
-        {"  native_histogram_min_bucket_factor: 1.1\n", "h{} whole schema=2 count=4 sum=4.5 zero=0.5,1 +0:1,1:1=1,2 #0.5@500\n"},
-        {"  native_histogram_min_bucket_factor: 65536\n", "h{} whole schema=-4 count=4 sum=4.5 zero=0.5,1 +0:2=1,2 #0.5@500\n"},
+        {"  native_histogram_bucket_limit: 2\n",
+         "h{} whole schema=3 count=4 sum=4.5 zero=0.5,1 +0:1,2:1=1,2 #0.5@500\n"},
+        {"  native_histogram_bucket_limit: 1\n",
+         NULL}, /* index 0 stays apart from those above, at any schema */
+        {"  native_histogram_min_bucket_factor: 1.1\n",
+         "h{} whole schema=2 count=4 sum=4.5 zero=0.5,1 +0:1,1:1=1,2 #0.5@500\n"},
+        {"  native_histogram_min_bucket_factor: 65536\n",
+         "h{} whole schema=-4 count=4 sum=4.5 zero=0.5,1 +0:2=1,2 #0.5@500\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char options[200];
@@ -325,9 +336,10 @@ END_TEST
 static const struct {
     const char *options, *accept;
 } accept_cases[] = {
-    {"", "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
-         "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
-         "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"},
+    {"",
+     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+     "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
+     "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"},
     {"  scrape_native_histograms: true\n",
      "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,"
      "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
@@ -335,11 +347,13 @@ static const struct {
      "text/plain;version=0.0.4;q=0.2,*/*;q=0.1"},
     {"  scrape_protocols: [PrometheusText1.0.0]\n  metric_name_escaping_scheme: dots\n",
      "text/plain;version=1.0.0;escaping=dots;q=0.6,*/*;q=0.5"},
-    {"  scrape_protocols: [OpenMetricsText2.0.0, PrometheusText0.0.4]\n  metric_name_validation_scheme: legacy\n"
+    {"  scrape_protocols: [OpenMetricsText2.0.0, PrometheusText0.0.4]\n  metric_name_validation_scheme: "
+     "legacy\n"
      "  metric_name_escaping_scheme: underscores\n",
      "application/openmetrics-text;version=2.0.0;escaping=underscores;q=0.6,text/plain;version=0.0.4;q=0.5,"
      "*/*;q=0.4"},
-    {"  scrape_protocols: [OpenMetricsText2.0.0, OpenMetricsText1.0.0, OpenMetricsText0.0.1, PrometheusProto, "
+    {"  scrape_protocols: [OpenMetricsText2.0.0, OpenMetricsText1.0.0, OpenMetricsText0.0.1, "
+     "PrometheusProto, "
      "PrometheusText1.0.0, PrometheusText0.0.4]\n  metric_name_escaping_scheme: values\n",
      "application/openmetrics-text;version=2.0.0;escaping=values;q=0.7,"
      "application/openmetrics-text;version=1.0.0;escaping=values;q=0.6,"
@@ -364,7 +378,8 @@ static const struct {
 } type_cases[] = {
     {"text/plain", "", EXPOSE_TEXT},
     {"Text/Plain; version=0.0.4; charset=utf-8", "", EXPOSE_TEXT},
-    {"application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores", "", EXPOSE_OPENMETRICS},
+    {"application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores", "",
+     EXPOSE_OPENMETRICS},
     {"application/openmetrics-text;version=0.0.1", "", EXPOSE_OPENMETRICS},
     {"application/openmetrics-text", "", EXPOSE_OPENMETRICS},
     {"application/openmetrics-text; charset=utf-8; version=2.0.0", "", EXPOSE_OPENMETRICS2},
