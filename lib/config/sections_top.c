@@ -24,6 +24,7 @@ static const char *all_protocols[] = {"PrometheusProto", "OpenMetricsText1.0.0",
 static const char *const validations[] = {"utf8", "legacy", NULL};
 static const char *const escapings[] = {"allow-utf-8", "underscores", "dots", "values", NULL};
 static const char *const schemes[] = {"http", "https", NULL};
+static const char *const policies[] = {"fail", "drop", NULL};
 static const char *const float_encodings[] = {"xor", "xor2", NULL};
 
 /* what global and a scrape_config have in common */
@@ -33,7 +34,7 @@ static const char *const float_encodings[] = {"xor", "xor2", NULL};
         FIELD(S, "label_limit", UINT, label_limit, .flags = (more)),                                         \
         FIELD(S, "label_name_length_limit", UINT, label_name_length_limit, .flags = (more)),                 \
         FIELD(S, "label_value_length_limit", UINT, label_value_length_limit, .flags = (more)),               \
-        FIELD(S, "target_limit", UINT, target_limit, .flags = UNSUPPORTED | (more)),                         \
+        FIELD(S, "target_limit", UINT, target_limit, .flags = (more)),                                       \
         FIELD(S, "keep_dropped_targets", UINT, keep_dropped_targets, .flags = (more)),                       \
         FIELD(S, "metric_name_validation_scheme", CHOICE, metric_name_validation_scheme,                     \
               .choices = validations, .flags = (more)),                                                      \
@@ -196,9 +197,10 @@ static const struct field scrape_fields[] = {
     SHARED_LIMITS(INHERIT),
     INLINE(S, http, .section = &http_client_section),
     INLINE(S, discovery, .section = &discovery_section),
-    FIELD(S, "relabel_configs", SECTIONS, relabel_configs, .section = &relabel_section, .flags = UNSUPPORTED),
-    FIELD(S, "metric_relabel_configs", SECTIONS, metric_relabel_configs, .section = &relabel_section,
-          .flags = UNSUPPORTED),
+    FIELD(S, "relabel_configs", SECTIONS, relabel_configs, .section = &relabel_section),
+    FIELD(S, "metric_relabel_configs", SECTIONS, metric_relabel_configs, .section = &relabel_section),
+    FIELD(S, "series_limit", UINT, series_limit),
+    FIELD(S, "series_limit_policy", CHOICE, series_limit_policy, .choices = policies),
 };
 #undef S
 

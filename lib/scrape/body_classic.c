@@ -99,7 +99,7 @@ int body_collect(struct body *body, const struct expose_reader *reader, const st
     if (rc || line.kind == NOT_CLASSIC) return rc;
     if (!classic->is_open) begin(classic, reader, entry, line.key);
     gather(classic, &line, entry, value);
-    *is_taken = !body->target->job->always_scrape_classic_histograms;
+    *is_taken = !body->target->always_scrape_classic_histograms;
     return 0;
 }
 
@@ -143,7 +143,9 @@ static int add_histogram(struct body *body, const struct histogram *histogram, s
     if (!rc) rc = add_exemplars(body, &row, err);
     if (rc) return rc;
     struct cache_entry *entry = cache_take_hashed(&body->target->cache, hash_mix(classic->key, 1), &is_new);
-    if (!cache_entry_is_known(entry)) rc = write_series(body, &row.series, err);
+    if (cache_entry_is(entry, CACHE_DROPPED)) return 0;
+    if (!cache_entry_is_known(entry)) rc = body_make_room(body, err);
+    if (!rc && !cache_entry_is_known(entry)) rc = write_series(body, &row.series, err);
     return rc ? rc : body_add_row(body, entry, &row, err);
 }
 

@@ -39,7 +39,8 @@ struct body {
     struct appender *appender;
     struct append_batch *batch;
     int64_t time_ms;
-    size_t max_samples;
+    const struct scrape_limits *limits;
+    size_t most;        /* samples, before relabelling; 0: no limit */
     struct arena arena; /* labels of new series */
     struct arena work;  /* of the metric at hand */
     VEC(struct labels) labels;
@@ -62,6 +63,8 @@ struct body_row {
     size_t exemplar_count;
 };
 
+/* before the text of a new series goes to arena: what waits there may have to be resolved first */
+int body_make_room(struct body *body, struct err *err);
 /* one more sample, if the limit allows */
 int body_count(struct body *body, struct err *err);
 int body_add_row(struct body *body, struct cache_entry *entry, const struct body_row *row, struct err *err);

@@ -95,7 +95,7 @@ int body_shape(struct body *body, const struct histogram *histogram, struct hist
     while (!rc && (uint64_t)shaped->positive.count + shaped->negative.count > limit) {
         struct histogram finer = *shaped;
         if (finer.schema <= HISTOGRAM_SCHEMA_MIN) { /* or custom */
-            body->counts.is_over_buckets = true;
+            body->counts.over = BODY_OVER_BUCKETS;
             return err_set(err, ERR_LIMIT, "histogram bucket limit exceeded");
         }
         rc = histogram_reduce(&finer, (int8_t)(finer.schema - 1), &body->work, shaped, err);
@@ -153,15 +153,15 @@ static int add_converted(struct body *body, const struct expose_metric *metric, 
 }
 
 static int add_by_switches(struct body *body, const struct expose_metric *metric, struct err *err) {
-    const struct scrape_config *job = body->target->job;
-    bool takes_native = metric->has_native && job->scrape_native_histograms;
-    bool keeps_classic = job->always_scrape_classic_histograms;
+    const struct target *target = body->target;
+    bool takes_native = metric->has_native && target->scrape_native_histograms;
+    bool keeps_classic = target->always_scrape_classic_histograms;
     int rc = 0;
     if (takes_native) {
         rc = check(&metric->native, err);
         if (!rc) rc = add_histogram(body, metric, &metric->native, err);
         keeps_classic = keeps_classic && metric->point_count;
-    } else if (job->convert_classic_histograms_to_nhcb) {
+    } else if (target->convert_classic_histograms_to_nhcb) {
         rc = add_converted(body, metric, err);
     } else {
         keeps_classic = true;

@@ -23,11 +23,18 @@
 
 struct cache_entry {
     uint64_t hash;         /* keyed, of the series text, or of what stands for it */
-    struct series_ref ref; /* generation 0: not resolved yet */
+    struct series_ref ref; /* generation 0: no series, and slot says why */
     double value;          /* of text */
     uint16_t length;       /* of the series text; 0: too long to be predicted, or none */
     char text[CACHE_TEXT_MAX];
     uint8_t bits; /* length of text, and the flags below */
+};
+
+/* slot of an entry without a series */
+enum cache_reason {
+    CACHE_UNRESOLVED,
+    CACHE_DROPPED, /* by the rules, for good: nothing of it is looked at again */
+    CACHE_REFUSED, /* the job is at its limit of series: asked again when there is room */
 };
 
 #define CACHE_LENGTH 0x0f
@@ -37,6 +44,7 @@ struct cache_entry {
 struct cache {
     struct cache_entry *entries;
     size_t count, capacity;
+    size_t stored;   /* entries with a series */
     uint8_t phase;   /* CACHE_SEEN or 0, changes with every scrape */
     size_t next;     /* predicted entry */
     uint32_t *order; /* after the first miss: the entries in the order of this scrape */
@@ -69,6 +77,15 @@ void cache_end(struct cache *cache, void (*vanished)(const struct cache_entry *e
 static inline bool cache_entry_is_known(const struct cache_entry *entry) {
     return entry->ref.generation != 0;
 }
+
+static inline bool cache_entry_is(const struct cache_entry *entry, enum cache_reason reason) {
+    return entry->ref.generation == 0 && entry->ref.slot == reason;
+}
+static inline void cache_entry_mark(struct cache_entry *entry, enum cache_reason reason) {
+    entry->ref = (struct series_ref){reason, 0};
+}
+/* gives the entry its series, or none */
+void cache_resolve(struct cache *cache, uint32_t index, struct series_ref ref);
 
 static inline bool cache_entry_same_text(const struct cache_entry *entry, struct span text) {
     return (entry->bits & CACHE_LENGTH) == text.len && text.len > 0 &&

@@ -35,7 +35,8 @@ static inline struct target *scrape_body_target(unsigned switches) {
              switches & 4 ? "true" : "false", switches & 2 ? "true" : "false",
              switches & 1 ? "true" : "false", switches & 8 ? 4 : 0);
     ASSERT(config_load_text(span_from(text), "fuzz.yml", &config, &errors) == 0);
-    ASSERT(target_create(config, &config->scrape_configs.items[0], "h:1", (struct labels){0}, &target,
+    static const struct label address[] = {{SPAN("__address__"), SPAN("h:1")}};
+    ASSERT(target_create(config, &config->scrape_configs.items[0], (struct labels){address, 1}, &target,
                          NULL) == 0);
     config_unref(config);
     return target;
@@ -43,12 +44,13 @@ static inline struct target *scrape_body_target(unsigned switches) {
 
 static inline void scrape_body_once(struct target *target, enum expose_format format, struct span body) {
     static const struct appender_ops ops = {.resolve = scrape_body_resolve};
+    static const struct scrape_limits limits = {.samples = 100000, .labels = 100, .label_bytes = 10000};
     struct appender appender = {&ops};
     struct body_counts counts = {0};
     struct err err = {0};
     struct append_batch *batch = append_batch_create(1, false, NULL, NULL);
     batch->time_ms = 1000;
-    int rc = body_append(target, &appender, format, body, 100000, 1000, &batch, &counts, &err);
+    int rc = body_append(target, &appender, format, body, &limits, 1000, &batch, &counts, &err);
     ASSERT(rc == 0 || err.text[0]);
     for (size_t i = 0; i < batch->count && !rc; i++) {
         ASSERT(batch->refs[i].generation != 0);

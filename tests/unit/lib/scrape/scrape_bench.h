@@ -28,8 +28,8 @@ static inline void bench_begin(struct scrape_bench *bench, const char *options) 
              "scrape_configs:\n- job_name: j\n  static_configs:\n  - {targets: ['h:1']}\n%s", options);
     int rc = config_load_text(span_from(text), "test.yml", &bench->config, &errors);
     ck_assert_msg(rc == 0, "%s", errors.count ? errors.items[0].message : "");
-    const struct scrape_config *job = &bench->config->scrape_configs.items[0];
-    rc = target_create(bench->config, job, "h:1", job->discovery.static_configs.items[0].labels,
+    static const struct label address[] = {{SPAN("__address__"), SPAN("h:1")}};
+    rc = target_create(bench->config, &bench->config->scrape_configs.items[0], (struct labels){address, 1},
                        &bench->target, NULL);
     ck_assert_int_eq(rc, 0);
 }
@@ -50,7 +50,8 @@ static inline int bench_scrape(struct scrape_bench *bench, enum expose_format fo
     bench->err = (struct err){0};
     char *copy = mem_array(body.len, 1); /* of its exact size: the sanitizer sees a read past the end */
     if (body.len) memcpy(copy, body.ptr, body.len);
-    int rc = body_append(bench->target, &bench->store.appender, format, span_of(copy, body.len), 1000000,
+    static const struct scrape_limits limits = {.samples = 1000000};
+    int rc = body_append(bench->target, &bench->store.appender, format, span_of(copy, body.len), &limits,
                          1000, &bench->batch, &bench->counts, &bench->err);
     mem_free(copy);
     if (!rc) return 0;
