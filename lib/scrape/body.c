@@ -229,8 +229,7 @@ static int add_sample(struct body *body, const struct expose_reader *reader, con
                            .has_time = line->has_time,
                            .time_ms = line->time_ms,
                            .exemplars_text = line->exemplar};
-    int rc = add_row(body, entry, &row, err);
-    return rc == ERR_INVALID ? err_wrap(err, rc, "line %u", reader->line) : rc;
+    return add_row(body, entry, &row, err);
 }
 
 struct stale {

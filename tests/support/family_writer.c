@@ -126,8 +126,8 @@ static uint32_t put_value(struct buf *out, enum expose_type type, const struct e
     }
 }
 
-void family_write(struct buf *body, const char *name, const char *help, const char *unit,
-                  enum expose_type type, const struct written_metric *metrics, size_t count) {
+void family_writer_add(struct buf *body, const char *name, const char *help, const char *unit,
+                       enum expose_type type, const struct written_metric *metrics, size_t count) {
     static const uint8_t numbers[] = {
         [EXPOSE_COUNTER] = 0, [EXPOSE_GAUGE] = 1,     [EXPOSE_SUMMARY] = 2,
         [EXPOSE_UNKNOWN] = 3, [EXPOSE_HISTOGRAM] = 4, [EXPOSE_GAUGE_HISTOGRAM] = 5};

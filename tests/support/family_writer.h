@@ -11,5 +11,5 @@ struct written_metric {
 };
 
 /* appends a family; the metrics' counts are written as floats when the histogram is one of floats */
-void family_write(struct buf *body, const char *name, const char *help, const char *unit,
-                  enum expose_type type, const struct written_metric *metrics, size_t count);
+void family_writer_add(struct buf *body, const char *name, const char *help, const char *unit,
+                       enum expose_type type, const struct written_metric *metrics, size_t count);

@@ -151,8 +151,8 @@ START_TEST(what_was_written_is_read) {
         enum expose_type type = draw(EXPOSE_GAUGE_HISTOGRAM + 1);
         begin();
         for (int i = 0; i < 3; i++) draw_metric(type, &metrics[i]);
-        family_write(&body, "the.name", "Some \"help\".", "", type, metrics, 3);
-        family_write(&body, "x_seconds", "", "seconds", EXPOSE_GAUGE, metrics, 0);
+        family_writer_add(&body, "the.name", "Some \"help\".", "", type, metrics, 3);
+        family_writer_add(&body, "x_seconds", "", "seconds", EXPOSE_GAUGE, metrics, 0);
         expose_families_init(&families, buf_view(&body));
         ck_assert_int_eq(expose_family_next(&families, &family, &err), 1);
         ck_assert(span_is(family.help, "Some \"help\".") && family.type == type);
@@ -196,7 +196,7 @@ START_TEST(a_body_cut_off_anywhere_is_no_crash) {
     struct written_metric metrics[2];
     draw_metric(EXPOSE_HISTOGRAM, &metrics[0]);
     draw_metric(EXPOSE_HISTOGRAM, &metrics[1]);
-    family_write(&body, "a", "b", "", EXPOSE_HISTOGRAM, metrics, 2);
+    family_writer_add(&body, "a", "b", "", EXPOSE_HISTOGRAM, metrics, 2);
     ck_assert_int_eq(read_all(buf_view(&body)), 0);
     for (size_t len = 1; len < body.len; len++) {
         char *copy = mem_array(len, 1);
@@ -270,7 +270,7 @@ START_TEST(the_text_of_a_series_can_be_read_again) {
         struct expose_metric read;
         struct span text;
         begin();
-        family_write(&body, cases[i].name, "", "", EXPOSE_GAUGE, &metric, 1);
+        family_writer_add(&body, cases[i].name, "", "", EXPOSE_GAUGE, &metric, 1);
         expose_families_init(&families, buf_view(&body));
         ck_assert_int_eq(expose_family_next(&families, &family, &err), 1);
         ck_assert_int_eq(expose_family_metric(&family, &arena, &read, &err), 1);
