@@ -5,11 +5,10 @@
  *     {__address__="a:80", __meta_zone="z1"}  --rule-->  {..., zone="z1"}  --rule-->  ...  kept, or dropped
  *
  * Serves relabel_configs, metric_relabel_configs, write_relabel_configs and alert_relabel_configs alike.
- * Rules are compiled once per list of a configuration, never change and may be run by several threads at
- * once.
+ * Rules are compiled once per list of a configuration and never change; several threads may run them at once.
  *
- * Text: labels that a rule makes lie in the builder's arena or in the rules themselves, so the configuration
- * must outlive the result. No label made here is longer than RELABEL_TEXT_MAX (ERR_LIMIT).
+ * Text: labels that a rule makes lie in the builder's arena or in the configuration, which must outlive the
+ * result. No label made here is longer than RELABEL_TEXT_MAX (ERR_LIMIT).
  */
 #include "lib/config/config.h"
 #include "lib/model/labels.h"

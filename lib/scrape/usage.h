@@ -3,9 +3,9 @@
  * usage.h - inside of lib/scrape: how many series the targets of a job have at the moment, all together, and
  * the job's limit on that (series_limit).
  *
- * A target takes one for each series that it has not told before and gives back what has ended. One object
- * per name of a job, as long as the manager lives, so that a reload neither loses nor doubles anything. Any
- * thread.
+ * A target takes one for each series that it has not told before and gives back what has ended. There is one
+ * object per name of a job, as long as the manager lives, so that a reload neither loses nor doubles any.
+ * Any thread.
  */
 #include <stdatomic.h>
 #include <stdbool.h>

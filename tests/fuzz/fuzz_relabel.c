@@ -1,7 +1,6 @@
 /*
- * fuzz_relabel.c - any rules on any labels: the first line is the flow list of rules, each further one a
- * label name=value. No crash, no hang; the result is sorted and has no empty value, and a trace ends the
- * same.
+ * fuzz_relabel.c - any rules on any labels: the first line is a flow list of rules, each further one a label,
+ * name=value. No crash, no hang; the result is sorted and holds no empty value; a trace comes to the same.
  */
 // links: lib_relabel
 #include "lib/base/assert.h"
