@@ -22,7 +22,7 @@ static int make_known(struct appender *appender, struct span text, struct span i
     struct labels labels;
     struct label_builder builder;
     arena_init(&arena, ARENA_BYTES, NULL);
-    int rc = expose_labels(text, &arena, &labels, err);
+    int rc = expose_labels(text, EXPOSE_UNKNOWN, &arena, &labels, err);
     if (!rc && instance.len) {
         label_builder_init(&builder, &arena, labels);
         label_builder_set(&builder, SPAN("job"), SPAN("bench"));

@@ -143,8 +143,9 @@ static int show(struct config *config, const struct request *request, struct are
         if (strcmp(config->scrape_configs.items[i].job_name, request->job) == 0)
             job = &config->scrape_configs.items[i];
     if (!job) return err_set(err, ERR_NOT_FOUND, "no job \"%s\" in %s", request->job, request->file);
-    int rc = request->is_metric && request->labels[0] != '{' ? expose_labels(text, arena, &labels, err)
-                                                             : expose_label_set(text, arena, &labels, err);
+    int rc = request->is_metric && request->labels[0] != '{'
+                 ? expose_labels(text, EXPOSE_UNKNOWN, arena, &labels, err)
+                 : expose_label_set(text, arena, &labels, err);
     if (rc) return err_wrap(err, rc, "labels");
     return request->is_metric ? show_metric(config, job, labels, arena, err)
                               : show_target(config, job, labels, arena, err);

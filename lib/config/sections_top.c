@@ -10,9 +10,15 @@
 #define DEFAULT_TIMEOUT_MS 10000
 #define CONSERVATIVE_PROTOCOLS 4
 
-static const char *const protocols[] = {"PrometheusProto",     "OpenMetricsText0.0.1", "OpenMetricsText1.0.0",
-                                        "PrometheusText0.0.4", "PrometheusText1.0.0",  NULL};
-/* what is asked for when the file names nothing; protobuf first only for native histograms */
+static const char *const protocols[] = {"PrometheusProto",
+                                        "OpenMetricsText0.0.1",
+                                        "OpenMetricsText1.0.0",
+                                        "OpenMetricsText2.0.0",
+                                        "PrometheusText0.0.4",
+                                        "PrometheusText1.0.0",
+                                        NULL};
+/* What is asked for when the file names nothing; protobuf first only for native histograms. OpenMetrics 2.0
+ * is asked for only by name, as Prometheus never does. */
 static const char *all_protocols[] = {"PrometheusProto", "OpenMetricsText1.0.0", "OpenMetricsText0.0.1",
                                       "PrometheusText1.0.0", "PrometheusText0.0.4"};
 static const char *const validations[] = {"utf8", "legacy", NULL};
@@ -35,11 +41,11 @@ static const char *const float_encodings[] = {"xor", "xor2", NULL};
         FIELD(S, "metric_name_escaping_scheme", CHOICE, metric_name_escaping_scheme, .choices = escapings,   \
               .flags = (more))
 #define SHARED_HISTOGRAMS(more)                                                                              \
-    FIELD(S, "scrape_native_histograms", BOOL, scrape_native_histograms, .flags = UNSUPPORTED | (more)),     \
+    FIELD(S, "scrape_native_histograms", BOOL, scrape_native_histograms, .flags = (more)),                   \
         FIELD(S, "always_scrape_classic_histograms", BOOL, always_scrape_classic_histograms,                 \
               .flags = ALWAYS | (more)),                                                                     \
         FIELD(S, "convert_classic_histograms_to_nhcb", BOOL, convert_classic_histograms_to_nhcb,             \
-              .flags = UNSUPPORTED | ALWAYS | (more)),                                                       \
+              .flags = ALWAYS | (more)),                                                                     \
         FIELD(S, "extra_scrape_metrics", BOOL, extra_scrape_metrics, .flags = (more))
 
 static void expand_external_labels(struct loader *l, struct global_config *global, const struct ynode *node) {
@@ -140,9 +146,8 @@ static const struct field scrape_fields[] = {
     FIELD(S, "scheme", CHOICE, scheme, .choices = schemes, .preset = "http"),
     FIELD(S, "enable_compression", BOOL, enable_compression, .preset = "true"),
     FIELD(S, "scrape_failure_log_file", PATH, scrape_failure_log_file, .flags = INHERIT),
-    FIELD(S, "native_histogram_bucket_limit", UINT, native_histogram_bucket_limit, .flags = UNSUPPORTED),
-    FIELD(S, "native_histogram_min_bucket_factor", DOUBLE, native_histogram_min_bucket_factor,
-          .flags = UNSUPPORTED),
+    FIELD(S, "native_histogram_bucket_limit", UINT, native_histogram_bucket_limit),
+    FIELD(S, "native_histogram_min_bucket_factor", DOUBLE, native_histogram_min_bucket_factor),
     SHARED_LIMITS(INHERIT),
     INLINE(S, http, .section = &http_client_section),
     INLINE(S, discovery, .section = &discovery_section),

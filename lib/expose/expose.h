@@ -6,22 +6,23 @@
  *     '----------- series -----------' value  timestamp     exemplar
  *
  * The reader splits lines and hands out spans of the body; labels are parsed by expose_labels only when
- * somebody needs them, which in a steady state is never. Prometheus text (0.0.4, 1.0.0) and OpenMetrics
- * (0.0.1, 1.0.0) differ in a few rules, told by the format. Any syntax error ends the reading with the line
- * and the reason; nothing of such a body may be used.
+ * somebody needs them, which in a steady state is never. Prometheus text (0.0.4, 1.0.0), OpenMetrics (0.0.1,
+ * 1.0.0) and OpenMetrics 2.0 differ in a few rules, told by the format. Any syntax error ends the reading
+ * with the line and the reason; nothing of such a body may be used.
  */
-#include "lib/base/arena.h"
-#include "lib/base/err.h"
-#include "lib/base/span.h"
-#include "lib/model/exemplar.h"
-#include "lib/model/labels.h"
+#include "lib/expose/metric.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #define EXPOSE_MAX_LINE ((size_t)1 << 20)
 
-enum expose_format { EXPOSE_TEXT, EXPOSE_OPENMETRICS };
+enum expose_format {
+    EXPOSE_TEXT,
+    EXPOSE_OPENMETRICS,
+    EXPOSE_OPENMETRICS2,
+    EXPOSE_PROTOBUF, /* not for this reader: protobuf.h */
+};
 
 enum expose_kind { EXPOSE_END, EXPOSE_SERIES, EXPOSE_TYPE, EXPOSE_HELP, EXPOSE_UNIT };
 
@@ -30,6 +31,7 @@ struct expose_entry {
     /* EXPOSE_SERIES */
     struct span series; /* name and labels as written, without blanks at its ends */
     struct span value;  /* text of the value, not parsed yet: expose_value */
+    bool is_composite;  /* OpenMetrics 2.0: value is the inside of {...}: expose_composite */
     bool has_time;
     int64_t time_ms;
     struct span exemplar; /* from its labels' brace to the end of the line, checked; empty: none */
@@ -43,7 +45,9 @@ struct expose_reader {
     size_t at;
     enum expose_format format;
     uint32_t line;
-    bool seen_eof; /* OpenMetrics: # EOF was there */
+    bool seen_eof;         /* OpenMetrics: # EOF was there */
+    enum expose_type type; /* of the last TYPE line; in OpenMetrics 2.0 of the family at hand */
+    struct span family;    /* which family that is, as written */
 };
 
 void expose_reader_init(struct expose_reader *reader, enum expose_format format, struct span body);
@@ -57,15 +61,16 @@ int expose_next_known(struct expose_reader *reader, struct span series, struct e
                       struct err *err);
 /* ERR_INVALID with the reader's line */
 int expose_value(const struct expose_reader *reader, struct span text, double *value, struct err *err);
-/* The exemplar of an entry; without a time of its own it is `time_ms`. Labels go to arena as those of a
- * series. */
-int expose_exemplar(struct span text, int64_t time_ms, struct arena *arena, struct exemplar *exemplar,
+/* The first of an entry's exemplars, which is taken off *rest; without a time of its own it gets `time_ms`.
+ * Labels go to arena as those of a series. */
+int expose_exemplar(struct span *rest, int64_t time_ms, struct arena *arena, struct exemplar *exemplar,
                     struct err *err);
 /* The text of an EXPOSE_HELP entry without its escapes, in arena or as it was. */
 int expose_help(struct span text, enum expose_format format, struct arena *arena, struct span *help,
                 struct err *err);
-/* Labels of a series text, __name__ included, le and quantile in canonical form. Unescaped text goes to
- * arena, the rest refers to `series`. */
-int expose_labels(struct span series, struct arena *arena, struct labels *labels, struct err *err);
+/* Labels of a series text, __name__ included; le of a histogram and quantile of a summary in canonical form.
+ * Unescaped text goes to arena, the rest refers to `series`. */
+int expose_labels(struct span series, enum expose_type type, struct arena *arena, struct labels *labels,
+                  struct err *err);
 /* {...} alone, of an exemplar */
 int expose_label_set(struct span braces, struct arena *arena, struct labels *labels, struct err *err);

@@ -3,13 +3,12 @@
 
 #include "lib/codec/number.h"
 
-#include <math.h>
-
 #define LABELS_AT_MOST 4096
 
 struct parse {
     struct span text;
     size_t at;
+    enum expose_type type;
     struct label_builder builder;
     struct arena *arena;
     struct err *err;
@@ -81,17 +80,18 @@ static int canonical(struct parse *parse, struct span *value) {
     double number;
     char text[NUMBER_MAX_TEXT + 2];
     if (!number_parse(*value, &number)) return 0;
-    size_t len = number_write_general(number, text);
-    if (isfinite(number) && span_find_byte(span_of(text, len), '.', 0) == len &&
-        span_find_byte(span_of(text, len), 'e', 0) == len) {
-        text[len++] = '.';
-        text[len++] = '0';
-    }
+    size_t len = expose_bound_write(number, text);
     if (span_equal(*value, span_of(text, len))) return 0;
     const char *copy = arena_strndup(parse->arena, text, len);
     if (!copy) return arena_limit(parse->arena, "labels of a scrape", parse->err);
     *value = span_of(copy, len);
     return 0;
+}
+
+/* as Prometheus: only of a family that was said to be of the type that has them */
+static bool is_bound(const struct parse *parse, struct span name) {
+    return (parse->type == EXPOSE_HISTOGRAM && span_is(name, "le")) ||
+           (parse->type == EXPOSE_SUMMARY && span_is(name, "quantile"));
 }
 
 static int add(struct parse *parse, struct span name, struct span value) {
@@ -120,7 +120,7 @@ static int take_label(struct parse *parse) {
     skip_blanks(parse);
     if (peek(parse) != '"') return fail(parse, "expected a quoted label value");
     rc = take_quoted(parse, &value);
-    if (!rc && (span_is(name, "le") || span_is(name, "quantile"))) rc = canonical(parse, &value);
+    if (!rc && is_bound(parse, name)) rc = canonical(parse, &value);
     return rc ? rc : add(parse, name, value);
 }
 
@@ -141,9 +141,9 @@ static int take_labels(struct parse *parse) {
     return 0;
 }
 
-static int read_labels(struct span text, bool needs_name, struct arena *arena, struct labels *labels,
-                       struct err *err) {
-    struct parse parse = {.text = text, .arena = arena, .err = err};
+static int read_labels(struct span text, enum expose_type type, bool needs_name, struct arena *arena,
+                       struct labels *labels, struct err *err) {
+    struct parse parse = {.text = text, .type = type, .arena = arena, .err = err};
     label_builder_init(&parse.builder, arena, (struct labels){0});
     struct span name = take_name(&parse, true);
     int rc = name.len ? add(&parse, SPAN(LABEL_NAME), name) : 0;
@@ -156,15 +156,16 @@ static int read_labels(struct span text, bool needs_name, struct arena *arena, s
     return label_builder_finish(&parse.builder, labels, err);
 }
 
-int expose_labels(struct span series, struct arena *arena, struct labels *labels, struct err *err) {
-    return read_labels(series, true, arena, labels, err);
+int expose_labels(struct span series, enum expose_type type, struct arena *arena, struct labels *labels,
+                  struct err *err) {
+    return read_labels(series, type, true, arena, labels, err);
 }
 
 int expose_label_set(struct span braces, struct arena *arena, struct labels *labels, struct err *err) {
-    return read_labels(braces, false, arena, labels, err);
+    return read_labels(braces, EXPOSE_UNKNOWN, false, arena, labels, err);
 }
 
 int expose_help(struct span text, enum expose_format format, struct arena *arena, struct span *help,
                 struct err *err) {
-    return unescape(arena, text, format == EXPOSE_OPENMETRICS, help, err);
+    return unescape(arena, text, format != EXPOSE_TEXT, help, err);
 }

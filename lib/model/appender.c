@@ -36,6 +36,14 @@ void append_batch_destroy(struct append_batch *batch) {
     mem_free(batch);
 }
 
+void append_batch_clear(struct append_batch *batch) {
+    mem_free(batch->times_ms);
+    mem_free(batch->histograms);
+    batch->times_ms = NULL;
+    batch->histograms = NULL;
+    batch->count = batch->exemplar_count = batch->metadata_count = 0;
+}
+
 static void grow(struct append_batch *batch) {
     if (batch->histograms) {
         batch->histograms = mem_resize(batch->histograms, batch->capacity * 2, sizeof *batch->histograms);

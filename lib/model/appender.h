@@ -89,6 +89,8 @@ struct append_batch {
 
 struct append_batch *append_batch_create(size_t capacity, bool with_times, append_done *done, void *context);
 void append_batch_destroy(struct append_batch *batch);
+/* without rows, as created; one time for all */
+void append_batch_clear(struct append_batch *batch);
 /* grows as needed; time_ms is ignored without per-row times */
 void append_batch_add(struct append_batch *batch, struct series_ref ref, double value, int64_t time_ms);
 

@@ -23,6 +23,8 @@
 
 #define HISTOGRAM_SCHEMA_MIN (-4)
 #define HISTOGRAM_SCHEMA_MAX 8
+/* finer ones are known: they can be made coarser, and are nowhere kept */
+#define HISTOGRAM_SCHEMA_FINEST 52
 #define HISTOGRAM_SCHEMA_CUSTOM (-53)
 /* of one histogram, all in all: input beyond is refused */
 #define HISTOGRAM_MAX_BUCKETS 65536u

@@ -1,9 +1,8 @@
-#include "lib/scrape/body.h"
+#include "lib/scrape/body_inside.h"
 
-#include "lib/base/assert.h"
 #include "lib/base/hash.h"
 #include "lib/base/mem.h"
-#include "lib/base/vec.h"
+#include "lib/expose/composite.h"
 #include "lib/model/sample.h"
 #include "lib/scrape/series.h"
 #include "lib/scrape/usage.h"
@@ -12,26 +11,9 @@
 
 #define NEW_SERIES_ARENA_MAX ((size_t)256 << 20)
 #define EXEMPLAR_ARENA_MAX ((size_t)64 << 10)
+#define WORK_ARENA_MAX ((size_t)64 << 20)
 #define RESOLVE_AT_ONCE 1024
 #define RESOLVE_AT_BYTES ((size_t)8 << 20) /* labels of dropped series count, too */
-
-/* a row of the batch whose series has to be resolved first */
-struct pending {
-    uint32_t entry; /* index of the one that waits for the reference */
-    size_t row;
-};
-
-struct body {
-    struct target *target;
-    struct appender *appender;
-    struct append_batch *batch;
-    const struct scrape_limits *limits;
-    int64_t time_ms;
-    struct arena arena; /* labels of new series */
-    VEC(struct labels) labels;
-    VEC(struct pending) pending;
-    struct body_counts counts;
-};
 
 /* a batch has one time until the first sample with a time of its own */
 static void give_times(struct append_batch *batch) {
@@ -133,6 +115,10 @@ static int add_series(struct body *body, struct cache_entry *entry, struct span 
     return 0;
 }
 
+int body_make_room(struct body *body, struct err *err) {
+    return body->arena.used_bytes >= RESOLVE_AT_BYTES ? resolve_pending(body, err) : 0;
+}
+
 static int add_new(struct body *body, struct cache_entry *entry, struct span series, struct err *err) {
     struct labels exposed;
     struct usage *usage = body->target->usage;
@@ -140,8 +126,7 @@ static int add_new(struct body *body, struct cache_entry *entry, struct span ser
         body->counts.over_series++; /* still */
         return 0;
     }
-    int rc = body->arena.used_bytes >= RESOLVE_AT_BYTES ? resolve_pending(body, err) : 0;
-    if (!rc) rc = expose_labels(series, &body->arena, &exposed, err);
+    int rc = expose_labels(series, body->type, &body->arena, &exposed, err);
     return rc ? rc : add_series(body, entry, series, exposed, err);
 }
 
@@ -155,40 +140,71 @@ static bool is_over_samples(struct body *body) {
     return true;
 }
 
-/* of the row added last; what cannot be kept is left out */
-static void add_exemplar(struct body *body, struct span text, int64_t time_ms) {
-    struct arena arena;
-    struct exemplar exemplar;
-    arena_init(&arena, EXEMPLAR_ARENA_MAX, NULL);
-    if (expose_exemplar(text, time_ms, &arena, &exemplar, NULL) == 0)
-        (void)append_batch_add_exemplar(body->batch, (struct labels){0}, body->batch->count - 1, &exemplar,
-                                        NULL);
-    arena_release(&arena);
+/* of the row added last; what there is no memory for is left out */
+static int add_exemplars(struct body *body, const struct body_row *row, int64_t time_ms, struct err *err) {
+    struct span rest = row->exemplars_text;
+    size_t at = body->batch->count - 1;
+    for (size_t i = 0; i < row->exemplar_count; i++) {
+        struct exemplar exemplar = row->exemplars[i];
+        if (exemplar.time_ms == EXPOSE_NO_TIME) exemplar.time_ms = time_ms;
+        (void)append_batch_add_exemplar(body->batch, (struct labels){0}, at, &exemplar, NULL);
+    }
+    while (rest.len) {
+        struct arena arena;
+        struct exemplar exemplar;
+        arena_init(&arena, EXEMPLAR_ARENA_MAX, NULL);
+        int rc = expose_exemplar(&rest, time_ms, &arena, &exemplar, err);
+        if (!rc) (void)append_batch_add_exemplar(body->batch, (struct labels){0}, at, &exemplar, NULL);
+        arena_release(&arena);
+        if (rc && rc != ERR_LIMIT) return rc;
+    }
+    return 0;
+}
+
+/* inlined always: as a call it costs a text line a tenth of its time */
+static inline __attribute__((always_inline)) int add_row(struct body *body, struct cache_entry *entry,
+                                                         const struct body_row *row, struct err *err) {
+    const struct scrape_config *job = body->target->job;
+    bool timed = row->has_time && job->honor_timestamps;
+    int rc = 0;
+    entry->bits = (uint8_t)(timed && !job->track_timestamps_staleness ? entry->bits | CACHE_TIMED
+                                                                      : entry->bits & ~CACHE_TIMED);
+    if (entry->ref.generation == 0) {
+        rc = add_new(body, entry, row->series, err);
+        if (rc || cache_entry_is(entry, CACHE_DROPPED)) return rc;
+    }
+    if (is_over_samples(body) || cache_entry_is(entry, CACHE_REFUSED)) return 0;
+    body->counts.added += entry->ref.generation == 0;
+    if (timed) give_times(body->batch);
+    int64_t time_ms = timed ? row->time_ms : body->time_ms;
+    if (row->histogram)
+        rc = append_batch_add_histogram(body->batch, entry->ref, row->histogram, time_ms, err);
+    else
+        append_batch_add(body->batch, entry->ref, row->value, time_ms);
+    if (!rc && (row->exemplar_count || row->exemplars_text.len)) rc = add_exemplars(body, row, time_ms, err);
+    if (rc) return rc;
+    return body->labels.count >= RESOLVE_AT_ONCE ? resolve_pending(body, err) : 0;
+}
+
+int body_add_row(struct body *body, struct cache_entry *entry, const struct body_row *row, struct err *err) {
+    return add_row(body, entry, row, err);
 }
 
 static int add_sample(struct body *body, const struct expose_reader *reader, const struct expose_entry *line,
                       struct cache_entry *entry, struct err *err) {
-    const struct scrape_config *job = body->target->job;
     if (!cache_entry_same_text(entry, line->value)) {
         double value;
         int rc = expose_value(reader, line->value, &value, err);
         if (rc) return rc;
         cache_entry_set(entry, line->value, value);
     }
-    bool timed = line->has_time && job->honor_timestamps;
-    entry->bits = (uint8_t)(timed && !job->track_timestamps_staleness ? entry->bits | CACHE_TIMED
-                                                                      : entry->bits & ~CACHE_TIMED);
-    if (entry->ref.generation == 0) {
-        int rc = add_new(body, entry, line->series, err);
-        if (rc || cache_entry_is(entry, CACHE_DROPPED)) return rc;
-    }
-    if (is_over_samples(body) || cache_entry_is(entry, CACHE_REFUSED)) return 0;
-    body->counts.added += entry->ref.generation == 0;
-    if (timed) give_times(body->batch);
-    int64_t time_ms = timed ? line->time_ms : body->time_ms;
-    append_batch_add(body->batch, entry->ref, entry->value, time_ms);
-    if (line->exemplar.len) add_exemplar(body, line->exemplar, time_ms);
-    return body->labels.count >= RESOLVE_AT_ONCE ? resolve_pending(body, err) : 0;
+    struct body_row row = {.series = line->series,
+                           .value = entry->value,
+                           .has_time = line->has_time,
+                           .time_ms = line->time_ms,
+                           .exemplars_text = line->exemplar};
+    int rc = cache_entry_is_known(entry) ? 0 : body_make_room(body, err);
+    return rc ? rc : add_row(body, entry, &row, err);
 }
 
 struct stale {
@@ -208,36 +224,61 @@ static size_t most_samples(const struct body *body) {
     return body->limits->samples && of_job > body->limits->samples ? of_job : body->limits->samples;
 }
 
-static int end_lines(struct body *body, struct err *err) {
-    if (body->counts.over != BODY_OVER_SAMPLES) return 0;
-    return err_set(err, ERR_LIMIT, "sample limit exceeded");
+static inline int count(struct body *body, struct err *err) {
+    if (++body->counts.scraped <= body->most || !body->most) return 0;
+    body->counts.over = BODY_OVER_SAMPLES;
+    return err_set(err, ERR_LIMIT,
+                   "sample limit exceeded: more than %zu samples before relabelling (--scrape.max-samples)",
+                   body->most);
 }
 
-static int read_lines(struct body *body, struct expose_reader *reader, uint64_t *metadata_hash,
-                      struct err *err) {
+int body_count(struct body *body, struct err *err) {
+    return count(body, err);
+}
+
+static void note_metadata(struct body *body, const struct expose_entry *line) {
+    body->metadata_hash =
+        hash_mix(hash_mix(body->metadata_hash, hash_bytes(line->metric.ptr, line->metric.len)),
+                 hash_bytes(line->text.ptr, line->text.len));
+}
+
+static int add_composite(struct body *body, const struct expose_reader *reader,
+                         const struct expose_entry *line, struct err *err) {
+    struct expose_metric metric;
+    int rc = expose_composite(reader, line, &body->work, &metric, err);
+    if (rc) return rc;
+    rc = body_add_metric(body, &metric, err);
+    body_tidy(body);
+    return rc == ERR_INVALID ? err_wrap(err, rc, "line %u", reader->line) : rc;
+}
+
+static int read_lines(struct body *body, struct expose_reader *reader, struct err *err) {
     struct expose_entry line;
     struct cache *cache = &body->target->cache;
-    size_t most = most_samples(body);
+    bool converts = body->target->convert_classic_histograms_to_nhcb;
     for (;;) {
         struct cache_entry *entry = NULL;
-        struct span expected = expose_peek(reader, cache_expects(cache));
+        /* whether a line of a classic histogram becomes a row is not for the cache to say */
+        struct span expected = converts ? (struct span){0} : expose_peek(reader, cache_expects(cache));
         if (expected.len) entry = cache_take_expected(cache, expected);
         int rc = entry ? expose_next_known(reader, expected, &line, err) : expose_next(reader, &line, err);
+        if (rc || line.kind == EXPOSE_END) return rc ? rc : body_collected(body, err);
+        body->type = reader->type;
+        bool is_taken = false, is_new;
+        if (converts) rc = body_collect(body, reader, &line, &is_taken, err);
         if (rc) return rc;
-        if (line.kind == EXPOSE_END) return end_lines(body, err);
+        if (is_taken) continue;
         if (line.kind != EXPOSE_SERIES) {
-            *metadata_hash = hash_mix(hash_mix(*metadata_hash, hash_bytes(line.metric.ptr, line.metric.len)),
-                                      hash_bytes(line.text.ptr, line.text.len));
+            note_metadata(body, &line);
             continue;
         }
-        if (++body->counts.scraped > most && most) {
-            body->counts.over = BODY_OVER_SAMPLES;
-            return err_set(err, ERR_LIMIT,
-                           "sample limit exceeded: more than %zu samples before relabelling "
-                           "(--scrape.max-samples)",
-                           most);
+        if (line.is_composite) {
+            rc = add_composite(body, reader, &line, err);
+            if (rc) return rc;
+            continue;
         }
-        bool is_new;
+        rc = count(body, err);
+        if (rc) return rc;
         if (!entry) entry = cache_take(cache, line.series, &is_new);
         if (cache_entry_is(entry, CACHE_DROPPED)) continue;
         rc = add_sample(body, reader, &line, entry, err);
@@ -245,39 +286,44 @@ static int read_lines(struct body *body, struct expose_reader *reader, uint64_t 
     }
 }
 
-/* what the target says of its metrics goes into the store too */
-static void tell_metadata(struct target *target, struct append_batch *batch) {
-    mutex_lock(&target->lock);
-    for (size_t i = 0; i < target->state.metadata_count; i++) {
-        const struct metadata_entry *entry = &target->state.metadata[i];
-        struct metric_metadata item = {entry->metric, entry->type, entry->help, entry->unit};
-        if (append_batch_add_metadata(batch, &item, NULL)) break;
+static int read_body(struct body *body, enum expose_format format, struct span text, struct err *err) {
+    struct expose_reader reader;
+    int rc;
+    body->most = most_samples(body);
+    if (format == EXPOSE_PROTOBUF) {
+        rc = body_read_families(body, text, err);
+    } else {
+        expose_reader_init(&reader, format, text);
+        rc = read_lines(body, &reader, err);
     }
-    mutex_unlock(&target->lock);
+    if (rc || body->counts.over != BODY_OVER_SAMPLES) return rc;
+    return err_set(err, ERR_LIMIT, "sample limit exceeded");
 }
 
 int body_append(struct target *target, struct appender *appender, enum expose_format format, struct span text,
                 const struct scrape_limits *limits, int64_t time_ms, struct append_batch **batch,
                 struct body_counts *counts, struct err *err) {
-    struct body body = {
-        .target = target, .appender = appender, .batch = *batch, .limits = limits, .time_ms = time_ms};
-    struct expose_reader reader;
-    uint64_t metadata_hash = 1;
+    struct body body = {.target = target,
+                        .appender = appender,
+                        .batch = *batch,
+                        .limits = limits,
+                        .time_ms = time_ms,
+                        .metadata_hash = 1};
     arena_init(&body.arena, NEW_SERIES_ARENA_MAX, NULL);
-    expose_reader_init(&reader, format, text);
+    arena_init(&body.work, WORK_ARENA_MAX, NULL);
     cache_begin(&target->cache);
     size_t before = target->cache.count;
-    int rc = read_lines(&body, &reader, &metadata_hash, err);
+    int rc = read_body(&body, format, text, err);
     if (!rc) rc = resolve_pending(&body, err);
     if (!rc) {
         struct stale stale = {body.batch, time_ms};
         if (body.counts.refused) leave_out_refused(body.batch);
         cache_end(&target->cache, add_stale, &stale);
-        if (metadata_hash != target->metadata_hash) {
+        if (body.metadata_hash != target->metadata_hash) {
             body_read_metadata(target, format, text);
-            tell_metadata(target, body.batch);
+            body_tell_metadata(target, body.batch);
         }
-        target->metadata_hash = metadata_hash;
+        target->metadata_hash = body.metadata_hash;
         target_settle(target);
     } else {
         target->cache.count =
@@ -286,6 +332,8 @@ int body_append(struct target *target, struct appender *appender, enum expose_fo
     *counts = body.counts;
     vec_release(&body.labels);
     vec_release(&body.pending);
+    body_classic_release(&body);
+    arena_release(&body.work);
     arena_release(&body.arena);
     return rc;
 }
@@ -303,56 +351,4 @@ int body_synthetic_labels(const struct target *target, const char *name, struct 
     label_builder_init(&builder, arena, target->labels);
     label_builder_set(&builder, SPAN(LABEL_NAME), span_from(name));
     return label_builder_finish(&builder, labels, err);
-}
-
-#define METADATA_MAX_ENTRIES 10000
-
-static struct metadata_entry *metadata_of(struct target_state *state, size_t *capacity, struct span metric) {
-    /* the lines of a family stand together, so only the newest entry can be meant */
-    struct metadata_entry *last = state->metadata_count ? &state->metadata[state->metadata_count - 1] : NULL;
-    if (last && span_equal(last->metric, metric)) return last;
-    if (state->metadata_count == METADATA_MAX_ENTRIES) return NULL;
-    if (state->metadata_count == *capacity) {
-        size_t grown = *capacity ? *capacity * 2 : 64;
-        struct metadata_entry *entries = arena_array(&state->metadata_arena, grown, sizeof *entries);
-        if (!entries) return NULL;
-        if (*capacity) memcpy(entries, state->metadata, *capacity * sizeof *entries);
-        state->metadata = entries;
-        *capacity = grown;
-    }
-    struct metadata_entry *entry = &state->metadata[state->metadata_count];
-    const char *name = arena_strndup(&state->metadata_arena, metric.ptr, metric.len);
-    if (!name) return NULL;
-    *entry = (struct metadata_entry){.metric = span_of(name, metric.len), .type = SPAN("unknown")};
-    state->metadata_count++;
-    return entry;
-}
-
-static void keep_text(struct target_state *state, struct span *place, struct span text) {
-    const char *copy = arena_strndup(&state->metadata_arena, text.ptr, text.len);
-    if (copy) *place = span_of(copy, text.len);
-}
-
-void body_read_metadata(struct target *target, enum expose_format format, struct span text) {
-    struct expose_reader reader;
-    struct expose_entry line;
-    struct target_state *state = &target->state;
-    size_t capacity = 0;
-    expose_reader_init(&reader, format, text);
-    mutex_lock(&target->lock);
-    arena_release(&state->metadata_arena);
-    state->metadata = NULL;
-    state->metadata_count = 0;
-    while (expose_next(&reader, &line, NULL) == 0 && line.kind != EXPOSE_END) {
-        struct metadata_entry *entry =
-            line.kind == EXPOSE_SERIES ? NULL : metadata_of(state, &capacity, line.metric);
-        if (!entry) continue;
-        if (line.kind == EXPOSE_TYPE)
-            keep_text(state, &entry->type, span_is(line.text, "untyped") ? SPAN("unknown") : line.text);
-        if (line.kind == EXPOSE_HELP &&
-            !expose_help(line.text, format, &state->metadata_arena, &line.text, NULL))
-            keep_text(state, &entry->help, line.text);
-        if (line.kind == EXPOSE_UNIT) keep_text(state, &entry->unit, line.text);
-    }
-    mutex_unlock(&target->lock);
 }

@@ -6,7 +6,7 @@
 #include "lib/scrape/target.h"
 
 /* the limit that a body went over */
-enum body_limit { BODY_WITHIN, BODY_OVER_SAMPLES, BODY_OVER_LABELS, BODY_OVER_SERIES };
+enum body_limit { BODY_WITHIN, BODY_OVER_SAMPLES, BODY_OVER_LABELS, BODY_OVER_SERIES, BODY_OVER_BUCKETS };
 
 struct body_counts {
     size_t scraped, kept; /* samples, and those that relabelling has not dropped */
@@ -27,5 +27,3 @@ void body_append_stale(struct target *target, struct append_batch *batch, int64_
 /* labels of a synthetic series of the target, in arena */
 int body_synthetic_labels(const struct target *target, const char *name, struct arena *arena,
                           struct labels *labels, struct err *err);
-/* what HELP, TYPE and UNIT lines say, into the target's state; called when their text changed */
-void body_read_metadata(struct target *target, enum expose_format format, struct span body);

@@ -92,8 +92,7 @@ struct cache_entry *cache_take_expected(struct cache *cache, struct span series)
     return take_next(cache, hash_bytes_keyed(series.ptr, series.len));
 }
 
-struct cache_entry *cache_take(struct cache *cache, struct span series, bool *is_new) {
-    uint64_t hash = hash_bytes_keyed(series.ptr, series.len);
+static struct cache_entry *take(struct cache *cache, uint64_t hash, size_t length, bool *is_new) {
     *is_new = false;
     struct cache_entry *next = take_next(cache, hash);
     if (next) return next;
@@ -101,11 +100,19 @@ struct cache_entry *cache_take(struct cache *cache, struct span series, bool *is
     uint32_t index = map_find(&cache->by_hash, hash, &hash, entry_equal, cache);
     if (index == MAP_NONE) {
         *is_new = true;
-        index = add_entry(cache, hash, series.len);
+        index = add_entry(cache, hash, length);
     } else {
         cache->next = (size_t)index + 1;
     }
     return mark_seen(cache, index);
+}
+
+struct cache_entry *cache_take(struct cache *cache, struct span series, bool *is_new) {
+    return take(cache, hash_bytes_keyed(series.ptr, series.len), series.len, is_new);
+}
+
+struct cache_entry *cache_take_hashed(struct cache *cache, uint64_t hash, bool *is_new) {
+    return take(cache, hash, 0, is_new);
 }
 
 uint32_t cache_index_of(const struct cache *cache, const struct cache_entry *entry) {

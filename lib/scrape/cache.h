@@ -22,10 +22,10 @@
 #define CACHE_TEXT_MAX 13
 
 struct cache_entry {
-    uint64_t hash;         /* keyed, of the series text */
+    uint64_t hash;         /* keyed, of the series text, or of what stands for it */
     struct series_ref ref; /* generation 0: no series, and slot says why */
     double value;          /* of text */
-    uint16_t length;       /* of the series text; 0: too long to be predicted */
+    uint16_t length;       /* of the series text; 0: too long to be predicted, or none */
     char text[CACHE_TEXT_MAX];
     uint8_t bits; /* length of text, and the flags below */
 };
@@ -64,12 +64,19 @@ size_t cache_expects(const struct cache *cache);
 struct cache_entry *cache_take_expected(struct cache *cache, struct span series);
 /* The entry of a series text, marked seen; *is_new when it was not there. Valid until the next call. */
 struct cache_entry *cache_take(struct cache *cache, struct span series, bool *is_new);
+/* the same by hash alone: keyed, of what has no text of its own */
+struct cache_entry *cache_take_hashed(struct cache *cache, uint64_t hash, bool *is_new);
 /* where an entry is until cache_end */
 uint32_t cache_index_of(const struct cache *cache, const struct cache_entry *entry);
 /* calls vanished for every entry that this scrape has not seen, then drops those and puts the rest in order
  */
 void cache_end(struct cache *cache, void (*vanished)(const struct cache_entry *entry, void *context),
                void *context);
+
+/* false: its labels are needed */
+static inline bool cache_entry_is_known(const struct cache_entry *entry) {
+    return entry->ref.generation != 0;
+}
 
 static inline bool cache_entry_is(const struct cache_entry *entry, enum cache_reason reason) {
     return entry->ref.generation == 0 && entry->ref.slot == reason;

@@ -22,6 +22,9 @@ static void create_metrics(struct scrape_metrics *metrics, struct registry *regi
     metrics->exceeded_body =
         registry_counter(registry, "prometheus_target_scrapes_exceeded_body_size_limit_total",
                          "Scrapes over the limit of body size.", NULL);
+    metrics->exceeded_buckets =
+        registry_counter(registry, "prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total",
+                         "Scrapes with a native histogram over the limit of buckets.", NULL);
     metrics->duplicate =
         registry_counter(registry, "prometheus_target_scrapes_sample_duplicate_timestamp_total",
                          "Samples with a time that was there with another value.", NULL);

@@ -13,35 +13,37 @@
 
 /* The protocols that can be asked for and read, and whether they take an escaping parameter. */
 static const struct {
-    const char *name, *media, *type; /* type: the media type alone */
+    const char *name, *media;
     bool escaping;
     enum expose_format format;
 } protocols[] = {
-    {"OpenMetricsText1.0.0", "application/openmetrics-text;version=1.0.0", "application/openmetrics-text",
-     true, EXPOSE_OPENMETRICS},
-    {"OpenMetricsText0.0.1", "application/openmetrics-text;version=0.0.1", "application/openmetrics-text",
-     false, EXPOSE_OPENMETRICS},
-    {"PrometheusText1.0.0", "text/plain;version=1.0.0", "text/plain", true, EXPOSE_TEXT},
-    {"PrometheusText0.0.4", "text/plain;version=0.0.4", "text/plain", false, EXPOSE_TEXT},
+    {"PrometheusProto",
+     "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited", false,
+     EXPOSE_PROTOBUF},
+    {"OpenMetricsText2.0.0", "application/openmetrics-text;version=2.0.0", true, EXPOSE_OPENMETRICS2},
+    {"OpenMetricsText1.0.0", "application/openmetrics-text;version=1.0.0", true, EXPOSE_OPENMETRICS},
+    {"OpenMetricsText0.0.1", "application/openmetrics-text;version=0.0.1", false, EXPOSE_OPENMETRICS},
+    {"PrometheusText1.0.0", "text/plain;version=1.0.0", true, EXPOSE_TEXT},
+    {"PrometheusText0.0.4", "text/plain;version=0.0.4", false, EXPOSE_TEXT},
 };
 #define PROTOCOL_COUNT (sizeof protocols / sizeof *protocols)
+#define KNOWN_TO_PROMETHEUS 5 /* all but OpenMetrics 2.0: its Accept is ours to the letter */
 
-/* Weights step down by 0.1 from (number of known protocols + 1) / 10 in the configured order; protobuf is not
- * offered: it cannot be read yet. */
-static void put_accept(struct buf *out, const struct scrape_config *job) {
-    int weight = (int)PROTOCOL_COUNT + 2;
-    buf_puts(out, "Accept: ");
-    for (size_t i = 0; i < job->scrape_protocols.count; i++)
+/* Weights step down by 0.1 in the configured order, from (number of known protocols + 1) / 10. */
+void request_accept(const struct scrape_config *job, struct buf *out) {
+    const struct strings *wanted = &job->scrape_protocols;
+    size_t weight = (wanted->count > KNOWN_TO_PROMETHEUS ? wanted->count : KNOWN_TO_PROMETHEUS) + 1;
+    for (size_t i = 0; i < wanted->count; i++)
         for (size_t k = 0; k < PROTOCOL_COUNT; k++) {
-            if (strcmp(job->scrape_protocols.items[i], protocols[k].name) != 0) continue;
+            if (strcmp(wanted->items[i], protocols[k].name) != 0) continue;
             buf_puts(out, protocols[k].media);
             if (protocols[k].escaping)
                 buf_printf(out, ";escaping=%s",
                            job->metric_name_escaping_scheme ? job->metric_name_escaping_scheme
                                                             : "allow-utf-8");
-            buf_printf(out, ";q=0.%d,", weight--);
+            buf_printf(out, ";q=0.%zu,", weight--);
         }
-    buf_printf(out, "*/*;q=0.%d", weight);
+    buf_printf(out, "*/*;q=0.%zu", weight);
 }
 
 struct headers {
@@ -53,7 +55,8 @@ static void collect_headers(struct headers *headers, const struct target *target
     const struct scrape_config *job = target->job;
     struct buf text;
     buf_init(&text, 64 << 10);
-    put_accept(&text, job);
+    buf_puts(&text, "Accept: ");
+    request_accept(job, &text);
     headers->items[headers->count++] = mem_strdup(buf_text(&text));
     buf_reset(&text);
     double seconds = (double)target->timeout_ms / 1000;
@@ -99,14 +102,33 @@ static const char *reason_of(long status) {
     return "";
 }
 
-static bool format_of_media(struct span media, enum expose_format *format) {
-    for (size_t i = 0; i < PROTOCOL_COUNT; i++)
-        if (media.len == strlen(protocols[i].type) &&
-            strncasecmp(media.ptr, protocols[i].type, media.len) == 0) {
-            *format = protocols[i].format;
-            return true;
-        }
+static bool is_media(struct span media, const char *name) {
+    return media.len == strlen(name) && strncasecmp(media.ptr, name, media.len) == 0;
+}
+
+/* version=2.0.0 among the parameters behind a media type */
+static bool is_second_version(struct span parameters) {
+    while (parameters.len) {
+        size_t end = span_find_byte(parameters, ';', 1);
+        struct span one = span_trim(span_of(parameters.ptr + 1, end - 1));
+        if (span_is(one, "version=2.0.0") || span_is(one, "version=\"2.0.0\"")) return true;
+        parameters = span_of(parameters.ptr + end, parameters.len - end);
+    }
     return false;
+}
+
+static bool format_of_type(struct span type, enum expose_format *format) {
+    size_t end = span_find_byte(type, ';', 0);
+    struct span media = span_trim(span_of(type.ptr, end)), rest = span_of(type.ptr + end, type.len - end);
+    if (is_media(media, "text/plain"))
+        *format = EXPOSE_TEXT;
+    else if (is_media(media, "application/openmetrics-text"))
+        *format = is_second_version(rest) ? EXPOSE_OPENMETRICS2 : EXPOSE_OPENMETRICS;
+    else if (is_media(media, "application/vnd.google.protobuf"))
+        *format = EXPOSE_PROTOBUF;
+    else
+        return false;
+    return true;
 }
 
 static bool format_of_fallback(const char *name, enum expose_format *format) {
@@ -124,10 +146,9 @@ int request_judge(const struct scrape_config *job, const struct http_response *r
         return err_set(err, ERR_IO, "server returned HTTP status %ld %s", response->status,
                        reason_of(response->status));
     struct span type = span_from(response->content_type);
-    struct span media = span_trim(span_of(type.ptr, span_find_byte(type, ';', 0)));
-    if (format_of_media(media, format)) return 0;
+    if (format_of_type(type, format)) return 0;
     if (job->fallback_scrape_protocol && format_of_fallback(job->fallback_scrape_protocol, format)) return 0;
-    if (!media.len)
+    if (!span_trim(type).len)
         return err_set(err, ERR_INVALID,
                        "non-compliant scrape target sending blank Content-Type and no "
                        "fallback_scrape_protocol specified for target");

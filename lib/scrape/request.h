@@ -5,6 +5,8 @@
 #include "lib/expose/expose.h"
 #include "lib/scrape/target.h"
 
+/* the value of the header Accept */
+void request_accept(const struct scrape_config *job, struct buf *out);
 int request_create(struct http_client *client, struct target *target, size_t max_body_bytes,
                    const char *user_agent, http_done *done, struct http_request **request, struct err *err);
 /* status 200 and a Content-Type that is understood (or the job's fallback), in Prometheus' words when not */

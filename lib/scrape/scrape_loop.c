@@ -241,6 +241,7 @@ static void count_limits(const struct target *target, const struct body_counts *
     if (!metrics->registry) return;
     if (counts->over == BODY_OVER_SAMPLES) counter_inc(metrics->exceeded_samples);
     if (counts->over == BODY_OVER_LABELS) counter_inc(metrics->exceeded_labels);
+    if (counts->over == BODY_OVER_BUCKETS) counter_inc(metrics->exceeded_buckets);
     if (counts->over == BODY_OVER_SERIES) counter_inc(usage->exceeded);
     if (counts->over_series) counter_add(usage->refused, (double)counts->over_series);
 }
@@ -251,9 +252,7 @@ static void finish_scrape(struct target *target, struct append_batch *batch, int
     double seconds = (double)(clock_monotonic_ns() - target->start_ns) * 1e-9;
     if (rc) {
         /* nothing of a failed scrape is stored; what was there before has ended */
-        mem_free(batch->times_ms);
-        batch->times_ms = NULL;
-        batch->count = 0;
+        append_batch_clear(batch);
         body_append_stale(target, batch, batch->time_ms);
         tell_failure(target, err);
     }

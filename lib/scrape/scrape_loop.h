@@ -16,7 +16,7 @@ struct summary;
 /* counters that all loops share */
 struct scrape_metrics {
     struct registry *registry; /* NULL: nothing is counted */
-    struct counter *exceeded_samples, *exceeded_body, *exceeded_labels, *exceeded_targets;
+    struct counter *exceeded_samples, *exceeded_body, *exceeded_labels, *exceeded_targets, *exceeded_buckets;
     struct counter *duplicate, *out_of_order, *out_of_bounds;
 };
 

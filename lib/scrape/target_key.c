@@ -109,6 +109,8 @@ void target_write_series_key(const struct target *target, struct buf *key) {
                (unsigned long long)job->label_limit, (unsigned long long)job->label_name_length_limit,
                (unsigned long long)job->label_value_length_limit);
     put_rules(key, &job->metric_relabel_configs);
+    buf_printf(key, "%llu|%.17g|", (unsigned long long)job->native_histogram_bucket_limit,
+               job->native_histogram_min_bucket_factor);
     put_text(key, job->metric_name_escaping_scheme);
 }
 

@@ -13,7 +13,7 @@ static int take_line(struct gather *gather, struct arena *arena, const struct ex
                        reader->line, (int)(entry->series.len < 128 ? entry->series.len : 128),
                        entry->series.ptr);
     int rc = expose_value(reader, entry->value, &value, err);
-    if (!rc) rc = expose_labels(entry->series, arena, &labels, err);
+    if (!rc) rc = expose_labels(entry->series, reader->type, arena, &labels, err);
     if (!rc) rc = gather_series(gather, labels, &series, err);
     return rc ? rc : gather_sample(gather, series, entry->time_ms, value, err);
 }

@@ -1,9 +1,7 @@
 #pragma once
 /*
- * intake_histogram.h - inside of storage/remote: prometheus.Histogram to struct histogram.
- *
- * Integer histograms come with deltas between buckets and are made absolute; float histograms (those whose
- * count is a double) come with absolute counts. Numbers in repeated fields may be packed or not.
+ * intake_histogram.h - inside of storage/remote: prometheus.Histogram to struct histogram
+ * (lib/model/histogram_wire.h).
  */
 #include "lib/base/span.h"
 #include "lib/model/histogram.h"

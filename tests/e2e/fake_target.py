@@ -22,7 +22,8 @@ class FakeTarget:
                     page = target.pages.get(self.path.split("?")[0])
                     status = target.status if page else 404
                 text, content_type = page or ("", "text/plain")
-                body = (text() if callable(text) else text).encode()
+                body = text() if callable(text) else text
+                body = body if isinstance(body, bytes) else body.encode()
                 self.send_response(status)
                 self.send_header("Content-Type", content_type)
                 if "gzip" in self.headers.get("Accept-Encoding", ""):

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ASSERT(entry.series.ptr >= (const char *)data && entry.series.ptr + entry.series.len <= (const char *)data + size);
         (void)expose_value(&reader, entry.value, &value, NULL); /* both may refuse */
         arena_init(&arena, 1 << 20, NULL);
-        if (expose_labels(entry.series, &arena, &labels, NULL) == 0)
+        if (expose_labels(entry.series, reader.type, &arena, &labels, NULL) == 0)
             for (uint32_t i = 1; i < labels.count; i++) ASSERT(span_compare(labels.items[i - 1].name, labels.items[i].name) < 0);
         arena_release(&arena);
     }

@@ -1,5 +1,5 @@
 // A program with the official Go client: one stream of observations in a summary and in a histogram, so that their
-// quantiles can be compared, the same in a native histogram, and a counter of requests.
+// quantiles can be compared, the same in a native histogram, and a counter of requests; the classic histogram and the counter have exemplars.
 package main
 
 import (
@@ -7,6 +7,7 @@ import (
 	"math/rand"
 	"net/http"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,9 +36,10 @@ func main() {
 		for range time.Tick(2 * time.Millisecond) {
 			seconds := rand.Float64()
 			summary.Observe(seconds)
-			histogram.Observe(seconds)
+			trace := prometheus.Labels{"trace_id": strconv.FormatUint(rand.Uint64(), 16)}
+			histogram.(prometheus.ExemplarObserver).ObserveWithExemplar(seconds, trace)
 			native.Observe(seconds)
-			calls.WithLabelValues("demo").Inc()
+			calls.WithLabelValues("demo").(prometheus.ExemplarAdder).AddWithExemplar(1, trace)
 		}
 	}()
 	http.Handle("/metrics", promhttp.HandlerFor(prometheus.DefaultGatherer,

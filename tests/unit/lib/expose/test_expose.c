@@ -25,7 +25,7 @@ static const char *read_all(enum expose_format format, const char *body)
             struct labels labels;
             struct buf text;
             buf_init(&text, 1000);
-            rc = expose_labels(entry.series, &arena, &labels, &err);
+            rc = expose_labels(entry.series, reader.type, &arena, &labels, &err);
             if (!rc) rc = expose_value(&reader, entry.value, &value, &err);
             if (!rc) labels_write(labels, &text);
             if (!rc) len += (size_t)snprintf(out + len, sizeof out - len, "%s %g", buf_text(&text), value);
@@ -55,10 +55,15 @@ START_TEST(prometheus_text_is_read)
         {"# HELP a Some help.\\n more\n# TYPE a counter\na 1\n", "#3 a|Some help.\\n more\n#2 a|counter\na 1\n"},
         {"a{b=\"x\\\\y\\\"z\\n\"} 1\n", "a{b=\"x\\\\y\\\"z\\n\"} 1\n"},
         {"{\"my.name\",\"l.b\"=\"v\"} 3\n", "{\"my.name\", \"l.b\"=\"v\"} 3\n"},
-        {"h_bucket{le=\"1\"} 4\nh_bucket{le=\"+Inf\"} 5\n", "h_bucket{le=\"1.0\"} 4\nh_bucket{le=\"+Inf\"} 5\n"},
-        {"h_bucket{le=\"1e+06\"} 4\nh_bucket{le=\"1000000\"} 5\n",
-         "h_bucket{le=\"1e+06\"} 4\nh_bucket{le=\"1e+06\"} 5\n"},
-        {"s{quantile=\"0.50\"} 1\n", "s{quantile=\"0.5\"} 1\n"},
+        /* bounds are normalised by the TYPE before, whatever it is of */
+        {"h_bucket{le=\"1\"} 4\n# TYPE h histogram\nh_bucket{le=\"1\",quantile=\"1\"} 5\nh_bucket{le=\"+Inf\"} 6\n",
+         "h_bucket{le=\"1\"} 4\n#2 h|histogram\nh_bucket{le=\"1.0\", quantile=\"1\"} 5\nh_bucket{le=\"+Inf\"} 6\n"},
+        {"# TYPE h histogram\nh_bucket{le=\"1e+06\"} 4\nh_bucket{le=\"1000000\"} 5\nh_bucket{le=\"x\"} 6\n",
+         "#2 h|histogram\nh_bucket{le=\"1e+06\"} 4\nh_bucket{le=\"1e+06\"} 5\nh_bucket{le=\"x\"} 6\n"},
+        {"# TYPE s summary\ns{quantile=\"0.50\",le=\"1\"} 1\n# TYPE g gauge\ng{quantile=\"0.50\"} 1\n",
+         "#2 s|summary\ns{le=\"1\", quantile=\"0.5\"} 1\n#2 g|gauge\ng{quantile=\"0.50\"} 1\n"},
+        {"# TYPE \"my.h\" histogram \n# HELP \"my.h\" x\n{\"my.h_bucket\",le=\"1\"} 1\n",
+         "#2 my.h|histogram\n#3 my.h|x\n{\"my.h_bucket\", le=\"1.0\"} 1\n"},
         {"a{b=\"}\"} 1\n", "a{b=\"}\"} 1\n"},
         {"a{b=\"\"} 1\n", "a 1\n"},
         {"a 1 -5\n", "a 1 @-5\n"},
@@ -92,6 +97,10 @@ START_TEST(bad_text_is_refused_with_its_line)
         {"1a 1\n", "line 1: expected a metric name"},
         {"<html>\n", "line 1: expected a metric name"},
         {"# TYPE a nonsense\n", "line 1: invalid metric type"},
+        {"# TYPE a unknown\n", "line 1: invalid metric type"},
+        {"# HELP a \xff\n", "line 1: help text is not UTF-8"},
+        {"# HELP \"\" a\n", "line 1: expected a metric name"},
+        {"# TYPE \"\xff\" counter\n", "line 1: expected a metric name"},
         {"a 99999999999999999999 1\na 1 99999999999999999999\n", "line 2: bad timestamp"},
         {"a 1 # {x=\"y\"} 1\n", "line 1: unexpected text after the value"},
     };
@@ -109,7 +118,10 @@ START_TEST(openmetrics_has_its_own_rules)
         {"# EOF", ""},
         {"a_total 1 1.5\n# EOF\n", "a_total 1 @1500\n"},
         {"a_total 1 # {t=\"x\"} 0.5 1.0\n# EOF\n", "a_total 1\n"},
-        {"a_bucket{le=\"1\"} 1 1 # {} 2\n# EOF\n", "a_bucket{le=\"1.0\"} 1 @1000\n"},
+        {"# TYPE a histogram\na_bucket{le=\"1\"} 1 1 # {} 2\n# EOF\n", "#2 a|histogram\na_bucket{le=\"1.0\"} 1 @1000\n"},
+        {"a 1 1.0005\n# EOF", "a 1 @1000\n"}, /* cut off, not rounded */
+        {"# HELP a \n# TYPE a unknown\n# TYPE b info\n# TYPE c stateset\n# TYPE d gaugehistogram\n# EOF\n",
+         "#3 a|\n#2 a|unknown\n#2 b|info\n#2 c|stateset\n#2 d|gaugehistogram\n"},
         {"# TYPE a_seconds gauge\n# UNIT a_seconds seconds\n# EOF\n", "#2 a_seconds|gauge\n#4 a_seconds|seconds\n"},
     };
     static const char *const bad[][2] = {
@@ -121,6 +133,19 @@ START_TEST(openmetrics_has_its_own_rules)
         {"# hello\n# EOF\n", "a comment that is no"},
         {"a 1 # 5\n# EOF\n", "expected an exemplar's labels"},
         {"a 1 NaN\n# EOF\n", "bad timestamp"},
+        {"a  1\n# EOF\n", "expected one space"},
+        {"a 1 \n# EOF\n", "expected one space"},
+        {"a\t1\n# EOF\n", "expected one space"},
+        {"a 1  # {} 1\n# EOF\n", "expected one space"},
+        {" a 1\n# EOF\n", "expected a metric name"},
+        {"a {b=\"c\"} 1\n# EOF\n", "bad value"},
+        {"a 1\r\n# EOF\n", "bad value"},
+        {"#TYPE a gauge\n# EOF\n", "a comment that is no"},
+        {"# TYPE a gauge \n# EOF\n", "invalid metric type"},
+        {"# HELP a\n# EOF\n", "expected text after the metric name"},
+        {"# EOF \n", "a comment that is no"},
+        {"a 1 # {} 1 1 # {} 1 1\n# EOF\n", "unexpected text after an exemplar"},
+        {"a 1 st@5\n# EOF\n", "bad timestamp"},
     };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) ck_assert_str_eq(read_all(EXPOSE_OPENMETRICS, good[i][0]), good[i][1]);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

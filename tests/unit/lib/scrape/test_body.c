@@ -56,9 +56,7 @@ static int scrape_as(enum expose_format format, struct span body, size_t max_sam
                          &counts, &err);
     mem_free(copy);
     if (!rc) return 0;
-    mem_free(batch->times_ms);
-    batch->times_ms = NULL;
-    batch->count = 0;
+    append_batch_clear(batch);
     body_append_stale(target, batch, time_ms);
     return rc;
 }
