@@ -190,18 +190,15 @@ static bool waits_for_sync(const struct wal_writer *writer, const struct append_
     return batch->wait_sync && writer->options.mode == WAL_SYNC_ACK;
 }
 
-/* the disk works while the batches are applied */
-static void begin_awaited_sync(struct wal_writer *writer) {
+static bool somebody_waits(const struct wal_writer *writer) {
     for (size_t i = 0; i < writer->encoded.count; i++)
-        if (waits_for_sync(writer, writer->encoded.items[i].batch)) {
-            begin_sync(writer);
-            return;
-        }
+        if (waits_for_sync(writer, writer->encoded.items[i].batch)) return true;
+    return false;
 }
 
 static void group_written(struct wal_writer *writer) {
     writer->ops->written(writer->context);
-    begin_awaited_sync(writer);
+    if (writer->group.is_awaited) begin_sync(writer); /* the disk works while the batches are applied */
     uint64_t before = writer->group.first_sequence - 1;
     for (size_t i = 0; i < writer->encoded.count; i++) {
         struct encoded *encoded = &writer->encoded.items[i];
@@ -223,6 +220,7 @@ static void group_failed(struct wal_writer *writer, int rc) {
 static void write_group(struct wal_writer *writer) {
     struct err err;
     if (!writer->encoded.count) return; /* every batch was refused */
+    writer->group.is_awaited = somebody_waits(writer);
     int rc = wal_write(writer->wal, &writer->group, &err);
     note_outcome(writer, rc, &err);
     if (rc)
