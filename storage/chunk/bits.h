@@ -1,13 +1,13 @@
 #pragma once
 /*
- * bits.h - inside of storage/chunk: bits written and read high bit first.
+ * bits.h - inside of storage/chunk and of the log: bits written and read high bit first.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-/* The codes of one sample before they are placed: at most 5 + 64 and 13 + 64 bits. */
+/* The codes of one sample before they are placed: at most 5 + 64 and 13 + 64 bits, in the log 73. */
 struct bit_piece {
     uint64_t words[3]; /* left-aligned */
     unsigned count;

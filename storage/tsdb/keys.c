@@ -2,14 +2,12 @@
 
 #include "lib/base/mem.h"
 
-#include <string.h>
-
 /* beyond, all are forgotten: senders whose batches never come again would fill the memory */
 #define ENTRIES_MAX ((size_t)1 << 16)
 #define ROWS_MAX ((size_t)4 << 20)
 
 void batch_keys_clear(struct batch_keys *keys) {
-    for (size_t i = 0; i < keys->items.count; i++) mem_free(keys->items.items[i].values);
+    for (size_t i = 0; i < keys->items.count; i++) mem_free(keys->items.items[i].state);
     vec_release(&keys->items);
     map_release(&keys->by_hash);
     *keys = (struct batch_keys){.segment = keys->segment};
@@ -20,8 +18,8 @@ void batch_keys_age(struct batch_keys *keys, uint64_t segment) {
     for (size_t i = 0; i < keys->items.count; i++) {
         struct batch_key *key = &keys->items.items[i];
         if (!key->is_used) {
-            keys->rows_kept -= key->values ? key->rows : 0;
-            mem_free(key->values);
+            keys->rows_kept -= key->state ? key->rows : 0;
+            mem_free(key->state);
             continue;
         }
         key->is_used = false;
@@ -32,6 +30,10 @@ void batch_keys_age(struct batch_keys *keys, uint64_t segment) {
     keys->segment = segment;
     map_release(&keys->by_hash);
     for (size_t i = 0; i < kept; i++) map_insert(&keys->by_hash, keys->items.items[i].hash.low, (uint32_t)i);
+}
+
+void batch_keys_retire(struct batch_keys *keys) {
+    for (size_t i = 0; i < keys->items.count; i++) keys->items.items[i].uses = KEY_USES;
 }
 
 static bool hash_equal(uint32_t index, const void *key, const void *context) {
@@ -58,11 +60,11 @@ struct batch_key *batch_keys_get(struct batch_keys *keys, const struct series_re
 
 void batch_keys_set(struct batch_keys *keys, struct batch_key *key, const double *values, uint64_t sequence,
                     uint64_t life) {
-    if (!key->values) {
-        key->values = mem_array(key->rows, sizeof *key->values);
+    if (!key->state) {
+        key->state = mem_array(key->rows, sizeof *key->state);
         keys->rows_kept += key->rows;
     }
-    memcpy(key->values, values, key->rows * sizeof *values);
+    for (size_t i = 0; i < key->rows; i++) changes_row_begin(&key->state[i], values[i]);
     key->sequence = sequence;
     key->life = life;
     key->uses = 0;
