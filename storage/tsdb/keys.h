@@ -29,21 +29,22 @@ struct batch_key {
     uint64_t sequence;         /* of the key record */
     uint64_t life;             /* of the head: no series was forgotten since (head_life) */
     unsigned uses;
-    bool is_used; /* since the segment began */
+    int64_t used_ms, interval_ms; /* monotonic: when it came last, and how long after the time before */
 };
 
 struct batch_keys {
     VEC(struct batch_key) items;
     struct map by_hash;
     uint64_t segment; /* of the log, the keys are in */
+    int64_t swept_ms; /* when those were last looked for that come no more */
     size_t rows_kept; /* of all states */
 };
 
 void batch_keys_clear(struct batch_keys *keys);
-/* another segment: every key is written anew at its next use; entries not used in the last segment go */
+/* another segment: every key is written anew at its next use */
 void batch_keys_age(struct batch_keys *keys, uint64_t segment);
-/* The entry for batches with these references, made when there is none; *is_new tells. Valid until the next
- * call. */
+/* The entry for batches with these references, made when there is none; *is_new tells. Those that have not
+ * come for a few of their intervals go. Valid until the next call. */
 struct batch_key *batch_keys_get(struct batch_keys *keys, const struct series_ref *refs, size_t rows,
                                  bool *is_new);
 /* what comes next leans on no record that was written so far */

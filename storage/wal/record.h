@@ -117,10 +117,11 @@ int samples_reader_next(struct samples_reader *reader, struct samples_rows *rows
  * the chain that begins with the key. Both sides keep what the next one of the chain is coded against: */
 struct changes_row {
     double value;
-    int32_t step;        /* of the number it stands for; expected again */
-    uint8_t width, form; /* bits of the last change; decimals of the number, or none */
-    uint8_t rested;      /* records without a change, up to a few */
-};
+    int32_t step : 21;  /* of the number it stands for; expected again */
+    uint32_t width : 6, /* bits of the last change */
+        form : 3,       /* decimals of the number, or none */
+        rested : 2;     /* records without a change, up to a few */
+} __attribute__((packed, aligned(4)));
 
 /* a row of the key */
 void changes_row_begin(struct changes_row *row, double value);

@@ -14,37 +14,47 @@
 #include "storage/wal/value.h"
 
 #define HAS_LATE_FROM 2u
-#define RESTED 3u         /* a row without a change in so many records in a row says nothing more */
-#define ROW_MAX_BYTES 10u /* 2 + 6 + 64 bits of a change, and one before it */
-#define SPARE_BITS 6u     /* a change is written in more bits than it needs, up to so many */
-#define FORM_BITS 15u     /* of a row whose value is no short decimal */
+#define RESTED 3u          /* a row without a change in so many records in a row says nothing more */
+#define ROW_MAX_BYTES 10u  /* 2 + 6 + 64 bits of a change, and one before it */
+#define SPARE_BITS 6u      /* a change is written in more bits than it needs, up to so many */
+#define FORM_BITS 4u       /* of a row whose value is no short decimal */
+#define STEP_MAX (1 << 20) /* a longer one is not expected again */
 
-_Static_assert(sizeof(struct changes_row) == 16, "a series that is scraped has one");
+_Static_assert(sizeof(struct changes_row) == 12, "a series that is scraped has one");
 
 static unsigned bits_wanted(uint64_t zigzag) {
     return zigzag ? 64 - (unsigned)__builtin_clzll(zigzag) : 0;
 }
 
 /* the smallest form from this one on that suits the value */
-static uint8_t find_form(double value, unsigned from) {
+static unsigned find_form(double value, unsigned from) {
     int64_t m;
     while (from <= VALUE_SCALE_MAX && !value_is_scaled(value, from, &m)) from++;
-    return from <= VALUE_SCALE_MAX ? (uint8_t)from : FORM_BITS;
+    return from <= VALUE_SCALE_MAX ? from : FORM_BITS;
 }
 
 void changes_row_begin(struct changes_row *row, double value) {
-    *row = (struct changes_row){.value = value, .form = find_form(value, 0)};
+    *row = (struct changes_row){.value = value, .form = find_form(value, 0) & 7};
 }
 
 static void take_raw(struct changes_row *row, double value) {
-    *row = (struct changes_row){.value = value, .form = find_form(value, row->form)};
+    *row = (struct changes_row){.value = value, .form = find_form(value, row->form) & 7};
+}
+
+/* which fits */
+static void set_step(struct changes_row *row, int64_t step) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+    row->step = (int32_t)step;
+#pragma GCC diagnostic pop
 }
 
 /* its step is expected again, unless expecting the one before was worse than expecting none */
 static void take_step(struct changes_row *row, double value, int64_t step, uint64_t change) {
     bool is_good = bits_wanted(change) <= bits_wanted(zigzag_encode(step));
     row->value = value;
-    row->step = is_good && step == (int32_t)step ? (int32_t)step : 0;
+    row->step = 0;
+    if (is_good && step > -STEP_MAX && step < STEP_MAX) set_step(row, step);
     row->rested = 0;
 }
 
@@ -80,7 +90,7 @@ static void push_change(struct changes_row *row, double value, struct bit_piece 
         piece_push(piece, 0, 1);
     } else {
         piece_push(piece, 2u << 6 | wanted, 8);
-        row->width = (uint8_t)wanted;
+        row->width = wanted & 63;
     }
     if (row->width) piece_push(piece, change, row->width);
     take_step(row, value, now - before, change);
@@ -186,7 +196,7 @@ static bool read_change(struct bit_reader *bits, struct changes_row *row) {
         take_raw(row, bits_double(bits_read(bits, 64)));
         return true;
     }
-    if (ones == 1) row->width = (uint8_t)bits_read(bits, 6);
+    if (ones == 1) row->width = (unsigned)bits_read(bits, 6) & 63;
     uint64_t change = row->width ? bits_read(bits, row->width) : 0;
     if (!value_is_scaled(row->value, row->form, &before)) return false;
     uint64_t step = (uint64_t)row->step + (uint64_t)zigzag_decode(change);
