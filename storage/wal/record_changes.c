@@ -16,6 +16,7 @@
 #define HAS_LATE_FROM 2u
 #define RESTED 3u          /* a row without a change in so many records in a row says nothing more */
 #define ROW_MAX_BYTES 10u  /* 2 + 6 + 64 bits of a change, and one before it */
+#define STEP_ROWS 256u     /* room is made for so many at once */
 #define SPARE_BITS 6u      /* a change is written in more bits than it needs, up to so many */
 #define FORM_BITS 4u       /* of a row whose value is no short decimal */
 #define STEP_MAX (1 << 20) /* a longer one is not expected again */
@@ -60,39 +61,39 @@ static void take_step(struct changes_row *row, double value, int64_t step, uint6
 
 /* ---- writing ---- */
 
-static void push_xor(struct changes_row *row, double value, struct bit_piece *piece) {
+static void push_xor(struct changes_row *row, double value, struct bit_writer *bits) {
     uint64_t change = double_bits(value) ^ double_bits(row->value);
     unsigned leading = (unsigned)__builtin_clzll(change),
              length = 64 - leading - (unsigned)__builtin_ctzll(change);
-    piece_push(piece, leading << 6 | (length - 1), 12);
-    piece_push(piece, change >> (64 - leading - length), length);
+    writer_push(bits, leading << 6 | (length - 1), 12);
+    writer_push(bits, change >> (64 - leading - length), length);
     row->value = value;
     row->rested = 0;
 }
 
-static void push_change(struct changes_row *row, double value, struct bit_piece *piece) {
+static void push_change(struct changes_row *row, double value, struct bit_writer *bits) {
     int64_t before, now;
     if (row->form == FORM_BITS) {
-        push_xor(row, value, piece);
+        push_xor(row, value, bits);
         return;
     }
     bool is_number = value_is_scaled(row->value, row->form, &before);
     ASSERT(is_number);
     if (!value_is_scaled(value, row->form, &now)) {
-        piece_push(piece, 3, 2);
-        piece_push(piece, double_bits(value), 64);
+        writer_push(bits, 3, 2);
+        writer_push(bits, double_bits(value), 64);
         take_raw(row, value);
         return;
     }
     uint64_t change = zigzag_encode(now - before - row->step);
     unsigned wanted = bits_wanted(change);
     if (wanted <= row->width && row->width < wanted + SPARE_BITS) {
-        piece_push(piece, 0, 1);
+        writer_push(bits, 0, 1);
     } else {
-        piece_push(piece, 2u << 6 | wanted, 8);
+        writer_push(bits, 2u << 6 | wanted, 8);
         row->width = wanted & 63;
     }
-    if (row->width) piece_push(piece, change, row->width);
+    if (row->width) writer_push(bits, change, row->width);
     take_step(row, value, now - before, change);
 }
 
@@ -116,23 +117,22 @@ static void put_distances(struct buf *out, const struct changes_columns *rows,
 }
 
 static void put_bits(struct buf *out, const struct changes_columns *rows, struct changes_row *state) {
-    size_t position = 0; /* in bits, behind out */
+    struct bit_writer bits = {0};
     for (size_t i = 0; i < rows->count; i++) {
         struct changes_row *row = &state[i];
-        bool is_changed = differs(row, rows->values[i]);
-        struct bit_piece piece = {0};
-        if (row->rested < RESTED) {
-            piece_push(&piece, is_changed, 1);
-            row->rested++;
-        } else if (!is_changed) {
-            continue;
+        if (i % STEP_ROWS == 0) {
+            if (bits.at) out->len = (size_t)((char *)bits.at - out->data);
+            if (!buf_reserve(out, STEP_ROWS * ROW_MAX_BYTES + 16)) return;
+            bits.at = (uint8_t *)out->data + out->len;
         }
-        if (is_changed) push_change(row, rows->values[i], &piece);
-        if (!buf_reserve(out, position / 8 + 1 + ROW_MAX_BYTES)) return;
-        piece_place(&piece, (uint8_t *)out->data + out->len, position);
-        position += piece.count;
+        bool is_changed = differs(row, rows->values[i]);
+        if (row->rested < RESTED) {
+            writer_push(&bits, is_changed, 1);
+            row->rested++;
+        }
+        if (is_changed) push_change(row, rows->values[i], &bits);
     }
-    out->len += (position + 7) / 8;
+    if (bits.at) out->len = (size_t)((char *)writer_end(&bits) - out->data);
 }
 
 int changes_record_write(struct buf *out, const struct changes_columns *rows, struct changes_row *state,

@@ -410,7 +410,7 @@ START_TEST(what_rests_costs_nothing_and_a_steady_counter_two_bits) {
         changes_row_begin(&state[i], values[i]);
     }
     for (uint64_t place = 1; place <= 10; place++) {
-        for (size_t i = 0; i < 2000; i += 4) values[i] = (double)(i * 7 * place);
+        for (size_t i = 0; i < 2000; i += 4) values[i] = (double)(i * 3 * place);
         if (place == 10) values[1] = values[601] = values[1201] = 0.5;
         struct changes_columns columns = {.values = values,
                                           .time_ms = 1764000000000,
