@@ -185,22 +185,19 @@ static void add_exemplar(struct body *body, struct span text, int64_t time_ms) {
 static int add_sample(struct body *body, const struct expose_reader *reader, const struct expose_entry *line,
                       struct cache_entry *entry, struct err *err) {
     const struct scrape_config *job = body->target->job;
-    if (!cache_entry_same_text(entry, line->value)) {
-        double value;
-        int rc = expose_value(reader, line->value, &value, err);
-        if (rc) return rc;
-        cache_entry_set(entry, line->value, value);
-    }
+    double value;
+    int rc = expose_value(reader, line->value, &value, err);
+    if (rc) return rc;
     bool timed = line->has_time && job->honor_timestamps;
     entry->bits = (uint8_t)(timed && !job->track_timestamps_staleness ? entry->bits | CACHE_TIMED
                                                                       : entry->bits & ~CACHE_TIMED);
     if (entry->ref.generation == 0) {
-        int rc = add_new(body, entry, line->series, err);
+        rc = add_new(body, entry, line->series, err);
         if (rc) return rc;
     }
     if (timed) give_times(body->batch);
     int64_t time_ms = timed ? line->time_ms : body->time_ms;
-    append_batch_add(body->batch, entry->ref, entry->value, time_ms);
+    append_batch_add(body->batch, entry->ref, value, time_ms);
     if (line->exemplar.len) add_exemplar(body, line->exemplar, time_ms);
     return body->labels.count >= RESOLVE_AT_ONCE ? resolve_pending(body, err) : 0;
 }

@@ -3,11 +3,11 @@
  * cache.h - inside of lib/scrape: what a target said last time, in order, so that saying it again costs next
  * to nothing.
  *
- *     entries   [hash|ref|value|"1027"] [hash|ref|value|"3"] ...       40 bytes each, in the order of the
- * last exposition ^ next
+ *     entries   [hash|ref|length] [hash|ref|length] ...       24 bytes each, in the order of the last
+ *                                  ^ next                      exposition
  *
  * An exposition is nearly the same text every time: the next line is predicted to begin with the series of
- * the next entry. A hit costs one hash of as many bytes and one compare; an unchanged value text of at most 13 bytes is not even parsed. A miss
+ * the next entry. A hit costs one hash of as many bytes and one compare; only the value is parsed. A miss
  * looks the hash up among all entries (by_hash exists only during a scrape that has missed), and one that is
  * not there becomes a new entry. cache_end puts the entries into the new order and drops what was not seen.
  */
@@ -18,18 +18,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CACHE_TEXT_MAX 13
-
 struct cache_entry {
     uint64_t hash;         /* keyed, of the series text */
     struct series_ref ref; /* generation 0: not resolved yet */
-    double value;          /* of text */
     uint16_t length;       /* of the series text; 0: too long to be predicted */
-    char text[CACHE_TEXT_MAX];
-    uint8_t bits; /* length of text, and the flags below */
+    uint8_t bits;          /* the flags below */
 };
 
-#define CACHE_LENGTH 0x0f
 #define CACHE_SEEN 0x10  /* equals the cache's phase: seen in this scrape */
 #define CACHE_TIMED 0x20 /* had a timestamp of its own: no staleness marker */
 
@@ -61,9 +56,3 @@ uint32_t cache_index_of(const struct cache *cache, const struct cache_entry *ent
  */
 void cache_end(struct cache *cache, void (*vanished)(const struct cache_entry *entry, void *context),
                void *context);
-
-static inline bool cache_entry_same_text(const struct cache_entry *entry, struct span text) {
-    return (entry->bits & CACHE_LENGTH) == text.len && text.len > 0 &&
-           memcmp(entry->text, text.ptr, text.len) == 0;
-}
-void cache_entry_set(struct cache_entry *entry, struct span text, double value);

@@ -256,7 +256,8 @@ int tsdb_log_start(struct tsdb *tsdb, const struct tsdb_options *options, struct
     tsdb->log.applied = report->last_sequence;
     if (!wal_tail_is_synced(tsdb->wal))
         head_forget_logged(tsdb->head); /* named again with their next samples */
-    struct wal_writer_options writer_options = {.mode = modes[options->sync]};
+    struct wal_writer_options writer_options = {.mode = modes[options->sync],
+                                                .gather_ms = options->gather_ms};
     tsdb->writer = wal_writer_create(tsdb->wal, &writer_options, &writer_ops, tsdb);
     return 0;
 }

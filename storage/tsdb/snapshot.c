@@ -24,7 +24,7 @@
 
 #define HEADER_BYTES 16u
 #define MAGIC 0x504e536c75726566u /* "ferulSNP" */
-#define VERSION 2u
+#define VERSION 3u
 #define DEFAULT_DUE_BYTES ((uint64_t)96 << 20) /* some 70 million samples to replay */
 
 static int snapshot_path(const struct tsdb *tsdb, uint64_t sequence, const char *suffix,

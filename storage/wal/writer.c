@@ -15,9 +15,7 @@
 #define GROUP_KEEP_BYTES ((size_t)32 << 20) /* a larger buffer is not kept between groups */
 #define DEFAULT_INTERVAL_MS 1000
 #define DEFAULT_ROWS_WAITING ((size_t)2 << 20)
-/* Batches that nobody waits for are gathered for so long, or until there are so many rows: one waking, one
- * write and one answer for many scrapes. */
-#define GATHER_MS 50
+/* no more rows are gathered */
 #define GATHER_ROWS ((size_t)64 << 10)
 
 /* a call on the writer's thread; on its caller's stack */
@@ -125,7 +123,7 @@ static bool is_wanted_now(const struct wal_writer *writer) {
 
 /* until something is to be done */
 static void wait_for_work(struct wal_writer *writer) {
-    int64_t gathered_ms = clock_monotonic_ms() + GATHER_MS;
+    int64_t gathered_ms = clock_monotonic_ms() + writer->options.gather_ms;
     while (!is_wanted_now(writer)) {
         int64_t now_ms = clock_monotonic_ms();
         bool is_due = writer->sync_due_ms && now_ms >= writer->sync_due_ms;

@@ -49,7 +49,8 @@ struct wal_writer_ops {
 
 struct wal_writer_options {
     enum wal_sync_mode mode;
-    int64_t interval_ms;     /* 0: 1000 */
+    int64_t interval_ms; /* 0: 1000 */
+    int64_t gather_ms; /* so long batches that nobody waits for are gathered, for one waking and one write */
     size_t max_rows_waiting; /* 0: 2 million; one larger batch is taken when nothing else waits */
 };
 
