@@ -1,5 +1,7 @@
-#include "cmd/cmd.h"
+#include "cmd/check.h"
 
+#include "cmd/check_relabel.h"
+#include "cmd/cmd.h"
 #include "lib/config/config.h"
 
 #include <stdio.h>
@@ -10,7 +12,7 @@
  * every file is good, 1 when one is not, also for a wrong usage.
  */
 
-static void print_errors(const char *path, const struct config_errors *errors) {
+void check_print_errors(const char *path, const struct config_errors *errors) {
     struct buf line;
     buf_init(&line, 1 << 16);
     for (size_t i = 0; i < errors->count; i++) {
@@ -35,7 +37,7 @@ static int check_file(const char *path, struct config_errors *errors) {
     printf("Checking %s\n", path);
     fflush(stdout);
     if (config_load_file(path, &config, errors)) {
-        print_errors(path, errors);
+        check_print_errors(path, errors);
         return 1;
     }
     printf("  SUCCESS: %s is a valid Prometheus configuration\n", path);
@@ -47,8 +49,10 @@ static int check_file(const char *path, struct config_errors *errors) {
 
 int cmd_check(int argc, char **argv) {
     static struct config_errors errors;
+    if (argc > 1 && strcmp(argv[1], "relabel") == 0) return check_relabel(argc - 1, argv + 1);
     if (argc < 3 || strcmp(argv[1], "config") != 0) {
-        fprintf(stderr, "usage: server check config FILE...\n");
+        fprintf(stderr, "usage: server check config FILE...\n"
+                        "       server check relabel --config.file=FILE --job=NAME [--metric] LABELS\n");
         return 1;
     }
     int status = 0;

@@ -139,17 +139,41 @@ void json_double(struct json_writer *writer, double value) {
     buf_number(writer->out, value);
 }
 
-void json_time_ms(struct json_writer *writer, int64_t time_ms) {
-    before_item(writer);
+#define TIME_MAX_TEXT 32 /* sign, 20 digits, point */
+
+static size_t write_time(int64_t time_ms, char out[TIME_MAX_TEXT]) {
     uint64_t magnitude = time_ms < 0 ? 0 - (uint64_t)time_ms : (uint64_t)time_ms;
-    if (time_ms < 0) buf_putc(writer->out, '-');
-    buf_uint(writer->out, magnitude / 1000);
     unsigned rest = (unsigned)(magnitude % 1000);
-    if (!rest) return;
-    char decimals[4] = {'.', (char)('0' + rest / 100), (char)('0' + rest / 10 % 10), (char)('0' + rest % 10)};
-    size_t len = sizeof decimals;
-    while (decimals[len - 1] == '0') len--;
-    buf_append(writer->out, decimals, len);
+    size_t at = 0;
+    if (time_ms < 0) out[at++] = '-';
+    at += number_write_uint(magnitude / 1000, out + at);
+    if (!rest) return at;
+    out[at++] = '.';
+    out[at++] = (char)('0' + rest / 100);
+    out[at++] = (char)('0' + rest / 10 % 10);
+    out[at++] = (char)('0' + rest % 10);
+    while (out[at - 1] == '0') at--;
+    return at;
+}
+
+void json_time_ms(struct json_writer *writer, int64_t time_ms) {
+    char text[TIME_MAX_TEXT];
+    before_item(writer);
+    buf_append(writer->out, text, write_time(time_ms, text));
+}
+
+void json_point(struct json_writer *writer, int64_t time_ms, double value) {
+    before_item(writer);
+    if (!buf_reserve(writer->out, TIME_MAX_TEXT + NUMBER_MAX_TEXT + 6)) return;
+    char *start = writer->out->data + writer->out->len, *at = start;
+    *at++ = '[';
+    at += write_time(time_ms, at);
+    *at++ = ',';
+    *at++ = '"';
+    at += number_write_json(value, at);
+    *at++ = '"';
+    *at++ = ']';
+    writer->out->len += (size_t)(at - start);
 }
 
 void json_value(struct json_writer *writer, double value) {

@@ -40,5 +40,7 @@ void json_double(struct json_writer *writer, double value);
 void json_raw(struct json_writer *writer, struct span json);
 /* milliseconds as seconds with up to three decimals: 1435781430.781 */
 void json_time_ms(struct json_writer *writer, int64_t time_ms);
+/* [time,"value"], as json_time_ms and json_value */
+void json_point(struct json_writer *writer, int64_t time_ms, double value);
 /* a sample value as the API writes it: a string, "NaN", "+Inf", shortest digits */
 void json_value(struct json_writer *writer, double value);

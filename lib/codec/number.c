@@ -78,14 +78,52 @@ static size_t write_exponent(const struct decimal *decimal, char *out) {
 }
 
 /* whole numbers below 2^53 are their digits, but for the general form from a million on */
-static size_t write_whole(double value, char *out) {
+/* two digits at a time, from the last to the first */
+static size_t write_digits(uint64_t whole, char *out) {
     char digits[20];
-    size_t count = 0, at = 0;
-    uint64_t whole = (uint64_t)fabs(value);
-    do digits[count++] = (char)('0' + whole % 10);
-    while (whole /= 10);
+    size_t at = sizeof digits;
+    while (whole >= 100) {
+        unsigned pair = (unsigned)(whole % 100);
+        whole /= 100;
+        digits[--at] = (char)('0' + pair % 10);
+        digits[--at] = (char)('0' + pair / 10);
+    }
+    if (whole >= 10) {
+        digits[--at] = (char)('0' + whole % 10);
+        whole /= 10;
+    }
+    digits[--at] = (char)('0' + whole);
+    memcpy(out, digits + at, sizeof digits - at);
+    return sizeof digits - at;
+}
+
+size_t number_write_uint(uint64_t value, char out[20]) {
+    return write_digits(value, out);
+}
+
+static size_t write_whole(double value, char *out) {
+    size_t at = 0;
     if (signbit(value)) out[at++] = '-';
-    while (count) out[at++] = digits[--count];
+    return at + write_digits((uint64_t)fabs(value), out + at);
+}
+
+/* Three decimals are enough for many: m / 1000 of at most 15 digits that reads back the same is the shortest,
+ * since no two decimals of so few digits are the same double. 0: it is another number. */
+static size_t write_thousandths(double value, char *out) {
+    double scaled = fabs(value) * 1000;
+    if (!(scaled >= 1 && scaled < 1e15)) return 0;
+    uint64_t thousandths = (uint64_t)(scaled + 0.5);
+    if ((double)thousandths / 1000 != fabs(value)) return 0;
+    unsigned rest = (unsigned)(thousandths % 1000);
+    size_t at = 0;
+    if (signbit(value)) out[at++] = '-';
+    at += write_digits(thousandths / 1000, out + at);
+    if (!rest) return at;
+    out[at++] = '.';
+    out[at++] = (char)('0' + rest / 100);
+    out[at++] = (char)('0' + rest / 10 % 10);
+    out[at++] = (char)('0' + rest % 10);
+    while (out[at - 1] == '0') at--;
     return at;
 }
 
@@ -110,6 +148,8 @@ static size_t write_number(enum layout layout, double value, char *out) {
     if (special) return special;
     if (is_small_whole(value) && (layout != LAYOUT_GENERAL || fabs(value) < 1e6))
         return write_whole(value, out);
+    size_t few = layout == LAYOUT_GENERAL ? 0 : write_thousandths(value, out);
+    if (few) return few;
     struct decimal decimal = decimal_of(value);
     size_t at = 0;
     if (signbit(value)) out[at++] = '-';

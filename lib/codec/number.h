@@ -18,6 +18,7 @@ size_t number_write_plain(double value, char out[NUMBER_MAX_TEXT]);
 size_t number_write_json(double value, char out[NUMBER_MAX_TEXT]);
 /* Go's 'g', -1 form: an exponent when it is below -4 or at least 6 (1e+06): le labels and exposition. */
 size_t number_write_general(double value, char out[NUMBER_MAX_TEXT]);
+size_t number_write_uint(uint64_t value, char out[20]);
 bool buf_number(struct buf *buf, double value); /* number_write_json appended */
 
 /* Decimal float as strconv.ParseFloat takes it, without hex and underscores; Inf, +Inf, -Inf, Infinity, NaN

@@ -1,6 +1,6 @@
 #include "lib/model/labels.h"
 
-#include "lib/base/hash.h"
+#include "lib/base/bits.h"
 
 struct span labels_get(struct labels labels, struct span name) {
     for (uint32_t i = 0; i < labels.count; i++)
@@ -39,6 +39,38 @@ uint64_t labels_hash(struct labels labels) {
     uint64_t hash = labels.count;
     for (uint32_t i = 0; i < labels.count; i++) hash = hash_label(hash, &labels.items[i]);
     return hash;
+}
+
+/* text with its length in front of it */
+static size_t put_text(uint8_t *at, struct span text) {
+    store_u32(at, (uint32_t)text.len);
+    memcpy(at + 4, text.ptr, text.len);
+    return 4 + text.len;
+}
+
+static struct span identity_span(const struct hash128 *identity) {
+    return span_of((const char *)identity, sizeof *identity);
+}
+
+/* Lengths and texts, one behind the other, hashed by pieces: each piece begins with the hash of those before. */
+struct hash128 labels_identity(struct labels labels) {
+    uint8_t piece[2048];
+    size_t len = 0;
+    for (uint32_t i = 0; i < 2 * labels.count; i++) {
+        struct span text = i % 2 ? labels.items[i / 2].value : labels.items[i / 2].name;
+        struct hash128 hash = {0, 0};
+        bool is_large = text.len + 4 > sizeof piece / 2;
+        if (is_large) hash = hash_bytes_keyed_128(text.ptr, text.len);
+        struct span put = is_large ? identity_span(&hash) : text;
+        if (len + 4 + put.len > sizeof piece) {
+            struct hash128 before = hash_bytes_keyed_128(piece, len);
+            memcpy(piece, &before, sizeof before);
+            len = sizeof before;
+        }
+        len += put_text(piece + len, put);
+        if (is_large) store_u32(piece + len - put.len - 4, (uint32_t)text.len);
+    }
+    return hash_bytes_keyed_128(piece, len);
 }
 
 /* Walks sorted labels and sorted names side by side; `next` is the first name not yet passed. */
@@ -115,6 +147,19 @@ bool label_name_is_legacy(struct span name) {
 
 bool metric_name_is_legacy(struct span name) {
     return is_legacy(name, true);
+}
+
+bool label_name_is_valid(struct span name, bool legacy) {
+    return legacy ? label_name_is_legacy(name) : name.len && span_is_utf8(name);
+}
+
+bool labels_are_valid(struct labels labels, bool legacy) {
+    for (uint32_t i = 0; i < labels.count; i++) {
+        struct label label = labels.items[i];
+        if (!label_name_is_valid(label.name, legacy) || !span_is_utf8(label.value)) return false;
+        if (legacy && span_is(label.name, LABEL_NAME) && !metric_name_is_legacy(label.value)) return false;
+    }
+    return true;
 }
 
 static size_t utf8_sequence(struct span text, size_t at) {

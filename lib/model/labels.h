@@ -11,6 +11,7 @@
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
+#include "lib/base/hash.h"
 #include "lib/base/span.h"
 
 #include <stdbool.h>
@@ -35,6 +36,8 @@ bool labels_equal(struct labels a, struct labels b);
 int labels_compare(struct labels a, struct labels b);
 /* keyed with the process's seed: equal sets hash equal within a process */
 uint64_t labels_hash(struct labels labels);
+/* keyed as well; wide enough to stand for the labels */
+struct hash128 labels_identity(struct labels labels);
 /* only of the labels named (or, with `without`, of all others and never __name__); names sorted */
 uint64_t labels_hash_for(struct labels labels, const struct span *names, size_t name_count, bool without);
 /* the same selection compared */
@@ -50,6 +53,10 @@ void labels_write(struct labels labels, struct buf *out);
 bool label_name_is_legacy(struct span name);
 /* [a-zA-Z_:][a-zA-Z0-9_:]* */
 bool metric_name_is_legacy(struct span name);
+/* not empty and UTF-8; where the legacy scheme is asked for, as above */
+bool label_name_is_valid(struct span name, bool legacy);
+/* every name and value, __name__ as the name of a metric */
+bool labels_are_valid(struct labels labels, bool legacy);
 /* Go's strconv.Quote */
 void text_write_quoted(struct span text, struct buf *out);
 

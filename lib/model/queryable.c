@@ -22,6 +22,8 @@ void columns_release(struct columns *columns) {
 }
 
 int columns_reserve(struct columns *columns, size_t more, struct err *err) {
+    columns->step_before = columns->step_ms;
+    columns->step_ms = 0;
     if (more <= columns->capacity - columns->count) return 0;
     size_t wanted, capacity = columns->capacity ? columns->capacity * 2 : COLUMNS_SMALLEST;
     if (__builtin_add_overflow(columns->count, more, &wanted) || wanted > SIZE_MAX / (4 * COLUMN_ROW_BYTES))
@@ -41,7 +43,18 @@ int columns_reserve(struct columns *columns, size_t more, struct err *err) {
     return 0;
 }
 
+void columns_note_step(struct columns *columns, size_t from, int64_t step_ms) {
+    size_t added = columns->count - from;
+    if (!added) columns->step_ms = columns->step_before;
+    if (!from && added > 1) columns->step_ms = step_ms;
+    if (!from || !added) return;
+    int64_t gap_ms = columns->times_ms[from] - columns->times_ms[from - 1];
+    bool fits = (from == 1 || gap_ms == columns->step_before) && (added == 1 || gap_ms == step_ms);
+    columns->step_ms = fits ? gap_ms : 0;
+}
+
 void columns_reset(struct columns *columns) {
+    columns->step_ms = 0;
     if (columns->histograms) {
         memset(columns->histograms, 0, columns->count * sizeof *columns->histograms);
         arena_release(&columns->arena);
@@ -73,7 +86,14 @@ int columns_add_row(struct columns *to, const struct columns *from, size_t i, st
     return 0;
 }
 
+bool columns_has_histograms(const struct columns *columns) {
+    for (size_t i = 0; columns->histograms && i < columns->count; i++)
+        if (columns->histograms[i]) return true;
+    return false;
+}
+
 static void move_row(struct columns *columns, size_t to, size_t from) {
+    columns->step_ms = 0;
     columns->times_ms[to] = columns->times_ms[from];
     columns->values[to] = columns->values[from];
     if (columns->histograms) columns->histograms[to] = columns->histograms[from];
@@ -116,5 +136,19 @@ int columns_merge(struct columns *columns, size_t from, size_t middle, struct er
     }
     columns->count = to;
     for (size_t i = to; columns->histograms && i < first_end; i++) columns->histograms[i] = NULL;
+    return 0;
+}
+
+int series_set_read_newest(struct series_set *set, size_t index, int64_t mint, int64_t maxt,
+                           struct columns *columns, struct err *err) {
+    bool is_there;
+    int64_t time_ms;
+    double value;
+    if (!set->ops->newest || !set->ops->newest(set, index, mint, maxt, &is_there, &time_ms, &value))
+        return series_set_read(set, index, mint, maxt, columns, err);
+    int rc = is_there ? columns_reserve(columns, 1, err) : 0;
+    if (rc || !is_there) return rc;
+    columns->times_ms[columns->count] = time_ms;
+    columns->values[columns->count++] = value;
     return 0;
 }

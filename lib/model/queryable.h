@@ -19,6 +19,7 @@
 #include "lib/model/labels.h"
 #include "lib/model/matcher.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,8 @@ struct columns {
     double *values;
     const struct histogram **histograms; /* NULL as long as no row is one */
     size_t count, capacity;
+    int64_t step_ms, step_before; /* times ascend by step_ms from row to row; 0: not known. Before the rows that
+                                     are being added; see columns_note_step */
     struct arena arena;    /* of the histograms */
     struct budget *budget; /* counts capacity and arena; may be NULL */
 };
@@ -39,6 +42,9 @@ void columns_release(struct columns *columns);
 void columns_reset(struct columns *columns);
 /* room for `more` rows after count, or ERR_LIMIT; where histograms is there, its new entries are NULL */
 int columns_reserve(struct columns *columns, size_t more, struct err *err);
+/* Rows from `from` on were added behind the last columns_reserve; their times ascend by step_ms (0: nobody
+ * knows). Who does not call it loses what is known. */
+void columns_note_step(struct columns *columns, size_t from, int64_t step_ms);
 /* one row behind the others, copied into the arena */
 int columns_add_histogram(struct columns *columns, int64_t time_ms, const struct histogram *histogram,
                           struct err *err);
@@ -53,6 +59,8 @@ void columns_drop_stale(struct columns *columns);
  * two rows of one time the first run's stays. */
 int columns_merge(struct columns *columns, size_t from, size_t middle, struct err *err);
 
+bool columns_has_histograms(const struct columns *columns);
+
 static inline const struct histogram *columns_histogram(const struct columns *columns, size_t i) {
     return columns->histograms ? columns->histograms[i] : NULL;
 }
@@ -61,10 +69,16 @@ struct series_set;
 struct series_set_ops {
     int (*labels)(struct series_set *set, size_t index, struct arena *arena, struct labels *labels,
                   struct err *err);
+    /* labels_identity of its labels */
+    int (*identity)(struct series_set *set, size_t index, struct hash128 *identity, struct err *err);
     /* ERR_CORRUPT: what can be read is in the columns, the rest is on a part of the disk that cannot be
      * trusted. After any other error the columns are as before. */
     int (*read)(struct series_set *set, size_t index, int64_t mint, int64_t maxt, struct columns *columns,
                 struct err *err);
+    /* The newest sample in [mint, maxt], if it is known without reading: false when it is not, or is a
+     * histogram. *is_there: there is one. May be NULL. */
+    bool (*newest)(struct series_set *set, size_t index, int64_t mint, int64_t maxt, bool *is_there,
+                   int64_t *time_ms, double *value);
     void (*close)(struct series_set *set);
 };
 struct series_set { /* first member of an implementation */
@@ -117,10 +131,19 @@ static inline int series_set_labels(struct series_set *set, size_t index, struct
     return set->ops->labels(set, index, arena, labels, err);
 }
 
+static inline int series_set_identity(struct series_set *set, size_t index, struct hash128 *identity,
+                                      struct err *err) {
+    return set->ops->identity(set, index, identity, err);
+}
+
 static inline int series_set_read(struct series_set *set, size_t index, int64_t mint, int64_t maxt,
                                   struct columns *columns, struct err *err) {
     return set->ops->read(set, index, mint, maxt, columns, err);
 }
+
+/* As series_set_read, but rows before the newest may be left out. */
+int series_set_read_newest(struct series_set *set, size_t index, int64_t mint, int64_t maxt,
+                           struct columns *columns, struct err *err);
 
 static inline void series_set_close(struct series_set *set) {
     if (set) set->ops->close(set);

@@ -20,9 +20,16 @@
 
 struct cache_entry {
     uint64_t hash;         /* keyed, of the series text */
-    struct series_ref ref; /* generation 0: not resolved yet */
+    struct series_ref ref; /* generation 0: no series, and slot says why */
     uint16_t length;       /* of the series text; 0: too long to be predicted */
     uint8_t bits;          /* the flags below */
+};
+
+/* slot of an entry without a series */
+enum cache_reason {
+    CACHE_UNRESOLVED,
+    CACHE_DROPPED, /* by the rules, for good: nothing of it is looked at again */
+    CACHE_REFUSED, /* the job is at its limit of series: asked again when there is room */
 };
 
 #define CACHE_SEEN 0x10  /* equals the cache's phase: seen in this scrape */
@@ -31,6 +38,7 @@ struct cache_entry {
 struct cache {
     struct cache_entry *entries;
     size_t count, capacity;
+    size_t stored;   /* entries with a series */
     uint8_t phase;   /* CACHE_SEEN or 0, changes with every scrape */
     size_t next;     /* predicted entry */
     uint32_t *order; /* after the first miss: the entries in the order of this scrape */
@@ -56,3 +64,12 @@ uint32_t cache_index_of(const struct cache *cache, const struct cache_entry *ent
  */
 void cache_end(struct cache *cache, void (*vanished)(const struct cache_entry *entry, void *context),
                void *context);
+
+static inline bool cache_entry_is(const struct cache_entry *entry, enum cache_reason reason) {
+    return entry->ref.generation == 0 && entry->ref.slot == reason;
+}
+static inline void cache_entry_mark(struct cache_entry *entry, enum cache_reason reason) {
+    entry->ref = (struct series_ref){reason, 0};
+}
+/* gives the entry its series, or none */
+void cache_resolve(struct cache *cache, uint32_t index, struct series_ref ref);

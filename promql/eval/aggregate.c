@@ -73,6 +73,33 @@ static void add_value(enum aggregate_op op, struct accumulator *acc, size_t i, d
     }
 }
 
+/* Most rows have a value at each step: then sums and counts go over the columns without asking. */
+static bool add_full(enum aggregate_op op, struct accumulator *acc, const double *values, size_t from,
+                     size_t to) {
+    if (op == AGG_SUM)
+        for (size_t i = from; i < to; i++) sum_add(values[i], &acc->a[i], &acc->b[i]);
+    else if (op == AGG_COUNT)
+        for (size_t i = from; i < to; i++) acc->a[i]++;
+    else
+        return false;
+    return true;
+}
+
+static void add_floats(struct aggregation *agg, struct accumulator *acc, const struct row *row) {
+    enum aggregate_op op = agg->aggregate->op;
+    for (size_t w = 0; w < agg->ev->words; w++) {
+        uint64_t bits = row->present[w];
+        if (bits == ~(uint64_t)0 && add_full(op, acc, row->values, w * 64, w * 64 + 64)) {
+            acc->present[w] = bits;
+            continue;
+        }
+        for (; bits; bits &= bits - 1) {
+            size_t i = w * 64 + (size_t)__builtin_ctzll(bits);
+            add_value(op, acc, i, row->values[i]);
+        }
+    }
+}
+
 static double final_value(enum aggregate_op op, const struct accumulator *acc, size_t i) {
     switch (op) {
     case AGG_SUM: return sum_total(acc->a[i], acc->b[i]);
@@ -150,16 +177,14 @@ static int aggregation_push(struct sink *sink, struct row *row, struct err *err)
         if (rc) return rc;
     }
     struct accumulator *acc = &agg->accumulators.items[group];
-    bool is_plain = !row->histograms && !acc->natives;
     acc->drop_name |= row->drop_name;
+    if (!row->histograms && !acc->natives) {
+        add_floats(agg, acc, row);
+        return eval_tick(agg->ev, err);
+    }
     for (size_t w = 0; w < agg->ev->words; w++)
         for (uint64_t bits = row->present[w]; bits; bits &= bits - 1) {
-            size_t i = w * 64 + (size_t)__builtin_ctzll(bits);
-            int rc = 0;
-            if (is_plain)
-                add_value(agg->aggregate->op, acc, i, row->values[i]);
-            else
-                rc = add_element(agg, acc, i, row, err);
+            int rc = add_element(agg, acc, w * 64 + (size_t)__builtin_ctzll(bits), row, err);
             if (rc) return rc;
         }
     return eval_tick(agg->ev, err);

@@ -7,6 +7,8 @@
 #include "promql/eval/active.h"
 #include "promql/eval/row.h"
 
+#include "lib/sys/thread.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,8 @@ struct engine {
     struct budget all; /* parent of every query's budget */
     _Atomic int64_t default_step_ms;
     struct active *active;
+    atomic_int busy; /* threads that work on queries */
+    int busy_max;
     struct gauge *running;
     struct counter *samples;
     struct summary *duration;
@@ -37,6 +41,9 @@ struct engine *engine_create(const struct engine_options *options, struct regist
     if (!own->max_samples) own->max_samples = 50000000;
     if (!own->max_bytes_query) own->max_bytes_query = BYTES_QUERY_DEFAULT;
     if (!own->max_bytes_all) own->max_bytes_all = 2 * own->max_bytes_query;
+    engine->busy_max = thread_processors();
+    if (own->max_concurrency > 0 && own->max_concurrency < engine->busy_max)
+        engine->busy_max = own->max_concurrency;
     engine_set_default_step(engine, own->default_step_ms ? own->default_step_ms : 60000);
     budget_init(&engine->all, "memory of all queries", own->max_bytes_all, own->memory);
     if (!registry) return engine;
@@ -59,6 +66,17 @@ void engine_destroy(struct engine *engine) {
     active_destroy(engine->active);
     engine->magic = 0;
     mem_free(engine);
+}
+
+bool engine_take_thread(struct engine *engine) {
+    int busy = atomic_load(&engine->busy);
+    while (busy < engine->busy_max)
+        if (atomic_compare_exchange_weak(&engine->busy, &busy, busy + 1)) return true;
+    return false;
+}
+
+void engine_give_thread(struct engine *engine) {
+    atomic_fetch_sub(&engine->busy, 1);
 }
 
 struct active *engine_active(struct engine *engine) {
@@ -233,7 +251,9 @@ int engine_run(struct engine *engine, struct queryable *queryable, const struct 
     if (engine->running) gauge_add(engine->running, 1);
     state->active = active_begin(engine->active, query->text, query->client, query->start_ms, query->end_ms,
                                  query->step_ms);
+    atomic_fetch_add(&engine->busy, 1);
     int rc = parse_and_run(engine, query, owned, err);
+    atomic_fetch_sub(&engine->busy, 1);
     queryable_end(state->queryable);
     double seconds = (double)(clock_monotonic_ns() - begin_ns) * 1e-9;
     active_end(engine->active, state->active, query->text, state->samples_read, seconds);

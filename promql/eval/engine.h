@@ -26,7 +26,8 @@ struct engine_options {
     size_t max_bytes_query;    /* 0: 512 MiB */
     size_t max_bytes_all;      /* 0: twice max_bytes_query */
     struct budget *memory;     /* from which all queries draw, too; may be NULL; outlives the engine */
-    int max_concurrency;       /* only shown, the caller's pool keeps it */
+    int max_concurrency;       /* of queries, the caller's pool keeps it; with their threads at most this
+                                  and the processors; 0: the processors */
     int64_t default_step_ms;   /* of subqueries without one; 0: 1 minute; see engine_set_default_step */
     bool delayed_name_removal; /* feature promql-delayed-name-removal */
     struct parse_options parse;

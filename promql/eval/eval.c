@@ -24,21 +24,36 @@ double *eval_column(struct eval *ev, struct err *err) {
     return eval_alloc(ev, ev->steps, sizeof(double), err);
 }
 
-int eval_tick(struct eval *ev, struct err *err) {
-    struct query_state *query = ev->query;
-    if (++query->ticks % TICKS_PER_LOOK) return 0;
+int eval_stopped(const struct eval *ev, struct err *err) {
+    const struct query_state *query = ev->query;
     bool is_stopped =
         query->active && atomic_load_explicit(&query->active->is_cancelled, memory_order_relaxed);
     bool has_left = query->cancel && atomic_load_explicit(query->cancel, memory_order_relaxed);
-    if (is_stopped || has_left) {
-        query->failure = QUERY_CANCELED;
+    if (is_stopped || has_left)
         return err_set(err, ERR_CANCELED, "query was canceled in expression evaluation");
-    }
-    if (clock_monotonic_ms() > query->deadline_ms) {
-        query->failure = QUERY_TIMEOUT;
+    if (clock_monotonic_ms() > query->deadline_ms)
         return err_set(err, ERR_TIMEOUT, "query timed out in expression evaluation");
-    }
     return 0;
+}
+
+/* why it stopped, for the API */
+static int note_stop(struct eval *ev, int rc) {
+    if (rc == ERR_CANCELED) ev->query->failure = QUERY_CANCELED;
+    if (rc == ERR_TIMEOUT) ev->query->failure = QUERY_TIMEOUT;
+    return rc;
+}
+
+int eval_tick(struct eval *ev, struct err *err) {
+    if (++ev->query->ticks % TICKS_PER_LOOK) return 0;
+    return note_stop(ev, eval_stopped(ev, err));
+}
+
+bool eval_may_have_thread(struct eval *ev) {
+    return engine_take_thread(ev->query->engine);
+}
+
+void eval_thread_ended(struct eval *ev) {
+    engine_give_thread(ev->query->engine);
 }
 
 void eval_count_read(struct eval *ev, size_t count) {
@@ -110,10 +125,11 @@ static int tell_resets(struct eval *ev, struct columns *samples, struct err *err
     return 0;
 }
 
-int eval_read(struct eval *ev, struct ahead *ahead, size_t index, struct columns **samples, struct err *err) {
-    int rc = ahead_read(ahead, index, samples, err);
-    bool tells = ev->query->tells_resets && (*samples)->histograms;
-    return rc || !tells ? rc : tell_resets(ev, *samples, err);
+int eval_read(struct eval *ev, struct ahead *ahead, size_t index, struct ahead_series **series,
+              struct err *err) {
+    int rc = note_stop(ev, ahead_read(ahead, index, series, err));
+    bool tells = !rc && ev->query->tells_resets && !(*series)->is_made && (*series)->samples.histograms;
+    return tells ? tell_resets(ev, &(*series)->samples, err) : rc;
 }
 
 void eval_close(struct eval *ev, struct series_set *set) {

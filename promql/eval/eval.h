@@ -46,6 +46,10 @@ struct eval {
     bool delayed_names;
 };
 
+/* engine.c: a thread beside the query's own, while processors and --query.max-concurrency have room */
+bool engine_take_thread(struct engine *engine);
+void engine_give_thread(struct engine *engine);
+
 int eval_rows(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err);
 /* out has ev->steps places */
 int eval_scalar(struct eval *ev, const struct expr *expr, double *out, struct err *err);
@@ -60,6 +64,11 @@ void *eval_alloc(struct eval *ev, size_t count, size_t size, struct err *err);
 double *eval_column(struct eval *ev, struct err *err);
 /* counts work; every few thousand looks at deadline and cancel flag */
 int eval_tick(struct eval *ev, struct err *err);
+/* looks at once: ERR_CANCELED, ERR_TIMEOUT or 0; any thread of the query */
+int eval_stopped(const struct eval *ev, struct err *err);
+/* true: the query may use one thread more, until eval_thread_ended */
+bool eval_may_have_thread(struct eval *ev);
+void eval_thread_ended(struct eval *ev);
 /* samples that were read */
 void eval_count_read(struct eval *ev, size_t count);
 /* samples that come into memory and leave it */
@@ -67,7 +76,9 @@ int eval_take_samples(struct eval *ev, size_t count, struct err *err);
 void eval_give_samples(struct eval *ev, size_t count);
 /* ahead_read, as the query wants it */
 struct ahead;
-int eval_read(struct eval *ev, struct ahead *ahead, size_t index, struct columns **samples, struct err *err);
+struct ahead_series;
+int eval_read(struct eval *ev, struct ahead *ahead, size_t index, struct ahead_series **series,
+              struct err *err);
 /* series_set_close; what the store left out becomes a warning of the query */
 void eval_close(struct eval *ev, struct series_set *set);
 /* adds "PromQL warning: <text> (line:col)" once */

@@ -1,30 +1,81 @@
 /* Functions of counters and gauges over a range: rate and its relatives, changes, slopes. Formulas:
  * COMPATIBILITY 4.7, as upstream computes them. */
-#include "promql/eval/range.h"
+#include "promql/eval/alike.h"
 
 #include <math.h>
 
 /* The value at the window's edges is estimated: as far as the edge when a sample was due there, else half a
- * gap, and for a counter never below 0. */
+ * gap. */
+static void find_edges(const struct window *w, bool is_rate, struct extrapolation *edges) {
+    const int64_t *times = w->times_ms;
+    double gap, threshold;
+    edges->start_ms = times[0] - w->start_ms;
+    edges->end_ms = w->end_ms - times[w->count - 1];
+    edges->count = w->count;
+    edges->to_start = (double)edges->start_ms / 1000;
+    edges->to_end = (double)edges->end_ms / 1000;
+    edges->sampled = (double)(times[w->count - 1] - times[0]) / 1000;
+    gap = edges->sampled / (double)(w->count - 1);
+    threshold = gap * 1.1;
+    if (edges->to_start >= threshold) edges->to_start = gap / 2;
+    if (edges->to_end >= threshold) edges->to_end = gap / 2;
+    edges->factor = (edges->sampled + edges->to_start + edges->to_end) / edges->sampled;
+    if (is_rate) edges->factor /= (double)(w->end_ms - w->start_ms) / 1000;
+    /* a bit more than it is, so that whoever is above it need not look closer */
+    edges->steepest = edges->to_start / edges->sampled * (1 + 1e-9);
+}
+
+/* a counter is never below 0: it may have begun between the window's start and its first sample */
+static double factor_from_zero(const struct window *w, const struct extrapolation *edges, bool is_rate,
+                               double first, double result) {
+    double to_start = edges->to_start, to_zero = edges->sampled * (first / result);
+    if (to_zero < to_start) to_start = to_zero;
+    double factor = (edges->sampled + to_start + edges->to_end) / edges->sampled;
+    return is_rate ? factor / ((double)(w->end_ms - w->start_ms) / 1000) : factor;
+}
+
+static inline double extrapolate(const struct window *w, const struct extrapolation *edges, bool is_counter,
+                                 bool is_rate, double first, double result) {
+    bool may_be_from_zero = is_counter && result > 0 && first >= 0 && !(first > result * edges->steepest);
+    return result *
+           (may_be_from_zero ? factor_from_zero(w, edges, is_rate, first, result) : edges->factor);
+}
+
 static bool extrapolated(const struct window *w, bool is_counter, bool is_rate, double *value) {
+    struct extrapolation own = {0}, *edges = w->last ? w->last : &own;
     if (w->count < 2) return false;
     const double first = w->values[0], last = w->values[w->count - 1];
     double result = last - first;
     for (size_t i = 0; is_counter && i < w->reset_count; i++) result += w->values[w->resets[i] - 1];
-    double to_start = (double)(w->times_ms[0] - w->start_ms) / 1000;
-    double to_end = (double)(w->end_ms - w->times_ms[w->count - 1]) / 1000;
-    double sampled = (double)(w->times_ms[w->count - 1] - w->times_ms[0]) / 1000;
-    double gap = sampled / (double)(w->count - 1), threshold = gap * 1.1;
-    if (to_start >= threshold) to_start = gap / 2;
-    if (is_counter && result > 0 && first >= 0) {
-        double to_zero = sampled * (first / result);
-        if (to_zero < to_start) to_start = to_zero;
-    }
-    if (to_end >= threshold) to_end = gap / 2;
-    double factor = (sampled + to_start + to_end) / sampled;
-    if (is_rate) factor /= (double)(w->end_ms - w->start_ms) / 1000;
-    *value = result * factor;
+    if (edges->count != w->count || w->times_ms[0] - w->start_ms != edges->start_ms ||
+        w->end_ms - w->times_ms[w->count - 1] != edges->end_ms)
+        find_edges(w, is_rate, edges);
+    *value = extrapolate(w, edges, is_counter, is_rate, first, result);
     return true;
+}
+
+/* alike.h */
+static inline void extrapolate_all(const struct window *first, size_t stride, size_t windows, bool is_counter,
+                                   bool is_rate, double *values) {
+    struct extrapolation edges;
+    const double *begin = first->values, *end = begin + first->count - 1;
+    find_edges(first, is_rate, &edges);
+    for (size_t k = 0; k < windows; k++) {
+        double before = begin[k * stride];
+        values[k] = extrapolate(first, &edges, is_counter, is_rate, before, end[k * stride] - before);
+    }
+}
+
+void alike_rate(const struct window *first, size_t stride, size_t windows, double *values) {
+    extrapolate_all(first, stride, windows, true, true, values);
+}
+
+void alike_increase(const struct window *first, size_t stride, size_t windows, double *values) {
+    extrapolate_all(first, stride, windows, true, false, values);
+}
+
+void alike_delta(const struct window *first, size_t stride, size_t windows, double *values) {
+    extrapolate_all(first, stride, windows, false, false, values);
 }
 
 static bool fn_rate(const struct window *w, double *value) {

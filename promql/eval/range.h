@@ -11,6 +11,15 @@
 #include "promql/eval/eval.h"
 #include "promql/histogram/sum.h"
 
+/* What extrapolation makes of the edges of a window: the same for the next one when its samples lie alike. */
+struct extrapolation {
+    int64_t start_ms, end_ms;          /* gaps at the edges */
+    size_t count;                      /* 0: nothing is known yet */
+    double to_start, to_end, sampled;  /* seconds */
+    double factor;                     /* unless the counter would have been below 0 */
+    double steepest; /* first value to increase: above it, it would not have been */
+};
+
 struct window {
     const int64_t *times_ms; /* of the samples in the window, ascending, without staleness markers */
     const double *values;
@@ -22,7 +31,26 @@ struct window {
     size_t reset_count;
     const double *params; /* the call's scalars at this step, in order */
     double *scratch;      /* room for count doubles */
+    struct extrapolation *last; /* of the series' window before; NULL: there was none */
 };
+
+/* A position in ascending times that goes up with the steps. Where times are regular, so are its strides: then
+ * it is found at once, whatever lies between. */
+struct seeker {
+    size_t at, stride; /* samples before it; how far it went the last time */
+};
+
+/* how many of the times are at or before time_ms, which never goes down */
+static inline size_t seek(struct seeker *seeker, const int64_t *times_ms, size_t count, int64_t time_ms) {
+    size_t guess = seeker->at + seeker->stride;
+    if (guess > count || (guess && times_ms[guess - 1] > time_ms) ||
+        (guess < count && times_ms[guess] <= time_ms)) {
+        guess = seeker->at;
+        while (guess < count && times_ms[guess] <= time_ms) guess++;
+        seeker->stride = guess - seeker->at;
+    }
+    return seeker->at = guess;
+}
 
 /* false: no value at this step */
 typedef bool range_kernel(const struct window *window, double *value);

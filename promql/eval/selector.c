@@ -1,6 +1,7 @@
 #include "promql/eval/ahead.h"
 #include "promql/eval/edge.h"
 #include "promql/eval/native.h"
+#include "promql/eval/range.h"
 
 #include "lib/model/sample.h"
 
@@ -32,6 +33,7 @@ int eval_shift(struct eval *ev, const struct time_shift *shift, bool *fixed, int
 
 /* How one series is shown. */
 struct view {
+    struct eval *ev;
     const struct expr *expr;
     const struct reference *at;
     int64_t behind_ms;                   /* smoothed: samples so long after a step count too */
@@ -65,23 +67,61 @@ static void repeat_first(const struct eval *ev, struct row *row) {
     }
 }
 
-/* One series: for each step the newest sample in (T - lookback, T], unless it is a staleness marker. Steps
- * and samples both ascend. */
+/* The sample that each step shows: the newest in (T - lookback, T], unless it is a staleness marker. Steps and
+ * samples both ascend. */
+struct looking {
+    const struct eval *ev;
+    const struct reference *at;
+    const struct columns *samples;
+    struct seeker seeker;
+};
+
+#define NOTHING SIZE_MAX
+
+static inline size_t sample_at(struct looking *looking, size_t step) {
+    const struct reference *at = looking->at;
+    const struct columns *samples = looking->samples;
+    int64_t time_ms = at->fixed ? at->first_ms : at->first_ms + (int64_t)step * looking->ev->step_ms;
+    size_t next = seek(&looking->seeker, samples->times_ms, samples->count, time_ms);
+    return !next || samples->times_ms[next - 1] <= time_ms - looking->ev->lookback_ms ||
+                   value_is_stale(samples->values[next - 1])
+               ? NOTHING
+               : next - 1;
+}
+
 static int look_back(struct eval *ev, struct view *view, const struct columns *samples, struct row *row,
                      struct err *err) {
-    const struct reference *at = view->at;
-    size_t next = 0, steps = at->fixed ? 1 : ev->steps;
+    struct looking looking = {ev, view->at, samples, {0}};
+    size_t steps = view->at->fixed ? 1 : ev->steps;
     int rc = 0;
     for (size_t i = 0; i < steps && !rc; i++) {
-        int64_t time_ms = at->fixed ? at->first_ms : at->first_ms + (int64_t)i * ev->step_ms;
-        while (next < samples->count && samples->times_ms[next] <= time_ms) next++;
-        if (!next || samples->times_ms[next - 1] <= time_ms - ev->lookback_ms ||
-            value_is_stale(samples->values[next - 1]))
-            continue;
-        rc = show(ev, view, samples, next - 1, row, i, err);
+        size_t sample = sample_at(&looking, i);
+        if (sample != NOTHING) rc = show(ev, view, samples, sample, row, i, err);
     }
-    if (!rc && at->fixed) repeat_first(ev, row);
+    if (!rc && view->at->fixed) repeat_first(ev, row);
     return rc;
+}
+
+/* the same of floats, on any thread */
+static int make_row(void *context, struct ahead_room *room, struct columns *samples,
+                    struct ahead_series *series, struct err *err) {
+    const struct view *view = context;
+    const struct eval *ev = view->ev;
+    struct looking looking = {ev, view->at, samples, {0}};
+    struct row row = {.values = series->values, .present = series->present};
+    size_t steps = view->at->fixed ? 1 : ev->steps;
+    (void)room;
+    (void)err;
+    if (columns_has_histograms(samples)) return 0;
+    for (size_t i = 0; i < steps; i++) {
+        size_t sample = sample_at(&looking, i);
+        if (sample == NOTHING) continue;
+        series->values[i] = view->want_times ? (double)samples->times_ms[sample] / 1000 : samples->values[sample];
+        bit_set(series->present, i);
+    }
+    if (view->at->fixed) repeat_first(ev, &row);
+    series->is_made = true;
+    return 0;
 }
 
 static int smooth_native(struct eval *ev, const struct view *view, const struct columns *samples, size_t low,
@@ -121,23 +161,31 @@ static int look_around(struct eval *ev, const struct view *view, struct columns 
     return 0;
 }
 
+/* what was not made ahead: with histograms, or smoothed */
+static int make_here(struct eval *ev, struct series_set *set, size_t index, struct view *view,
+                     struct columns *samples, struct row *row, struct err *err) {
+    row_clear(ev, row);
+    if (!view->behind_ms) return look_back(ev, view, samples, row, err);
+    int rc = series_set_labels(set, index, &ev->query->arena, &row->labels, err);
+    return rc ? rc : look_around(ev, view, samples, row, err);
+}
+
 static int push_series(struct eval *ev, struct series_set *set, size_t index, struct view *view,
                        struct ahead *ahead, struct row *row, struct sink *sink, struct err *err) {
-    struct columns *samples;
-    int rc = eval_read(ev, ahead, index, &samples, err);
-    size_t count = samples->count;
-    if (!rc) rc = eval_take_samples(ev, count, err);
+    struct ahead_series *series;
+    int rc = eval_read(ev, ahead, index, &series, err);
+    if (!rc) rc = eval_take_samples(ev, series->count, err);
     if (rc) return rc;
-    eval_count_read(ev, count);
-    row_clear(ev, row);
-    rc = view->behind_ms ? series_set_labels(set, index, &ev->query->arena, &row->labels, err) : 0;
-    if (rc) return rc;
-    rc = view->behind_ms ? look_around(ev, view, samples, row, err) : look_back(ev, view, samples, row, err);
-    eval_give_samples(ev, count);
-    if (rc) return rc;
-    if (!bits_any(row->present, ev->words)) return 0;
-    rc = series_set_labels(set, index, &ev->query->arena, &row->labels, err);
-    return rc ? rc : sink->push(sink, row, err);
+    eval_count_read(ev, series->count);
+    struct row made = {.values = series->values, .present = series->present};
+    if (!series->is_made) {
+        rc = make_here(ev, set, index, view, &series->samples, row, err);
+        made = *row;
+    }
+    eval_give_samples(ev, series->count);
+    if (rc || !bits_any(made.present, ev->words)) return rc;
+    rc = series_set_labels(set, index, &ev->query->arena, &made.labels, err);
+    return rc ? rc : sink->push(sink, &made, err);
 }
 
 int eval_selector(struct eval *ev, const struct expr *expr, bool want_times, struct sink *sink,
@@ -148,15 +196,16 @@ int eval_selector(struct eval *ev, const struct expr *expr, bool want_times, str
     struct row row;
     int rc = eval_shift(ev, &selector->shift, &at.fixed, &at.first_ms, &at.last_ms, err);
     int64_t behind_ms = selector->edge == EDGE_SMOOTHED ? ev->lookback_ms : 0;
+    int64_t mint = at.first_ms - ev->lookback_ms + 1, maxt = at.last_ms + behind_ms;
     if (!rc) rc = row_init(ev, &row, err);
     if (!rc)
-        rc = queryable_select(ev->query->queryable, selector->matchers, selector->matcher_count,
-                              at.first_ms - ev->lookback_ms + 1, at.last_ms + behind_ms, &ev->query->budget,
-                              &set, err);
+        rc = queryable_select(ev->query->queryable, selector->matchers, selector->matcher_count, mint, maxt,
+                              &ev->query->budget, &set, err);
     if (rc) return rc;
     struct ahead ahead;
-    struct view view = {expr, &at, behind_ms, want_times, NULL};
-    ahead_open(&ahead, ev, set, at.first_ms - ev->lookback_ms + 1, at.last_ms + behind_ms);
+    struct view view = {ev, expr, &at, behind_ms, want_times, NULL};
+    bool wants_newest = !behind_ms && at.first_ms == at.last_ms;
+    rc = ahead_open(&ahead, ev, set, mint, maxt, wants_newest, behind_ms ? NULL : make_row, &view, err);
     for (size_t i = 0; i < set->count && !rc; i++)
         rc = push_series(ev, set, i, &view, &ahead, &row, sink, err);
     ahead_close(&ahead);

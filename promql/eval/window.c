@@ -1,7 +1,10 @@
 #include "promql/eval/ahead.h"
+#include "promql/eval/alike.h"
 #include "promql/eval/edge.h"
+#include "promql/eval/groups.h"
 #include "promql/eval/native.h"
 
+#include "lib/base/assert.h"
 #include "lib/model/sample.h"
 
 #include <string.h>
@@ -14,16 +17,16 @@ struct windows {
     const double *const *params; /* per parameter a column of steps */
     size_t param_count;
     range_kernel *kernel;
+    alike_kernel *alike; /* NULL: there is none */
     enum range_edge edge;
     bool keeps_name, wants_resets;
     bool has_pushed; /* there was a series */
     const struct expr *call;
-    struct sink *next;
-    /* scratch, in the arena or a buf, grown to the longest series */
-    uint32_t *resets;
-    double *scratch;
-    size_t capacity;
-    struct { /* of series with histograms */
+    struct sink *sink, *next; /* next: merging, where series may become the same without their names */
+    struct merging *merging;
+    struct eval *ev;
+    struct ahead_room room; /* of the query's own thread */
+    struct {                /* of series with histograms, in the arena, grown to the longest series */
         uint8_t *is_reset;
         int64_t *float_times_ms;
         double *floats;
@@ -32,33 +35,35 @@ struct windows {
 };
 
 #define PARAMS_MAX 4
+#define STEPS_PER_LOOK 1024
+#define SAMPLES_PER_LOOK ((size_t)1 << 20)
 
 static bool uses_resets(enum function_id id) {
     return id == FN_rate || id == FN_increase || id == FN_resets;
 }
 
-static int prepare(struct eval *ev, struct windows *windows, const struct columns *samples,
-                   size_t *reset_count, struct err *err) {
-    if (samples->count > windows->capacity) {
-        size_t capacity = windows->capacity * 2 > samples->count ? windows->capacity * 2 : samples->count;
-        windows->resets = eval_alloc(ev, capacity, sizeof *windows->resets, err);
-        windows->scratch = windows->resets ? eval_alloc(ev, capacity, sizeof *windows->scratch, err) : NULL;
-        if (!windows->scratch) return ERR_LIMIT;
-        windows->capacity = capacity;
+/* where values go down */
+static size_t find_resets(const struct columns *samples, uint32_t *resets) {
+    const double *values = samples->values;
+    size_t count = 0, i = 1;
+    for (; i + 16 <= samples->count; i += 16) {
+        int any = 0;
+        for (size_t k = i; k < i + 16; k++) any |= values[k] < values[k - 1];
+        for (size_t k = i; any && k < i + 16; k++)
+            if (values[k] < values[k - 1]) resets[count++] = (uint32_t)k;
     }
-    *reset_count = 0;
-    for (size_t i = 1; windows->wants_resets && i < samples->count; i++)
-        if (samples->values[i] < samples->values[i - 1]) windows->resets[(*reset_count)++] = (uint32_t)i;
-    return 0;
+    for (; i < samples->count; i++)
+        if (values[i] < values[i - 1]) resets[count++] = (uint32_t)i;
+    return count;
 }
 
 /* positions relative to the window's first sample; only those inside, the first sample is never one */
-static size_t window_resets(const struct windows *windows, size_t reset_count, size_t *next, size_t low,
-                            size_t high, uint32_t *out) {
+static size_t window_resets(const struct ahead_room *room, size_t reset_count, size_t *next, size_t low,
+                            size_t high) {
     size_t count = 0;
-    while (*next < reset_count && windows->resets[*next] <= low) (*next)++;
-    for (size_t i = *next; i < reset_count && windows->resets[i] < high; i++)
-        out[count++] = windows->resets[i] - (uint32_t)low;
+    while (*next < reset_count && room->resets[*next] <= low) (*next)++;
+    for (size_t i = *next; i < reset_count && room->resets[i] < high; i++)
+        room->relative[count++] = room->resets[i] - (uint32_t)low;
     return count;
 }
 
@@ -85,44 +90,123 @@ static bool is_same_at_each_step(const struct windows *windows) {
     return windows->fixed && windows->param_count == 0;
 }
 
-static int slide(struct eval *ev, struct windows *windows, const struct columns *samples, struct row *row,
-                 struct err *err) {
-    size_t low = 0, high = 0, next_reset = 0, reset_count = 0,
-           steps = is_same_at_each_step(windows) ? 1 : ev->steps;
-    int rc = prepare(ev, windows, samples, &reset_count, err);
-    uint32_t *relative = reset_count ? eval_alloc(ev, reset_count, sizeof *relative, err) : NULL;
-    if (rc || (reset_count && !relative)) return ERR_LIMIT;
-    for (size_t i = 0; i < steps; i++) {
-        double params[PARAMS_MAX];
-        int64_t end_ms = windows->fixed ? windows->first_ms : windows->first_ms + (int64_t)i * ev->step_ms;
-        int64_t start_ms = end_ms - windows->range_ms;
-        while (high < samples->count && samples->times_ms[high] <= end_ms + behind_ms(ev, windows)) high++;
-        while (low < high && samples->times_ms[low] <= start_ms - before_ms(ev, windows)) low++;
-        if (low == high) continue;
+/* the windows of one series, while they are gone through */
+struct sliding {
+    const struct windows *windows;
+    struct ahead_room *room;
+    const struct columns *samples;
+    struct seeker low, high;
+    struct extrapolation last;
+    size_t next_reset, reset_count;
+};
+
+/* the window of a step; false: it is empty */
+static bool find_window(struct sliding *s, size_t step, struct window *window) {
+    const struct windows *windows = s->windows;
+    const struct eval *ev = windows->ev;
+    const struct columns *samples = s->samples;
+    int64_t end_ms = windows->fixed ? windows->first_ms : windows->first_ms + (int64_t)step * ev->step_ms;
+    int64_t start_ms = end_ms - windows->range_ms;
+    size_t to = seek(&s->high, samples->times_ms, samples->count, end_ms + behind_ms(ev, windows));
+    size_t from = seek(&s->low, samples->times_ms, samples->count, start_ms - before_ms(ev, windows));
+    if (from == to) return false;
+    window->times_ms = samples->times_ms + from;
+    window->values = samples->values + from;
+    window->count = to - from;
+    window->start_ms = start_ms;
+    window->end_ms = end_ms;
+    window->eval_ms = eval_time(ev, step);
+    if (s->reset_count)
+        window->reset_count = window_resets(s->room, s->reset_count, &s->next_reset, from, to);
+    return true;
+}
+
+static int slide_steps(struct sliding *s, size_t from, size_t to, double *values, uint64_t *present,
+                       struct err *err) {
+    const struct windows *windows = s->windows;
+    const enum function_id id = windows->call->call.function->id;
+    double params[PARAMS_MAX];
+    struct window window = {.resets = s->room->relative,
+                            .params = params,
+                            .scratch = s->room->doubles,
+                            .last = &s->last};
+    int rc = 0;
+    for (size_t i = from; i < to && !rc; i++) {
+        if (!find_window(s, i, &window)) continue;
         for (size_t p = 0; p < windows->param_count; p++) params[p] = windows->params[p][i];
-        rc = check_params(windows->call->call.function->id, params, err);
+        if (windows->param_count) rc = check_params(id, params, err);
+        if (!rc && i % STEPS_PER_LOOK == STEPS_PER_LOOK - 1) rc = eval_stopped(windows->ev, err);
         if (rc) return rc;
-        size_t resets =
-            windows->wants_resets ? window_resets(windows, reset_count, &next_reset, low, high, relative) : 0;
-        struct window window = {samples->times_ms + low,
-                                samples->values + low,
-                                high - low,
-                                start_ms,
-                                end_ms,
-                                eval_time(ev, i),
-                                relative,
-                                resets,
-                                params,
-                                windows->scratch};
-        bool is_there = windows->edge == EDGE_NONE
-                            ? windows->kernel(&window, &row->values[i])
-                            : edge_value(windows->call->call.function->id, windows->edge == EDGE_SMOOTHED,
-                                         &window, &row->values[i]);
-        if (is_there) bit_set(row->present, i);
-        rc = eval_tick(ev, err);
-        if (rc) return rc;
+        bool is_there =
+            windows->edge == EDGE_NONE
+                ? windows->kernel(&window, &values[i])
+                : edge_value(id, windows->edge == EDGE_SMOOTHED, &window, &values[i]);
+        if (is_there) bit_set(present, i);
     }
     return 0;
+}
+
+/* The steps [*from, *to) whose windows lie alike: those that the samples reach over on both sides. */
+static void find_alike(const struct sliding *s, size_t *from, size_t *to) {
+    const struct windows *windows = s->windows;
+    const struct columns *samples = s->samples;
+    int64_t every_ms = samples->step_ms, step_ms = windows->ev->step_ms;
+    size_t steps = windows->ev->steps;
+    *from = *to = steps;
+    if (!windows->alike || windows->edge != EDGE_NONE || windows->fixed || windows->param_count ||
+        s->reset_count || every_ms <= 0 || step_ms % every_ms != 0 || windows->range_ms < 2 * every_ms)
+        return;
+    int64_t begin_ms = samples->times_ms[0] - (windows->first_ms - windows->range_ms);
+    int64_t until_ms = samples->times_ms[samples->count - 1] + every_ms - windows->first_ms;
+    size_t first = begin_ms <= 0 ? 0 : (size_t)((begin_ms + step_ms - 1) / step_ms);
+    size_t end = until_ms <= 0 ? 0 : (size_t)((until_ms + step_ms - 1) / step_ms);
+    if (end > steps) end = steps;
+    if (first + 1 >= end) return;
+    *from = first;
+    *to = end;
+}
+
+/* in pieces that are looked at between */
+static int slide_alike(struct sliding *s, size_t from, size_t to, double *values, uint64_t *present,
+                       struct err *err) {
+    const struct windows *windows = s->windows;
+    size_t stride = (size_t)(windows->ev->step_ms / s->samples->step_ms), piece;
+    for (size_t i = from; i < to; i += piece) {
+        struct window window = {0};
+        bool is_there = find_window(s, i, &window);
+        ASSERT(is_there && window.count >= 2);
+        piece = SAMPLES_PER_LOOK / window.count + 1;
+        if (piece > to - i) piece = to - i;
+        windows->alike(&window, stride, piece, values + i);
+        int rc = eval_stopped(windows->ev, err);
+        if (rc) return rc;
+    }
+    for (size_t i = from; i < to; i++) bit_set(present, i);
+    return 0;
+}
+
+/* all windows of a series of floats; on any thread */
+static int slide(const struct windows *windows, struct ahead_room *room, const struct columns *samples,
+                 double *values, uint64_t *present, struct err *err) {
+    struct sliding s = {.windows = windows, .room = room, .samples = samples};
+    size_t steps = is_same_at_each_step(windows) ? 1 : windows->ev->steps, from, to;
+    if (!samples->count) return 0;
+    int rc = ahead_room_for(room, samples->count, err);
+    if (rc) return rc;
+    if (windows->wants_resets) s.reset_count = find_resets(samples, room->resets);
+    find_alike(&s, &from, &to);
+    if (from == to) return slide_steps(&s, 0, steps, values, present, err);
+    rc = slide_steps(&s, 0, from, values, present, err);
+    if (!rc) rc = slide_alike(&s, from, to, values, present, err);
+    return rc ? rc : slide_steps(&s, to, steps, values, present, err);
+}
+
+static int make_row(void *context, struct ahead_room *room, struct columns *samples,
+                    struct ahead_series *series, struct err *err) {
+    columns_drop_stale(samples);
+    if (columns_has_histograms(samples)) return 0;
+    series->is_made = true;
+    return slide(context, room, samples, series->values, series->present, err);
 }
 
 /* ---- the same of a series with histograms ---- */
@@ -149,8 +233,8 @@ static int prepare_native(struct eval *ev, struct windows *windows, const struct
 
 static int slide_native(struct eval *ev, struct windows *windows, const struct columns *samples,
                         struct labels labels, struct row *row, struct err *err) {
-    size_t low = 0, high = 0, reset_count, steps = is_same_at_each_step(windows) ? 1 : ev->steps;
-    int rc = prepare(ev, windows, samples, &reset_count, err);
+    size_t low = 0, high = 0, steps = is_same_at_each_step(windows) ? 1 : ev->steps;
+    int rc = ahead_room_for(&windows->room, samples->count, err);
     if (!rc) rc = prepare_native(ev, windows, samples, err);
     for (size_t i = 0; i < steps && !rc; i++) {
         double params[PARAMS_MAX];
@@ -173,19 +257,13 @@ static int slide_native(struct eval *ev, struct windows *windows, const struct c
                                        .params = params,
                                        .float_times_ms = windows->native.float_times_ms,
                                        .floats = windows->native.floats,
-                                       .scratch = windows->scratch,
-                                       .resets = windows->resets};
+                                       .scratch = windows->room.doubles,
+                                       .resets = windows->room.resets};
         rc = native_range(ev, windows->call, &window, windows->edge, labels, &result, &is_there, err);
         if (!rc && is_there) rc = row_set(ev, row, i, result, err);
         if (!rc) rc = eval_tick(ev, err);
     }
     return rc;
-}
-
-static bool has_histograms(const struct columns *samples) {
-    for (size_t i = 0; samples->histograms && i < samples->count; i++)
-        if (samples->histograms[i]) return true;
-    return false;
 }
 
 /* A fixed window without parameters has one value for all steps. */
@@ -198,13 +276,11 @@ static void repeat_fixed(const struct eval *ev, struct row *row) {
     }
 }
 
-static int push_windows(struct eval *ev, struct windows *windows, struct columns *samples, struct row *row,
-                        struct labels labels, bool drop_name, struct err *err) {
-    columns_drop_stale(samples);
-    row_clear(ev, row);
-    int rc = has_histograms(samples) ? slide_native(ev, windows, samples, labels, row, err)
-                                     : slide(ev, windows, samples, row, err);
-    if (rc || !bits_any(row->present, ev->words)) return rc;
+/* a row with its windows goes on */
+static int push_made(struct eval *ev, struct windows *windows, struct row *row, struct labels labels,
+                     bool drop_name, struct err *err) {
+    int rc = 0;
+    if (!bits_any(row->present, ev->words)) return 0;
     if (is_same_at_each_step(windows)) repeat_fixed(ev, row);
     windows->has_pushed = true;
     row->labels = labels;
@@ -213,32 +289,82 @@ static int push_windows(struct eval *ev, struct windows *windows, struct columns
     return rc ? rc : windows->next->push(windows->next, row, err);
 }
 
+static int push_windows(struct eval *ev, struct windows *windows, struct columns *samples, struct row *row,
+                        struct labels labels, bool drop_name, struct err *err) {
+    columns_drop_stale(samples);
+    row_clear(ev, row);
+    int rc = columns_has_histograms(samples)
+                 ? slide_native(ev, windows, samples, labels, row, err)
+                 : slide(windows, &windows->room, samples, row->values, row->present, err);
+    if (!rc) rc = eval_tick(ev, err);
+    return rc ? rc : push_made(ev, windows, row, labels, drop_name, err);
+}
+
+/* Labels of all series of a set, as the groups they make without their names; *are_apart: each its own. */
+static int group_series(struct eval *ev, struct series_set *set, struct groups *groups, bool *are_apart,
+                        struct err *err) {
+    static const struct span names[] = {SPAN(LABEL_NAME), SPAN("__type__"), SPAN("__unit__")};
+    int rc = 0;
+    groups_init(groups, names, sizeof names / sizeof *names, true);
+    *are_apart = true;
+    for (size_t i = 0; i < set->count && !rc && *are_apart; i++) {
+        struct labels labels;
+        rc = series_set_labels(set, i, &ev->query->arena, &labels, err);
+        *are_apart = !rc && groups_add(groups, labels) == i;
+    }
+    return rc;
+}
+
+/* of a selector's series; labels NULL: not known yet */
+static int push_series(struct eval *ev, struct windows *windows, struct series_set *set, size_t index,
+                       struct ahead_series *series, const struct labels *known, struct row *row,
+                       struct err *err) {
+    struct labels labels;
+    struct row made = {.values = series->values, .present = series->present};
+    if (series->is_made && !bits_any(made.present, ev->words)) return 0;
+    int rc = known ? 0 : series_set_labels(set, index, &ev->query->arena, &labels, err);
+    if (rc) return rc;
+    if (known) labels = *known;
+    return series->is_made ? push_made(ev, windows, &made, labels, false, err)
+                           : push_windows(ev, windows, &series->samples, row, labels, false, err);
+}
+
+static int push_set(struct eval *ev, struct windows *windows, struct series_set *set, struct ahead *ahead,
+                    const struct labels *labels, struct err *err) {
+    struct ahead_series *series;
+    struct row row;
+    int rc = row_init(ev, &row, err);
+    for (size_t i = 0; i < set->count && !rc; i++) {
+        rc = eval_read(ev, ahead, i, &series, err);
+        if (!rc) rc = eval_take_samples(ev, series->count, err);
+        if (rc || !series->count) continue;
+        eval_count_read(ev, series->count);
+        rc = push_series(ev, windows, set, i, series, labels ? &labels[i] : NULL, &row, err);
+        eval_give_samples(ev, series->count);
+    }
+    return rc;
+}
+
+/* Series that stay apart without their names need not be kept side by side. */
 static int range_selector(struct eval *ev, struct windows *windows, const struct selector *selector,
                           struct err *err) {
     struct series_set *set;
-    struct columns *samples;
     struct ahead ahead;
-    struct row row;
+    struct groups groups = {0};
+    bool are_apart = false;
     int64_t from_ms = windows->first_ms - windows->range_ms - before_ms(ev, windows) + 1;
     int64_t until_ms = windows->last_ms + behind_ms(ev, windows);
-    int rc = row_init(ev, &row, err);
-    if (!rc)
-        rc = queryable_select(ev->query->queryable, selector->matchers, selector->matcher_count, from_ms,
+    int rc = queryable_select(ev->query->queryable, selector->matchers, selector->matcher_count, from_ms,
                               until_ms, &ev->query->budget, &set, err);
     if (rc) return rc;
-    ahead_open(&ahead, ev, set, from_ms, until_ms);
-    for (size_t i = 0; i < set->count && !rc; i++) {
-        struct labels labels;
-        rc = eval_read(ev, &ahead, i, &samples, err);
-        size_t count = samples->count;
-        if (!rc) rc = eval_take_samples(ev, count, err);
-        if (rc || !count) continue;
-        eval_count_read(ev, count);
-        rc = series_set_labels(set, i, &ev->query->arena, &labels, err);
-        if (!rc) rc = push_windows(ev, windows, samples, &row, labels, false, err);
-        eval_give_samples(ev, count);
+    if (windows->merging) rc = group_series(ev, set, &groups, &are_apart, err);
+    if (are_apart) windows->next = windows->sink;
+    if (!rc) {
+        rc = ahead_open(&ahead, ev, set, from_ms, until_ms, false, make_row, windows, err);
+        if (!rc) rc = push_set(ev, windows, set, &ahead, are_apart ? groups.firsts.items : NULL, err);
+        ahead_close(&ahead);
     }
-    ahead_close(&ahead);
+    groups_release(&groups);
     eval_close(ev, set);
     return rc;
 }
@@ -372,23 +498,29 @@ int eval_range_call(struct eval *ev, const struct expr *expr, struct sink *sink,
     const struct expr *range = NULL;
     const double *params[PARAMS_MAX];
     struct merging merging = {{.push = merging_push}, ev, {0}};
-    struct windows windows = {
-        .params = params, .call = expr, .kernel = range_kernel_of(call->function->id), .next = sink};
+    struct windows windows = {.params = params,
+                              .call = expr,
+                              .kernel = range_kernel_of(call->function->id),
+                              .alike = alike_kernel_of(call->function->id),
+                              .sink = sink,
+                              .next = sink,
+                              .ev = ev,
+                              .room.budget = &ev->query->budget};
     windows.keeps_name = range_keeps_name(call->function->id);
     windows.wants_resets = uses_resets(call->function->id);
-    /* series that differ in nothing but the name may become the same */
-    bool may_collide = !windows.keeps_name && !ev->delayed_names;
-    if (may_collide) windows.next = &merging.sink;
     int rc = eval_params(ev, call, &range, params, &windows.param_count, err);
     if (rc) return rc;
-    if (range->kind == EXPR_SELECTOR && range->selector.name.len) {
-        may_collide = false; /* one name: dropping it keeps the series apart */
-        windows.next = sink;
+    /* series that differ in nothing but the name may become the same */
+    bool has_one_name = range->kind == EXPR_SELECTOR && range->selector.name.len;
+    if (!windows.keeps_name && !ev->delayed_names && !has_one_name) {
+        windows.merging = &merging;
+        windows.next = &merging.sink;
     }
     rc = run_windows(ev, &windows, range, err);
+    ahead_room_release(&windows.room);
     if (!rc && windows.has_pushed && call->function->id == FN_quantile_over_time)
         eval_check_quantile(ev, call->args[0], params[0]);
-    if (rc || !may_collide) return rc;
+    if (rc || windows.next == sink) return rc;
     rc = rows_merge(ev, &merging.rows, err);
     return rc ? rc : rows_push(&merging.rows, sink, err);
 }

@@ -3,14 +3,14 @@
  * sum.h - sums that keep what rounding takes away (Neumaier, "Rundungsfehleranalyse einiger Verfahren zur
  * Summation endlicher Summen", 1974).
  */
+#include <stdbool.h>
+
 static inline void sum_add(double value, double *sum, double *rest) {
     double next = *sum + value;
-    if (__builtin_isinf(next))
-        *rest = 0;
-    else if (__builtin_fabs(*sum) >= __builtin_fabs(value))
-        *rest += (*sum - next) + value;
-    else
-        *rest += (value - next) + *sum;
+    bool is_larger = __builtin_fabs(*sum) >= __builtin_fabs(value);
+    double large = is_larger ? *sum : value, small = is_larger ? value : *sum;
+    double more = *rest + ((large - next) + small);
+    *rest = __builtin_isinf(next) ? 0 : more; /* chosen, not branched: columns of sums go side by side */
     *sum = next;
 }
 

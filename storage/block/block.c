@@ -37,7 +37,7 @@ int block_open(struct file_system *fs, const char *folder, struct ulid ulid, str
     block->folder = mem_strdup(folder);
     block->queryable = (struct block_queryable){{&block_queryable_ops}, block};
     mutex_init(&block->tombstones_lock);
-    block_cache_init(&block->groups);
+    block_cache_init(&block->groups, GROUPS_KEPT_BYTES);
     int rc = open_parts(block, ulid, err);
     if (rc)
         destroy(block);

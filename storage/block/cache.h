@@ -3,7 +3,8 @@
  * cache.h - inside of storage/block: what was read and unpacked lately, for all readers of a block.
  *
  *     key -> set (hash) -> | key, thing | key, thing | key, thing | key, thing |    a new one takes the place of
- *                                                                                    the oldest of its set
+ *                                                                                    the oldest of its set, and of
+ *     others, set by set, until all fit
  *
  * Things are shared: whoever gets one holds a reference. Threads: any.
  */
@@ -15,13 +16,14 @@
 
 struct shared { /* first member */
     atomic_uint references;
+    uint32_t bytes; /* of memory, about: what a cache counts */
     void (*destroy)(struct shared *shared);
 };
 
-void shared_init(struct shared *shared, void (*destroy)(struct shared *shared));
+void shared_init(struct shared *shared, size_t bytes, void (*destroy)(struct shared *shared));
 void shared_release(struct shared *shared); /* NULL accepted */
 
-#define CACHE_SETS 32u
+#define CACHE_SETS 256u
 #define CACHE_WAYS 4u
 
 struct cache_set {
@@ -32,10 +34,13 @@ struct cache_set {
 
 struct block_cache {
     struct mutex lock;
-    struct cache_set sets[CACHE_SETS];
+    size_t bytes, max_bytes;
+    uint32_t hand; /* the set that gives room next */
+    struct cache_set *sets; /* made when there is something to keep */
 };
 
-void block_cache_init(struct block_cache *cache);
+/* keeps things of max_bytes together, and at least the newest one */
+void block_cache_init(struct block_cache *cache, size_t max_bytes);
 void block_cache_release(struct block_cache *cache);
 /* a reference for the caller, or NULL */
 struct shared *block_cache_get(struct block_cache *cache, uint64_t key);

@@ -181,53 +181,95 @@ static int bad(struct err *err) {
     return err_set(err, ERR_CORRUPT, "a page of a block makes no sense");
 }
 
-/* numbers NULL: skipped */
+/* the bytes of numbers that are there, one plane behind the other; numbers NULL: skipped */
 static bool get_planes(struct cursor streams[STREAM_COUNT], uint64_t *numbers, size_t count, unsigned width) {
-    if (numbers) memset(numbers, 0, count * sizeof *numbers);
+    const uint8_t *planes[8] = {NULL};
     for (unsigned plane = 0; plane < width; plane++) {
-        const uint8_t *at = cursor_bytes(&streams[plane == 0   ? STREAM_LOW
-                                                  : plane == 1 ? STREAM_MIDDLE
-                                                               : STREAM_HIGH],
-                                         count);
-        if (count && !at) return false;
-        for (size_t i = 0; numbers && i < count; i++) numbers[i] |= (uint64_t)at[i] << (8 * plane);
+        planes[plane] = cursor_bytes(&streams[plane == 0   ? STREAM_LOW
+                                              : plane == 1 ? STREAM_MIDDLE
+                                                           : STREAM_HIGH],
+                                     count);
+        if (count && !planes[plane]) return false;
+    }
+    if (!numbers) return true;
+    if (width == 1) {
+        for (size_t i = 0; i < count; i++) numbers[i] = planes[0][i];
+    } else if (width == 2) {
+        for (size_t i = 0; i < count; i++) numbers[i] = planes[0][i] | (uint64_t)planes[1][i] << 8;
+    } else {
+        memset(numbers, 0, count * sizeof *numbers);
+        for (unsigned plane = 0; plane < width; plane++)
+            for (size_t i = 0; i < count; i++) numbers[i] |= (uint64_t)planes[plane][i] << (8 * plane);
     }
     return true;
 }
 
-/* a sparse page's numbers to the places of its bits, from the last to the first, in place */
-static void spread(uint64_t *numbers, size_t count, const uint8_t *bitmap, size_t kept) {
-    for (size_t i = count; i-- > 0;) numbers[i] = bitmap[i / 8] >> i % 8 & 1 ? numbers[--kept] : 0;
-}
+/* Numbers of a page as they are stored: those that are not 0 of a sparse one, with the bitmap of their places. */
+struct stored {
+    uint64_t numbers[PAGE_SAMPLES];
+    uint64_t places[PAGE_SAMPLES / 64 + 1]; /* low bit first; all set when the page is not sparse */
+    size_t count, kept;
+    bool is_sparse;
+};
 
-static bool get_numbers(struct cursor streams[STREAM_COUNT], uint64_t *numbers, size_t count, bool sparse) {
+/* numbers are left out with `skips`; count: of all */
+static bool get_stored(struct cursor streams[STREAM_COUNT], struct stored *stored, size_t count, bool sparse,
+                       bool skips) {
     unsigned width = cursor_u8(&streams[STREAM_CONTROL]);
     if (streams[STREAM_CONTROL].failed || width > 8) return false;
-    if (!sparse) return get_planes(streams, numbers, count, width);
-    const uint8_t *bitmap = cursor_bytes(&streams[STREAM_CONTROL], (count + 7) / 8);
-    size_t kept = 0;
-    if (count && !bitmap) return false;
-    for (size_t i = 0; i < (count + 7) / 8; i++) kept += (size_t)__builtin_popcount(bitmap[i]);
-    if (kept > count || !get_planes(streams, numbers, kept, width)) return false;
-    if (numbers) spread(numbers, count, bitmap, kept);
-    return true;
+    stored->count = stored->kept = count;
+    stored->is_sparse = sparse;
+    if (sparse) {
+        size_t bytes = (count + 7) / 8;
+        const uint8_t *bitmap = cursor_bytes(&streams[STREAM_CONTROL], bytes);
+        if (count && !bitmap) return false;
+        memset(stored->places, 0, (count / 64 + 1) * sizeof *stored->places);
+        for (size_t i = 0; i < bytes; i++) stored->places[i / 8] |= (uint64_t)bitmap[i] << i % 8 * 8;
+        stored->kept = 0;
+        for (size_t i = 0; i < count / 64 + 1; i++)
+            stored->kept += (size_t)__builtin_popcountll(stored->places[i]);
+        if (stored->kept > count) return false;
+    }
+    return get_planes(streams, skips ? NULL : stored->numbers, stored->kept, width);
+}
+
+/* the place of the next stored number from `from` on, or count */
+static inline size_t next_place(const struct stored *stored, size_t from) {
+    if (!stored->is_sparse || from >= stored->count) return from;
+    size_t word = from / 64;
+    uint64_t left = stored->places[word] >> from % 64 << from % 64;
+    while (!left && ++word < stored->count / 64 + 1) left = stored->places[word];
+    size_t place = left ? word * 64 + (size_t)__builtin_ctzll(left) : stored->count;
+    return place < stored->count ? place : stored->count;
+}
+
+/* a sparse page's numbers to the places of its bits, from the last to the first, in place */
+static void spread(struct stored *stored) {
+    size_t kept = stored->kept;
+    if (!stored->is_sparse) return;
+    for (size_t i = stored->count; i-- > 0;)
+        stored->numbers[i] = stored->places[i / 64] >> i % 64 & 1 ? stored->numbers[--kept] : 0;
+}
+
+/* what the numbers of a page are steps from, and the steps; false when they make no sense */
+static bool get_steps(struct cursor streams[STREAM_COUNT], unsigned head, uint64_t *first,
+                      struct stored *stored, size_t count, bool skips) {
+    *first = (uint64_t)cursor_zigzag(&streams[STREAM_CONTROL]);
+    return get_stored(streams, stored, count - 1, head & SPARSE, skips);
 }
 
 /* the whole numbers of a page; numbers NULL: skipped */
 static bool get_whole(struct cursor streams[STREAM_COUNT], unsigned head, int64_t *numbers, size_t count) {
-    uint64_t changes[PAGE_SAMPLES];
-    uint64_t value = (uint64_t)cursor_zigzag(&streams[STREAM_CONTROL]), step = 0;
-    if (!get_numbers(streams, numbers ? changes : NULL, count - 1, head & SPARSE)) return false;
+    struct stored stored;
+    uint64_t value, step = 0;
+    if (!get_steps(streams, head, &value, &stored, count, !numbers)) return false;
     if (!numbers) return true;
+    spread(&stored);
     numbers[0] = (int64_t)value;
-    if (head & ORDER_TWO) {
-        for (size_t i = 1; i < count; i++) {
-            step += (uint64_t)zigzag_decode(changes[i - 1]);
-            numbers[i] = (int64_t)(value += step);
-        }
-    } else {
-        for (size_t i = 1; i < count; i++)
-            numbers[i] = (int64_t)(value += (uint64_t)zigzag_decode(changes[i - 1]));
+    for (size_t i = 1; i < count; i++) {
+        uint64_t change = (uint64_t)zigzag_decode(stored.numbers[i - 1]);
+        step = head & ORDER_TWO ? step + change : change;
+        numbers[i] = (int64_t)(value += step);
     }
     return true;
 }
@@ -244,22 +286,67 @@ static bool get_exceptions(struct cursor *control, double *values, size_t count)
     return !control->failed;
 }
 
+static double scaled(uint64_t number, double power) {
+    return (double)(int64_t)number / power;
+}
+
+static void fill(double *values, size_t from, size_t to, double value) {
+    for (size_t i = from; i < to; i++) values[i] = value;
+}
+
+/* steps are stored where they are not 0: in between the value stays */
+static void walk_steps(const struct stored *stored, uint64_t number, double power, double *values) {
+    double value = scaled(number, power);
+    size_t at = 0, kept = 0; /* values[0 .. at] are there */
+    values[0] = value;
+    while (at < stored->count) {
+        size_t next = next_place(stored, at);
+        fill(values, at + 1, next + 1, value);
+        if (next == stored->count) return;
+        number += (uint64_t)zigzag_decode(stored->numbers[kept++]);
+        value = scaled(number, power);
+        values[next + 1] = value;
+        at = next + 1;
+    }
+}
+
+/* changes of the step are stored: in between it is taken again and again */
+static void walk_changes(const struct stored *stored, uint64_t number, double power, double *values) {
+    uint64_t step = 0;
+    size_t at = 0, kept = 0;
+    values[0] = scaled(number, power);
+    while (at < stored->count) {
+        size_t next = next_place(stored, at);
+        if (step == 0) fill(values, at + 1, next + 1, values[at]);
+        for (; step && at < next; at++) values[at + 1] = scaled(number += step, power);
+        if (next == stored->count) return;
+        step += (uint64_t)zigzag_decode(stored->numbers[kept++]);
+        number += step;
+        values[next + 1] = scaled(number, power);
+        at = next + 1;
+    }
+}
+
 static bool read_scaled(struct cursor streams[STREAM_COUNT], unsigned head, double *values, size_t count) {
-    int64_t numbers[PAGE_SAMPLES];
+    struct stored stored;
     unsigned scale = head >> SCALE_SHIFT;
-    if (scale > SCALE_MAX || !get_whole(streams, head, values ? numbers : NULL, count)) return false;
-    if (values && scale == 0)
-        for (size_t i = 0; i < count; i++) values[i] = (double)numbers[i];
+    uint64_t first;
+    if (scale > SCALE_MAX || !get_steps(streams, head, &first, &stored, count, !values)) return false;
+    if (values && head & ORDER_TWO)
+        walk_changes(&stored, first, powers[scale], values);
     else if (values)
-        for (size_t i = 0; i < count; i++) values[i] = (double)numbers[i] / powers[scale];
+        walk_steps(&stored, first, powers[scale], values);
     return get_exceptions(&streams[STREAM_CONTROL], values, count);
 }
 
 static bool read_xor(struct cursor streams[STREAM_COUNT], unsigned head, double *values, size_t count) {
-    uint64_t changes[PAGE_SAMPLES], bits = 0;
-    if (!get_numbers(streams, values ? changes : NULL, count, head & SPARSE)) return false;
-    for (size_t i = 0; values && i < count; i++) {
-        bits ^= __builtin_bswap64(changes[i]);
+    struct stored stored;
+    uint64_t bits = 0;
+    if (!get_stored(streams, &stored, count, head & SPARSE, !values)) return false;
+    if (!values) return true;
+    spread(&stored);
+    for (size_t i = 0; i < count; i++) {
+        bits ^= __builtin_bswap64(stored.numbers[i]);
         values[i] = bits_double(bits);
     }
     return true;

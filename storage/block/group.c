@@ -158,7 +158,7 @@ static struct group *make(const struct packed *packed) {
     for (int i = 0; i < STREAM_COUNT; i++) bytes += packed->raw[i];
     struct group *group = mem_alloc(bytes);
     *group = (struct group){.kind = packed->header[4], .pages = packed->pages, .bytes = bytes};
-    shared_init(&group->shared, destroy);
+    shared_init(&group->shared, bytes, destroy);
     group->places = (struct page_place *)(group + 1);
     group->counts = (uint16_t *)(group->places + packed->pages);
     uint8_t *at = (uint8_t *)(group->counts + packed->pages);

@@ -3,6 +3,7 @@
 #include "lib/base/bits.h"
 #include "lib/codec/crc32c.h"
 #include "lib/codec/varint.h"
+#include "lib/model/labels.h"
 #include "storage/block/group.h"
 #include "storage/block/layout.h"
 #include "storage/block/page.h"
@@ -38,7 +39,7 @@ int index_open(struct index *index, struct file_system *fs, const char *path, in
         return rc;
     }
     mutex_init(&index->lock);
-    block_cache_init(&index->cache);
+    block_cache_init(&index->cache, INDEX_KEPT_BYTES);
     return 0;
 }
 
@@ -161,7 +162,7 @@ static void destroy_symbols(struct shared *shared) {
 static struct symbol_page *take_symbols(struct page *page) {
     struct symbol_page *symbols = mem_alloc(sizeof *symbols);
     struct cursor cursor = cursor_of(page->bytes, page->len);
-    shared_init(&symbols->shared, destroy_symbols);
+    shared_init(&symbols->shared, sizeof *symbols + sizeof *page + page->len, destroy_symbols);
     symbols->page = page;
     for (symbols->count = 0; symbols->count < SYMBOLS_A_PAGE && cursor_left(&cursor); symbols->count++) {
         uint64_t len = cursor_varint(&cursor);
@@ -269,10 +270,12 @@ struct series_page {
         uint32_t labels, label_count, pages, page_count; /* begins and counts in the two */
     } series[SERIES_A_PAGE];
     uint32_t count;
+    _Atomic(struct hash128 *) identities; /* of all, made when the first is asked for */
 };
 
 static void destroy_series(struct shared *shared) {
     struct series_page *page = (struct series_page *)shared;
+    mem_free(atomic_load(&page->identities));
     vec_release(&page->labels);
     vec_release(&page->pages);
     mem_free(page);
@@ -305,11 +308,14 @@ static struct series_page *take_series(const struct index *index, const struct p
     struct series_page *page = mem_zalloc(sizeof *page);
     struct cursor cursor = cursor_of(raw->bytes, raw->len);
     uint64_t group = 0;
-    shared_init(&page->shared, destroy_series);
     vec_reserve(&page->labels, SERIES_A_PAGE);
     vec_reserve(&page->pages, SERIES_A_PAGE);
     while (page->count < SERIES_A_PAGE && cursor_left(&cursor) && read_entry(index, &cursor, &group, page)) {
     }
+    shared_init(&page->shared,
+                sizeof *page + page->labels.capacity * sizeof *page->labels.items +
+                    page->pages.capacity * sizeof *page->pages.items + SERIES_A_PAGE * sizeof(struct hash128),
+                destroy_series);
     return page;
 }
 
@@ -348,6 +354,47 @@ int index_series_read(struct index *index, uint32_t number, struct index_series 
     }
     index_series_release(series);
     return bad(index, "page of series", err);
+}
+
+/* of the texts that symbols stand for */
+static int identify(struct index *index, const struct index_series *series, struct hash128 *identity,
+                    struct err *err) {
+    struct arena arena;
+    uint32_t count = series->label_count / 2;
+    arena_init(&arena, SIZE_MAX, NULL);
+    struct label *items = arena_array(&arena, count, sizeof *items);
+    int rc = 0;
+    for (uint32_t i = 0; i < count && !rc; i++) {
+        rc = index_symbol(index, series->labels[2 * i], &arena, &items[i].name, err);
+        if (!rc) rc = index_symbol(index, series->labels[2 * i + 1], &arena, &items[i].value, err);
+    }
+    if (!rc) *identity = labels_identity((struct labels){items, count});
+    arena_release(&arena);
+    return rc;
+}
+
+/* those that cannot be told stay zero */
+static const struct hash128 *identities_of(struct index *index, struct series_page *page) {
+    struct hash128 *made = atomic_load_explicit(&page->identities, memory_order_acquire), *none = NULL;
+    if (made) return made;
+    made = mem_array(SERIES_A_PAGE, sizeof *made);
+    for (uint32_t i = 0; i < page->count; i++) {
+        struct index_series series = series_in(page, i);
+        (void)identify(index, &series, &made[i], NULL);
+    }
+    if (atomic_compare_exchange_strong(&page->identities, &none, made)) return made;
+    mem_free(made); /* another thread was first */
+    return none;
+}
+
+int index_series_identity(struct index *index, uint32_t number, struct hash128 *identity, struct err *err) {
+    struct index_series series;
+    int rc = index_series_read(index, number, &series, err);
+    if (rc) return rc;
+    *identity = identities_of(index, (struct series_page *)series.holder)[number % SERIES_A_PAGE];
+    if (!(identity->low | identity->high)) rc = identify(index, &series, identity, err);
+    index_series_release(&series);
+    return rc;
 }
 
 void index_series_release(struct index_series *series) {

@@ -9,6 +9,7 @@
  * Threads: any, after index_open.
  */
 #include "lib/base/arena.h"
+#include "lib/base/hash.h"
 #include "lib/base/vec.h"
 #include "lib/codec/varint.h"
 #include "lib/sys/file.h"
@@ -16,6 +17,9 @@
 #include "storage/block/index_writer.h"
 
 #define SYMBOL_NONE UINT32_MAX
+
+/* of pages taken apart: enough for some 30,000 series */
+#define INDEX_KEPT_BYTES ((size_t)4 << 20)
 
 struct index_name {
     uint32_t name, values, pages;
@@ -49,6 +53,8 @@ struct index_series {
 
 void index_series_release(struct index_series *series);
 int index_series_read(struct index *index, uint32_t number, struct index_series *series, struct err *err);
+/* labels_identity of a series, kept with its page */
+int index_series_identity(struct index *index, uint32_t number, struct hash128 *identity, struct err *err);
 /* the members of a page of series (numbers from page * SERIES_A_PAGE on); false from
  * `each` takes the series out of words */
 typedef bool index_series_fn(void *context, uint32_t number, const struct index_series *series);

@@ -17,6 +17,9 @@ struct tombstones {
     struct tombstone items[];
 };
 
+/* of unpacked groups: neighbouring series are in the same */
+#define GROUPS_KEPT_BYTES ((size_t)1 << 20)
+
 struct block_queryable {
     struct queryable port; /* first */
     struct block *block;

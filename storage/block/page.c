@@ -40,7 +40,7 @@ static int unpack(const struct file *file, uint64_t offset, const uint8_t *heade
     if (crc32c(crc32c(0, header, 8), stored, stored_len) != load_u32(header + 8))
         return damaged(file, offset, err);
     struct page *made = mem_alloc(sizeof *made + len);
-    shared_init(&made->shared, destroy);
+    shared_init(&made->shared, sizeof *made + len, destroy);
     made->len = len;
     int rc = 0;
     if (stored_len == len)

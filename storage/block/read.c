@@ -21,9 +21,15 @@ static int get_group(struct block *block, uint64_t offset, struct group **group,
     return rc;
 }
 
+/* of a page whose times are not stored */
+static uint64_t regular_step(const struct page_ref *ref) {
+    return ref->count > 1 ? ((uint64_t)ref->maxt - (uint64_t)ref->mint) / (ref->count - 1) : 0;
+}
+
 static void regular_times(const struct page_ref *ref, int64_t *times_ms) {
-    uint64_t step = ref->count > 1 ? ((uint64_t)ref->maxt - (uint64_t)ref->mint) / (ref->count - 1) : 0;
-    for (uint32_t i = 0; i < ref->count; i++) times_ms[i] = (int64_t)((uint64_t)ref->mint + i * step);
+    uint64_t step = regular_step(ref);
+    uint64_t time = (uint64_t)ref->mint;
+    for (uint32_t i = 0; i < ref->count; i++, time += step) times_ms[i] = (int64_t)time;
 }
 
 static int get_times(struct block *block, const struct page_ref *ref, int64_t *times_ms, struct err *err) {
@@ -72,6 +78,7 @@ static int read_floats(struct block *block, const struct group *group, const str
     if (rc) return rc;
     columns->count += ref->count;
     trim(columns, from, mint, maxt);
+    columns_note_step(columns, from, ref->times ? 0 : (int64_t)regular_step(ref));
     return 0;
 }
 

@@ -37,6 +37,13 @@ static int set_labels(struct series_set *set, size_t index, struct arena *arena,
     return block_labels(own->block, own->series[index], arena, labels, err);
 }
 
+static int set_identity(struct series_set *set, size_t index, struct hash128 *identity, struct err *err) {
+    struct block_set *own = set_of(set);
+    ASSERT(index < own->set.count);
+    return note_damage(own->block,
+                       index_series_identity(&own->block->index, own->series[index], identity, err));
+}
+
 static int set_read(struct series_set *set, size_t index, int64_t mint, int64_t maxt, struct columns *columns,
                     struct err *err) {
     struct block_set *own = set_of(set);
@@ -54,7 +61,8 @@ static void set_close(struct series_set *set) {
     mem_free(own);
 }
 
-static const struct series_set_ops set_ops = {.labels = set_labels, .read = set_read, .close = set_close};
+static const struct series_set_ops set_ops = {
+    .labels = set_labels, .identity = set_identity, .read = set_read, .close = set_close};
 
 static size_t count_members(const struct members *members) {
     size_t count = 0;

@@ -31,7 +31,7 @@ static void sort(struct tombstones *tombstones) {
 
 static struct tombstones *make(size_t count) {
     struct tombstones *tombstones = mem_alloc(sizeof *tombstones + count * sizeof *tombstones->items);
-    shared_init(&tombstones->shared, destroy);
+    shared_init(&tombstones->shared, sizeof *tombstones + count * sizeof *tombstones->items, destroy);
     tombstones->count = count;
     return tombstones;
 }
@@ -144,6 +144,7 @@ void tombstones_apply(const struct tombstones *tombstones, uint32_t series, stru
     size_t kept = from;
     struct range range = range_of(tombstones, series);
     if (!range.count) return;
+    columns->step_ms = 0;
     for (size_t i = from; i < columns->count; i++) {
         if (is_deleted(range, columns->times_ms[i])) continue;
         columns->times_ms[kept] = columns->times_ms[i];

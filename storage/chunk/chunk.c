@@ -280,27 +280,66 @@ static void decode_number(struct bit_reader *reader, unsigned ones, bool is_firs
     *step = is_first ? 0 : (uint64_t)next_step(*step + change, change);
 }
 
-static int decode_numbers(struct bit_reader *reader, unsigned scale, size_t count, int64_t *times,
+/* What numbers are decoded from and into. */
+struct numbers {
+    struct bit_reader reader;
+    uint64_t time, time_step, number, step;
+    unsigned width, scale;
+};
+
+/* any sample, code by code */
+static double decode_any(struct numbers *n, bool is_first) {
+    decode_times(&n->reader, !is_first, &n->time, &n->time_step);
+    unsigned ones = bits_unary(&n->reader, RAW);
+    if (ones == RAW) {
+        n->number = n->step = 0;
+        return bits_double(bits_read(&n->reader, 64));
+    }
+    decode_number(&n->reader, ones, is_first, &n->width, &n->number, &n->step);
+    return number_value(n->number, n->scale);
+}
+
+/* Most samples come at the time expected and take one look at the bits: 0, then the code of the value with
+ * its change. False: this one is another; nothing was consumed. */
+static inline bool decode_usual(struct numbers *n) {
+    uint64_t window = bits_peek(&n->reader);
+    if (window >> 63) return false;
+    unsigned ones = (unsigned)__builtin_clzll(~(window << 1));
+    if (ones > CHANGE || (ones == CHANGE && n->width > 57 - CHANGE - 2)) return false;
+    bits_skip(&n->reader, 1 + ones + 1 + (ones == CHANGE ? n->width : 0));
+    if (ones == SAME_NUMBER) n->step = 0;
+    if (ones == CHANGE) {
+        uint64_t change = (uint64_t)zigzag_decode(window << (CHANGE + 2) >> (64 - n->width));
+        n->step += change;
+        n->number += n->step;
+        n->step = (uint64_t)next_step(n->step, change);
+    } else {
+        n->number += n->step;
+    }
+    n->time += n->time_step;
+    return true;
+}
+
+static int decode_numbers(const struct bit_reader *reader, unsigned scale, size_t count, int64_t *times,
                           double *values) {
-    uint64_t time = 0, time_step = 0, number = 0, step = 0;
-    unsigned width = 1;
-    for (size_t i = 0; i < count && !reader->failed; i++) {
-        decode_times(reader, i, &time, &time_step);
-        times[i] = (int64_t)time;
-        unsigned ones = bits_unary(reader, RAW);
-        if (ones == RAW) {
-            values[i] = bits_double(bits_read(reader, 64));
-            number = step = 0;
-            continue;
+    struct numbers n = {.reader = *reader, .width = 1, .scale = scale};
+    for (size_t i = 0; i < count && !n.reader.failed; i++) {
+        values[i] = i && decode_usual(&n) ? number_value(n.number, scale) : decode_any(&n, i == 0);
+        times[i] = (int64_t)n.time;
+        unsigned run = read_regular(&n.reader, count - i - 1);
+        if (run && n.step == 0) {
+            double value = number_value(n.number, scale); /* not that before, if it was raw */
+            for (; run; run--) {
+                times[++i] = (int64_t)(n.time += n.time_step);
+                values[i] = value;
+            }
         }
-        decode_number(reader, ones, i == 0, &width, &number, &step);
-        values[i] = number_value(number, scale);
-        for (unsigned run = read_regular(reader, count - i - 1); run; run--) {
-            times[++i] = (int64_t)(time += time_step);
-            values[i] = number_value(number += step, scale);
+        for (; run; run--) {
+            times[++i] = (int64_t)(n.time += n.time_step);
+            values[i] = number_value(n.number += n.step, scale);
         }
     }
-    return reader->failed ? ERR_CORRUPT : 0;
+    return n.reader.failed ? ERR_CORRUPT : 0;
 }
 
 static int decode_xors(struct bit_reader *reader, size_t count, int64_t *times, double *values) {

@@ -69,10 +69,13 @@ static void chunk_grow(struct head *head, struct series *series, size_t needed) 
     series->size_class = size_class;
 }
 
-/* The first chunk of a series ends early, each slot's at another count: else the chunks of all series that a
- * start or a new target created at once would be full, and written, at the same time for ever. */
+/* The first chunk of a series ends early, at another count from one run of slots to the next: else the chunks
+ * of all series that a start or a new target created at once would be full, and written, at the same time for
+ * ever. Those of a run stay together: their chunks are neighbours in the file (windows.h). */
+#define TOGETHER 64u
+
 static bool ends_early(const struct series *series, uint32_t slot) {
-    return series->full_count == 0 && series->chunk.count >= 24 + (slot * 2654435761u >> 16) % 96;
+    return series->full_count == 0 && series->chunk.count >= 24 + (slot / TOGETHER * 2654435761u >> 16) % 96;
 }
 
 static void put_float(struct head *head, struct series *series, uint32_t slot, int64_t time, uint64_t bits,

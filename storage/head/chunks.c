@@ -20,7 +20,7 @@
 #define FILE_VERSION 3u
 #define PATH_BYTES 4096
 #define HEADER_BYTES ((uint64_t)8)
-#define RECORD_BYTES ((size_t)16)
+#define RECORD_BYTES (CHUNK_RECORD_MAX - CHUNK_MAX_BYTES)
 
 #define WHERE_MASK (((uint64_t)1 << 48) - 1)
 #define WHERE_IN_FILE ((uint64_t)1 << 63)
@@ -114,6 +114,7 @@ static int open_all_old(struct chunk_store *store, struct err *err) {
 int chunk_store_init(struct chunk_store *store, struct file_system *fs, const char *folder, struct err *err) {
     *store = (struct chunk_store){.fs = fs, .number = 1, .offset = HEADER_BYTES, .file_max_bytes = FILE_MAX};
     mutex_init(&store->lock);
+    windows_init(&store->windows);
     buf_init(&store->pending, PENDING_MAX);
     for (size_t i = 0; i < CHUNK_FILES; i++) store->files[i].maxt = INT64_MIN;
     if (!folder) return 0;
@@ -128,6 +129,7 @@ int chunk_store_init(struct chunk_store *store, struct file_system *fs, const ch
 void chunk_store_release(struct chunk_store *store) {
     for (uint32_t i = 0; store->folder && i < CHUNK_FILES; i++) file_close(&store->files[i].file);
     mem_free((void *)store->folder);
+    windows_release(&store->windows);
     buf_release(&store->pending);
     mutex_release(&store->lock);
 }
@@ -311,10 +313,18 @@ static int read_file(const struct file *file, uint8_t *record, uint64_t offset, 
 static int read_some(struct chunk_store *store, uint64_t place, size_t want, struct chunk_copy *copy,
                      struct err *err) {
     vec_reserve(&copy->record, want);
-    bool is_written = !is_behind(place, atomic_load_explicit(&store->flushed, memory_order_acquire));
-    if (!is_written && copy_pending(store, place, copy->record.items, want, &copy->record.count)) return 0;
-    return read_file(&file_of(store, place)->file, copy->record.items, place & (FILE_MAX - 1), want,
-                     &copy->record.count, err);
+    uint64_t flushed = atomic_load_explicit(&store->flushed, memory_order_acquire);
+    if (is_behind(place, flushed)) {
+        if (copy_pending(store, place, copy->record.items, want, &copy->record.count)) return 0;
+        flushed = atomic_load_explicit(&store->flushed, memory_order_acquire);
+    }
+    const struct file *file = &file_of(store, place)->file;
+    uint64_t offset = place & (FILE_MAX - 1);
+    if (want > CHUNK_RECORD_MAX)
+        return read_file(file, copy->record.items, offset, want, &copy->record.count, err);
+    bool is_current = place >> FILE_BITS == flushed >> FILE_BITS;
+    return windows_read(&store->windows, file, place, offset, is_current ? flushed & (FILE_MAX - 1) : FILE_MAX,
+                        copy->record.items, want, &copy->record.count, err);
 }
 
 /* of the whole record as its header says it; 0: makes no sense */
@@ -333,11 +343,20 @@ static bool is_whole(const struct chunk_copy *copy, size_t len, uint64_t number)
            load_u64(record + 4) == number && record[13] <= CHUNK_SAMPLES;
 }
 
+/* a whole record into copy; a window that holds a bad one is given up */
+static int fetch(struct chunk_store *store, uint64_t place, uint64_t number, struct chunk_copy *copy,
+                 size_t *len, struct err *err) {
+    int rc = read_some(store, place, CHUNK_RECORD_MAX, copy, err);
+    *len = rc ? 0 : said_bytes(copy);
+    if (*len > copy->record.count) rc = read_some(store, place, *len, copy, err);
+    if (!rc && !is_whole(copy, *len, number)) windows_forget(&store->windows);
+    return rc;
+}
+
 static int read_record(struct chunk_store *store, uint64_t place, uint64_t number, struct chunk_copy *copy,
                        struct err *err) {
-    int rc = read_some(store, place, RECORD_BYTES + CHUNK_MAX_BYTES, copy, err);
-    size_t len = rc ? 0 : said_bytes(copy);
-    if (len > copy->record.count) rc = read_some(store, place, len, copy, err);
+    size_t len;
+    int rc = fetch(store, place, number, copy, &len, err);
     if (rc) return rc;
     const struct file *file = &file_of(store, place)->file;
     if (!is_whole(copy, len, number))
@@ -395,6 +414,7 @@ void chunk_store_remove_before(struct chunk_store *store, int64_t mint) {
         if (file_is_open(&file->file) && !is_current && (file->maxt < mint || file->maxt == INT64_MIN))
             remove_file(store, file);
     }
+    windows_forget(&store->windows);
 }
 
 int chunk_store_sync(struct chunk_store *store, struct err *err) {

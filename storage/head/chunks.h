@@ -20,6 +20,7 @@
 #include "lib/sys/file.h"
 #include "lib/sys/thread.h"
 #include "storage/chunk/histogram_chunk.h"
+#include "storage/head/windows.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -29,6 +30,9 @@ struct chunk_ref {
     uint64_t where;
     int64_t maxt;
 };
+
+/* a record of floats with its header */
+#define CHUNK_RECORD_MAX ((size_t)16 + CHUNK_MAX_BYTES)
 
 #define CHUNK_FILES 1024u /* 256 MiB each */
 
@@ -48,6 +52,7 @@ struct chunk_store {
     atomic_uint_least64_t flushed;        /* the same as a place; older files are written whole */
     struct mutex lock;                    /* pending, against readers */
     struct buf pending;
+    struct chunk_windows windows; /* of the files, read lately */
     uint64_t file_max_bytes; /* 256 MiB; tests set less before the first add */
     bool is_failing;         /* the last flush failed; said once */
     atomic_uint_least64_t heap_chunks, heap_bytes;

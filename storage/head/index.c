@@ -311,6 +311,15 @@ static int compare_symbols(const struct head *head, uint32_t a, uint32_t b) {
     return a == b ? 0 : span_compare(symbols_text(&head->symbols, a), symbols_text(&head->symbols, b));
 }
 
+struct hash128 index_identity(const struct head *head, uint32_t slot) {
+    struct label few[32];
+    size_t count = head_label_count(head, slot);
+    struct label *items = count <= sizeof few / sizeof *few ? few : mem_array(count, sizeof *items);
+    struct hash128 identity = labels_identity(head_labels(head, slot, items));
+    if (items != few) mem_free(items);
+    return identity;
+}
+
 int index_compare(const struct head *head, uint32_t a, uint32_t b) {
     const uint32_t *in_a = record_of(head, a), *in_b = record_of(head, b);
     uint32_t count_a = shape_count(&head->shapes, in_a[0]), count_b = shape_count(&head->shapes, in_b[0]);

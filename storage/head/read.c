@@ -34,6 +34,13 @@ struct open_copy {
     uint8_t bytes[CHUNK_MAX_BYTES];
 };
 
+/* what times go up by from row to row; 0: by this and that */
+static int64_t step_of(const int64_t *times, size_t count) {
+    int64_t step = count > 1 ? times[1] - times[0] : 0, other = 0;
+    for (size_t i = 1; i < count; i++) other |= (times[i] - times[i - 1]) ^ step;
+    return other ? 0 : step;
+}
+
 /* decodes behind the rows that are there, then drops what is outside of [mint, maxt] */
 static int add_chunk(const struct read *r, uint8_t encoding, const uint8_t *bytes, size_t len, size_t count,
                      struct err *err) {
@@ -54,6 +61,7 @@ static int add_chunk(const struct read *r, uint8_t encoding, const uint8_t *byte
         memmove(values, values + from, (to - from) * sizeof *values);
     }
     columns->count += to - from;
+    columns_note_step(columns, columns->count - (to - from), step_of(times, to - from));
     return 0;
 }
 
@@ -143,6 +151,26 @@ int read_series(struct head *head, uint32_t slot, const struct head_moment *mome
         rc = late_read(&head->late, slot, moment->sequence, mint, maxt, before, columns, err);
     if (rc) columns->count = before;
     return rc;
+}
+
+bool newest_of_series(struct head *head, uint32_t slot, const struct head_moment *moment, int64_t mint,
+                      int64_t maxt, bool *is_there, int64_t *time_ms, double *value) {
+    struct mutex *lock = series_lock(&head->table, slot);
+    const struct series *series = series_at(&head->table, slot);
+    int64_t hidden_from;
+    mutex_lock(lock);
+    bool is_float = series->chunk.count && !series_has_histograms(series);
+    batch_mark mark = series->mark;
+    int64_t batch_time = series->batch_time, last_time = series->chunk.last_time;
+    uint64_t bits = series->chunk.last_bits;
+    mutex_unlock(lock);
+    if (!is_float || last_time > maxt || last_time < moment->chunks_from ||
+        commits_hidden(&head->commits, moment->sequence, slot, mark, batch_time, &hidden_from))
+        return false;
+    *is_there = last_time >= mint;
+    *time_ms = last_time;
+    *value = bits_double(bits);
+    return true;
 }
 
 /* *lock: the page's that was locked by the call before */

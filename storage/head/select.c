@@ -40,6 +40,14 @@ static int set_labels(struct series_set *set, size_t index, struct arena *arena,
     return 0;
 }
 
+static int set_identity(struct series_set *set, size_t index, struct hash128 *identity, struct err *err) {
+    struct head_set *own = set_of(set);
+    ASSERT(index < own->slots.count);
+    (void)err;
+    *identity = index_identity(own->head, own->slots.items[index]);
+    return 0;
+}
+
 static int set_read(struct series_set *set, size_t index, int64_t mint, int64_t maxt, struct columns *columns,
                     struct err *err) {
     struct head_set *own = set_of(set);
@@ -51,6 +59,14 @@ static int set_read(struct series_set *set, size_t index, int64_t mint, int64_t 
                        columns, err);
 }
 
+static bool set_newest(struct series_set *set, size_t index, int64_t mint, int64_t maxt, bool *is_there,
+                       int64_t *time_ms, double *value) {
+    struct head_set *own = set_of(set);
+    ASSERT(index < own->slots.count);
+    return own->what == READ_ALL && newest_of_series(own->head, own->slots.items[index], &own->moment, mint,
+                                                     maxt, is_there, time_ms, value);
+}
+
 static void set_close(struct series_set *set) {
     struct head_set *own = set_of(set);
     if (!own->is_second && !own->moment.is_borrowed) head_leave(own->head, &own->moment);
@@ -59,7 +75,8 @@ static void set_close(struct series_set *set) {
     mem_free(own);
 }
 
-static const struct series_set_ops set_ops = {.labels = set_labels, .read = set_read, .close = set_close};
+static const struct series_set_ops set_ops = {
+    .labels = set_labels, .identity = set_identity, .read = set_read, .newest = set_newest, .close = set_close};
 
 struct head_moment head_enter(struct head *head) {
     CHECK_OBJ(head, HEAD_MAGIC);

@@ -65,9 +65,6 @@ int sources_label_values(struct sources *sources, struct span name, const struct
                          size_t matcher_count, int64_t mint, int64_t maxt, struct arena *arena,
                          struct span **values, size_t *count, struct err *err);
 
-/* The series of several sets as one set, in time order of the sets; takes the sets over. Also for compaction.
- */
+/* The series of several sets as one set, in time order of the sets; takes the sets over. */
 int union_set(struct series_set *const *sets, size_t count, struct budget *budget,
               struct damage_notes *damage, struct series_set **set, struct err *err);
-/* puts a set of union_set into the order of labels */
-void union_set_sort(struct series_set *set);

@@ -9,7 +9,6 @@
 #include "lib/base/mem.h"
 #include "storage/tsdb/sources.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define SET_MAGIC 0x554e494fu /* "UNIO" */
@@ -24,7 +23,7 @@ struct part {
 };
 
 struct entry {
-    struct labels labels;
+    struct hash128 identity;
     uint32_t first, last; /* parts */
 };
 
@@ -33,10 +32,11 @@ struct union_set {
     uint32_t magic;
     struct series_set **sets;
     size_t set_count;
-    struct arena arena; /* labels, when there is more than one set */
+    struct budget *budget;
+    size_t drawn; /* of it, for entries and parts */
     VEC(struct entry) entries;
     VEC(struct part) parts;
-    struct map by_labels;
+    struct map by_identity;
     struct damage_notes *damage;
 };
 
@@ -59,12 +59,21 @@ static struct part part_of(const struct union_set *own, size_t index) {
                                : own->parts.items[own->entries.items[index].first];
 }
 
+/* of any part: of the last one, which is the head's where there is one, and the head's are cheap */
 static int set_labels(struct series_set *set, size_t index, struct arena *arena, struct labels *labels,
                       struct err *err) {
     struct union_set *own = set_of(set);
     ASSERT(index < own->set.count);
-    if (own->set_count > 1) return labels_copy(own->entries.items[index].labels, arena, labels, err);
-    return series_set_labels(own->sets[0], index, arena, labels, err);
+    struct part part = own->set_count == 1 ? part_of(own, index) : own->parts.items[own->entries.items[index].last];
+    return series_set_labels(own->sets[part.set], part.index, arena, labels, err);
+}
+
+static int set_identity(struct series_set *set, size_t index, struct hash128 *identity, struct err *err) {
+    struct union_set *own = set_of(set);
+    ASSERT(index < own->set.count);
+    if (own->set_count == 1) return series_set_identity(own->sets[0], index, identity, err);
+    *identity = own->entries.items[index].identity;
+    return 0;
 }
 
 static int read_part(struct union_set *own, struct part part, size_t begin, int64_t mint, int64_t maxt,
@@ -92,33 +101,43 @@ static int set_read(struct series_set *set, size_t index, int64_t mint, int64_t 
     return rc;
 }
 
+/* of several parts each may have it: they are read */
+static bool set_newest(struct series_set *set, size_t index, int64_t mint, int64_t maxt, bool *is_there,
+                       int64_t *time_ms, double *value) {
+    struct union_set *own = set_of(set);
+    struct series_set *only = own->sets[0];
+    return own->set_count == 1 && only->ops->newest &&
+           only->ops->newest(only, index, mint, maxt, is_there, time_ms, value);
+}
+
 static void set_close(struct series_set *set) {
     struct union_set *own = set_of(set);
     for (size_t i = 0; i < own->set_count; i++) series_set_close(own->sets[i]);
     mem_free(own->sets);
-    arena_release(&own->arena);
+    if (own->budget) budget_give(own->budget, own->drawn);
     vec_release(&own->entries);
     vec_release(&own->parts);
-    map_release(&own->by_labels);
+    map_release(&own->by_identity);
     own->magic = 0;
     mem_free(own);
 }
 
-static const struct series_set_ops set_ops = {.labels = set_labels, .read = set_read, .close = set_close};
+static const struct series_set_ops set_ops = {
+    .labels = set_labels, .identity = set_identity, .read = set_read, .newest = set_newest, .close = set_close};
 
-static bool labels_are(uint32_t entry, const void *key, const void *context) {
-    return labels_equal(((const struct union_set *)context)->entries.items[entry].labels,
-                        *(const struct labels *)key);
+static bool identity_is(uint32_t entry, const void *key, const void *context) {
+    const struct hash128 *identity = &((const struct union_set *)context)->entries.items[entry].identity,
+                         *other = key;
+    return identity->low == other->low && identity->high == other->high;
 }
 
-static void add_part(struct union_set *own, struct labels labels, uint32_t set, uint32_t index) {
-    uint64_t hash = labels_hash(labels);
-    uint32_t found = map_find(&own->by_labels, hash, &labels, labels_are, own),
+static void add_part(struct union_set *own, struct hash128 identity, uint32_t set, uint32_t index) {
+    uint32_t found = map_find(&own->by_identity, identity.low, &identity, identity_is, own),
              part = (uint32_t)own->parts.count;
     *vec_push(&own->parts) = (struct part){set, index, NONE};
     if (found == MAP_NONE) {
-        *vec_push(&own->entries) = (struct entry){labels, part, part};
-        map_insert(&own->by_labels, hash, (uint32_t)own->entries.count - 1);
+        *vec_push(&own->entries) = (struct entry){identity, part, part};
+        map_insert(&own->by_identity, identity.low, (uint32_t)own->entries.count - 1);
         return;
     }
     struct entry *entry = &own->entries.items[found];
@@ -126,17 +145,24 @@ static void add_part(struct union_set *own, struct labels labels, uint32_t set, 
     entry->last = part;
 }
 
+#define SERIES_BYTES (2 * (sizeof(struct entry) + sizeof(struct part)) + 32)
+
 static int add_set(struct union_set *own, uint32_t set, struct err *err) {
-    for (size_t i = 0; i < own->sets[set]->count; i++) {
-        struct labels labels;
+    size_t count = own->sets[set]->count;
+    if (own->budget && !budget_take(own->budget, count * SERIES_BYTES))
+        return err_set(err, ERR_LIMIT, "%s limit of %zu bytes reached while selecting series",
+                       own->budget->name, own->budget->max_bytes);
+    own->drawn += count * SERIES_BYTES;
+    for (size_t i = 0; i < count; i++) {
+        struct hash128 identity;
         struct err own_err;
-        int rc = series_set_labels(own->sets[set], i, &own->arena, &labels, &own_err);
+        int rc = series_set_identity(own->sets[set], i, &identity, &own_err);
         if (rc == ERR_CORRUPT) {
             (void)forgive(own, rc, &own_err);
             continue; /* whose samples they are cannot be told */
         }
         if (rc) return err_set(err, rc, "%s", own_err.text);
-        add_part(own, labels, set, (uint32_t)i);
+        add_part(own, identity, set, (uint32_t)i);
     }
     return 0;
 }
@@ -150,7 +176,7 @@ int union_set(struct series_set *const *sets, size_t count, struct budget *budge
     own->sets = mem_array(count, sizeof *own->sets);
     memcpy(own->sets, sets, count * sizeof *sets);
     own->set_count = count;
-    arena_init(&own->arena, SIZE_MAX, budget);
+    own->budget = budget;
     int rc = 0;
     for (uint32_t i = 0; !rc && count > 1 && i < count; i++) rc = add_set(own, i, err);
     own->set.count = count == 1 ? own->sets[0]->count : own->entries.count;
@@ -159,16 +185,4 @@ int union_set(struct series_set *const *sets, size_t count, struct budget *budge
     else
         *set = &own->set;
     return rc;
-}
-
-static int compare_entries(const void *a, const void *b) {
-    return labels_compare(((const struct entry *)a)->labels, ((const struct entry *)b)->labels);
-}
-
-/* a single set is expected in order */
-void union_set_sort(struct series_set *set) {
-    struct union_set *own = set_of(set);
-    map_release(&own->by_labels); /* its numbers would be wrong */
-    if (own->entries.count)
-        qsort(own->entries.items, own->entries.count, sizeof *own->entries.items, compare_entries);
 }

@@ -19,6 +19,7 @@ static const struct route routes[] = {
     {"/api/v1/label/:name/values", METHOD_GET, ROUTE_HEAVY, API, api_label_values},
     {"/api/v1/targets", METHOD_GET, ROUTE_LIGHT, API, api_targets},
     {"/api/v1/targets/metadata", METHOD_GET, ROUTE_LIGHT, API, api_target_metadata},
+    {"/api/v1/targets/relabel_steps", METHOD_GET, ROUTE_LIGHT, API, api_relabel_steps},
     {"/api/v1/metadata", METHOD_GET, ROUTE_LIGHT, API, api_metadata},
     {"/api/v1/scrape_pools", METHOD_GET, ROUTE_LIGHT, API, api_scrape_pools},
     {"/api/v1/rules", METHOD_GET, ROUTE_LIGHT, API, api_rules},

@@ -25,13 +25,6 @@ static const char *type_name(enum value_type type) {
     }
 }
 
-static void write_point(struct json_writer *json, int64_t time_ms, double value) {
-    json_array(json);
-    json_time_ms(json, time_ms);
-    json_value(json, value);
-    json_end_array(json);
-}
-
 /* which of its bounds belong to the bucket: 0 the upper, 1 the lower, 2 none, 3 both */
 static int bounds_rule(const struct histogram_bucket *bucket) {
     if (bucket->lower_inclusive) return bucket->upper_inclusive ? 3 : 1;
@@ -110,7 +103,7 @@ static void write_only(struct json_writer *json, const struct result_row *row) {
     if (histogram)
         write_histogram(json, row->times_ms[0], histogram);
     else
-        write_point(json, row->times_ms[0], row->values[0]);
+        json_point(json, row->times_ms[0], row->values[0]);
 }
 
 /* the floats of a row, or its histograms, each under a key of its own where there are some; false when the
@@ -129,7 +122,7 @@ static bool write_points(struct stream *stream, const struct result_row *row, co
         if (histogram)
             write_histogram(json, row->times_ms[stream->point], histogram);
         else
-            write_point(json, row->times_ms[stream->point], row->values[stream->point]);
+            json_point(json, row->times_ms[stream->point], row->values[stream->point]);
     }
     if (stream->is_in_array) json_end_array(json);
     stream->is_in_array = false;

@@ -30,6 +30,13 @@ static int naive_labels(struct series_set *set, size_t index, struct arena *aren
     return labels_copy(own->store->series.items[own->found.items[index]].labels, arena, labels, err);
 }
 
+static int naive_identity(struct series_set *set, size_t index, struct hash128 *identity, struct err *err) {
+    struct naive_set *own = (struct naive_set *)set;
+    (void)err;
+    *identity = labels_identity(own->store->series.items[own->found.items[index]].labels);
+    return 0;
+}
+
 static int naive_read(struct series_set *set, size_t index, int64_t mint, int64_t maxt,
                       struct columns *columns, struct err *err) {
     struct naive_set *own = (struct naive_set *)set;
@@ -53,7 +60,8 @@ static void naive_close(struct series_set *set) {
 static int naive_select(struct queryable *queryable, const struct matcher *matchers, size_t matcher_count,
                         int64_t mint, int64_t maxt, struct budget *budget, struct series_set **set,
                         struct err *err) {
-    static const struct series_set_ops ops = {naive_labels, naive_read, naive_close};
+    static const struct series_set_ops ops = {
+        .labels = naive_labels, .identity = naive_identity, .read = naive_read, .close = naive_close};
     struct naive_store *store = (struct naive_store *)queryable;
     struct naive_set *own = mem_zalloc(sizeof *own);
     (void)mint, (void)maxt, (void)budget, (void)err;
