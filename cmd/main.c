@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+/* what jemalloc reads: one arena, as few threads allocate and each arena keeps room of its own */
+extern const char *malloc_conf;
+const char *malloc_conf = "narenas:1";
+
 /*
  * The first argument names a subcommand; without one the program is the server.
  */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define EXEMPLARS_MOST 100000000
+#define GATHER_MS 50 /* scrapes are written and seen so much later */
 #define RETENTION_DEFAULT_MS ((int64_t)15 * 24 * 3600 * 1000)
 /* the part of the memory that series may take, so that there is some for requests and queries */
 #define SERIES_PERCENT 70u
@@ -48,6 +49,7 @@ static size_t max_exemplars(const struct config *config) {
 
 void storage_options(const struct flags *flags, const struct config *config, struct tsdb_options *options) {
     *options = (struct tsdb_options){
+        .gather_ms = GATHER_MS,
         .path = flags->storage_tsdb_path,
         .no_lockfile = flags->storage_no_lockfile,
         .sync = sync_of(flags->storage_wal_sync),

@@ -192,18 +192,15 @@ int body_add_row(struct body *body, struct cache_entry *entry, const struct body
 
 static int add_sample(struct body *body, const struct expose_reader *reader, const struct expose_entry *line,
                       struct cache_entry *entry, struct err *err) {
-    if (!cache_entry_same_text(entry, line->value)) {
-        double value;
-        int rc = expose_value(reader, line->value, &value, err);
-        if (rc) return rc;
-        cache_entry_set(entry, line->value, value);
-    }
+    double value;
+    int rc = expose_value(reader, line->value, &value, err);
+    if (rc) return rc;
     struct body_row row = {.series = line->series,
-                           .value = entry->value,
+                           .value = value,
                            .has_time = line->has_time,
                            .time_ms = line->time_ms,
                            .exemplars_text = line->exemplar};
-    int rc = cache_entry_is_known(entry) ? 0 : body_make_room(body, err);
+    rc = cache_entry_is_known(entry) ? 0 : body_make_room(body, err);
     return rc ? rc : add_row(body, entry, &row, err);
 }
 

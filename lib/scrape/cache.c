@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-_Static_assert(sizeof(struct cache_entry) == 40, "one entry per active series: keep it small");
+_Static_assert(sizeof(struct cache_entry) == 24, "one entry per active series: keep it small");
 
 void cache_release(struct cache *cache) {
     mem_free(cache->entries);
@@ -144,11 +144,4 @@ void cache_end(struct cache *cache, void (*vanished)(const struct cache_entry *e
     cache->order = NULL;
     cache->order_count = cache->order_capacity = 0;
     map_release(&cache->by_hash);
-}
-
-void cache_entry_set(struct cache_entry *entry, struct span text, double value) {
-    uint8_t len = text.len <= CACHE_TEXT_MAX ? (uint8_t)text.len : 0; /* a longer one is parsed each time */
-    memcpy(entry->text, text.ptr, len);
-    entry->bits = (uint8_t)((entry->bits & ~CACHE_LENGTH) | len);
-    entry->value = value;
 }

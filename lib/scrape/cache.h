@@ -3,14 +3,13 @@
  * cache.h - inside of lib/scrape: what a target said last time, in order, so that saying it again costs next
  * to nothing.
  *
- *     entries   [hash|ref|value|"1027"] [hash|ref|value|"3"] ...       40 bytes each, in the order of the
- * last exposition ^ next
+ *     entries   [hash|ref|length] [hash|ref|length] ...       24 bytes each, in the order of the last
+ *                                  ^ next                      exposition
  *
  * An exposition is nearly the same text every time: the next line is predicted to begin with the series of
- * the next entry. A hit costs one hash of as many bytes and one compare; an unchanged value text of at most
- * 13 bytes is not even parsed. A miss looks the hash up among all entries (by_hash exists only during a
- * scrape that has missed), and one that is not there becomes a new entry. cache_end puts the entries into the
- * new order and drops what was not seen.
+ * the next entry. A hit costs one hash of as many bytes and one compare; only the value is parsed. A miss
+ * looks the hash up among all entries (by_hash exists only during a scrape that has missed), and one that is
+ * not there becomes a new entry. cache_end puts the entries into the new order and drops what was not seen.
  */
 #include "lib/base/map.h"
 #include "lib/base/span.h"
@@ -19,15 +18,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CACHE_TEXT_MAX 13
-
 struct cache_entry {
     uint64_t hash;         /* keyed, of the series text, or of what stands for it */
     struct series_ref ref; /* generation 0: no series, and slot says why */
-    double value;          /* of text */
     uint16_t length;       /* of the series text; 0: too long to be predicted, or none */
-    char text[CACHE_TEXT_MAX];
-    uint8_t bits; /* length of text, and the flags below */
+    uint8_t bits;          /* the flags below */
 };
 
 /* slot of an entry without a series */
@@ -37,7 +32,6 @@ enum cache_reason {
     CACHE_REFUSED, /* the job is at its limit of series: asked again when there is room */
 };
 
-#define CACHE_LENGTH 0x0f
 #define CACHE_SEEN 0x10  /* equals the cache's phase: seen in this scrape */
 #define CACHE_TIMED 0x20 /* had a timestamp of its own: no staleness marker */
 
@@ -86,9 +80,3 @@ static inline void cache_entry_mark(struct cache_entry *entry, enum cache_reason
 }
 /* gives the entry its series, or none */
 void cache_resolve(struct cache *cache, uint32_t index, struct series_ref ref);
-
-static inline bool cache_entry_same_text(const struct cache_entry *entry, struct span text) {
-    return (entry->bits & CACHE_LENGTH) == text.len && text.len > 0 &&
-           memcmp(entry->text, text.ptr, text.len) == 0;
-}
-void cache_entry_set(struct cache_entry *entry, struct span text, double value);

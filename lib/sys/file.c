@@ -15,6 +15,7 @@ static int fail(struct err *err, int rc, const char *what, const char *path) {
     if (rc == -ENOENT) code = ERR_NOT_FOUND;
     if (rc == -EEXIST) code = ERR_EXISTS;
     if (rc == -EWOULDBLOCK) code = ERR_BUSY;
+    if (rc == -ENOTSUP) code = ERR_UNSUPPORTED;
     return err_set(err, code, "%s \"%s\": %s", what, path, strerror(-rc));
 }
 
@@ -22,6 +23,16 @@ int file_open(struct file_system *fs, const char *path, enum file_mode mode, str
               struct err *err) {
     int fd, rc;
     do rc = fs->ops->open(fs, path, mode, &fd);
+    while (rc == -EINTR);
+    if (rc) return fail(err, rc, "open", path);
+    *file = (struct file){fs, fd, mem_strdup(path)};
+    return 0;
+}
+
+int file_open_direct(struct file_system *fs, const char *path, struct file *file, uint32_t *block,
+                     struct err *err) {
+    int fd, rc;
+    do rc = fs->ops->open_direct(fs, path, &fd, block);
     while (rc == -EINTR);
     if (rc) return fail(err, rc, "open", path);
     *file = (struct file){fs, fd, mem_strdup(path)};

@@ -36,6 +36,8 @@ struct file_space {
 
 struct file_ops {
     int (*open)(struct file_system *fs, const char *path, enum file_mode mode, int *fd);
+    /* for writing past the cache, in blocks; -ENOTSUP where that is not possible */
+    int (*open_direct)(struct file_system *fs, const char *path, int *fd, uint32_t *block);
     int (*close)(struct file_system *fs, int fd);
     ssize_t (*read_at)(struct file_system *fs, int fd, void *data, size_t len, uint64_t offset);
     ssize_t (*write_at)(struct file_system *fs, int fd, const struct iovec *pieces, int count,
@@ -70,6 +72,10 @@ struct file {
 
 int file_open(struct file_system *fs, const char *path, enum file_mode mode, struct file *file,
               struct err *err);
+/* A file that is there, for writes past the system's cache: memory, offset and length of each are multiples
+ * of *block, a power of two up to 4096. ERR_UNSUPPORTED: not on this file system. */
+int file_open_direct(struct file_system *fs, const char *path, struct file *file, uint32_t *block,
+                     struct err *err);
 void file_close(struct file *file); /* after this, file_is_open is false; closing twice is fine */
 static inline bool file_is_open(const struct file *file) {
     return file->path != NULL;

@@ -10,6 +10,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#define DIRECT_BLOCK_MAX 4096u
+
 static int result(int rc) {
     return rc < 0 ? -errno : 0;
 }
@@ -19,6 +21,34 @@ static int real_open(struct file_system *fs, const char *path, enum file_mode mo
     (void)fs;
     int opened = open(path, flags[mode] | O_CLOEXEC, 0666);
     if (opened < 0) return -errno;
+    *fd = opened;
+    return 0;
+}
+
+/* what the kernel says of the file: older ones say nothing */
+static uint32_t direct_block(int fd) {
+#ifdef STATX_DIOALIGN
+    struct statx status;
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &status) < 0 || !(status.stx_mask & STATX_DIOALIGN))
+        return 0;
+    uint32_t offset = status.stx_dio_offset_align, memory = status.stx_dio_mem_align;
+    uint32_t block = offset > memory ? offset : memory;
+    return offset && block <= DIRECT_BLOCK_MAX && !(block & (block - 1)) ? block : 0;
+#else
+    (void)fd;
+    return 0;
+#endif
+}
+
+static int real_open_direct(struct file_system *fs, const char *path, int *fd, uint32_t *block) {
+    (void)fs;
+    int opened = open(path, O_WRONLY | O_DIRECT | O_CLOEXEC);
+    if (opened < 0) return errno == EINVAL ? -ENOTSUP : -errno;
+    *block = direct_block(opened);
+    if (!*block) {
+        close(opened);
+        return -ENOTSUP;
+    }
     *fd = opened;
     return 0;
 }
@@ -121,9 +151,9 @@ static int real_space(struct file_system *fs, const char *path, struct file_spac
 
 struct file_system *file_system_real(void) {
     static const struct file_ops ops = {
-        real_open,     real_close,       real_read_at, real_write_at, real_sync, real_truncate,
-        real_allocate, real_size,        real_lock,    real_rename,   real_link, real_unlink,
-        real_mkdir,    real_sync_folder, real_list,    real_space,
+        real_open,     real_open_direct, real_close,       real_read_at, real_write_at, real_sync,
+        real_truncate, real_allocate,    real_size,        real_lock,    real_rename,   real_link,
+        real_unlink,   real_mkdir,       real_sync_folder, real_list,    real_space,
     };
     static struct file_system fs = {&ops};
     return &fs;

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * bits.h - inside of storage/chunk: bits written and read high bit first.
+ * bits.h - inside of storage/chunk and of the log: bits written and read high bit first.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,6 +20,34 @@ static inline void piece_push(struct bit_piece *piece, uint64_t value, unsigned 
     piece->words[word] |= left >> used;
     if (used && used + count > 64) piece->words[word + 1] |= left << (64 - used);
     piece->count += count;
+}
+
+/* Bits one behind the other into memory that has 8 bytes more than they take. All zero but for `at`. */
+struct bit_writer {
+    uint8_t *at;   /* whole words are in front of it */
+    uint64_t word; /* left-aligned */
+    unsigned used;
+};
+
+/* the low `count` bits of value; 1 <= count <= 64 */
+static inline void writer_push(struct bit_writer *writer, uint64_t value, unsigned count) {
+    uint64_t left = value << (64 - count);
+    unsigned used = writer->used;
+    writer->word |= left >> used;
+    writer->used += count;
+    if (writer->used < 64) return;
+    uint64_t stored = __builtin_bswap64(writer->word);
+    memcpy(writer->at, &stored, sizeof stored);
+    writer->at += sizeof stored;
+    writer->word = used ? left << (64 - used) : 0;
+    writer->used -= 64;
+}
+
+/* the end of the last byte, whose bits behind it are 0 */
+static inline uint8_t *writer_end(struct bit_writer *writer) {
+    uint64_t stored = __builtin_bswap64(writer->word);
+    memcpy(writer->at, &stored, sizeof stored);
+    return writer->at + (writer->used + 7) / 8;
 }
 
 /* writes the piece behind the first `position` bits of bytes, leaving those as they are */

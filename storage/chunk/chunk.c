@@ -80,11 +80,12 @@ static uint64_t number_before(const struct chunk_state *state) {
     return (uint64_t)number;
 }
 
-/* the step that the next one is expected to take: this one, unless expecting it was worse than expecting none
- */
-static uint64_t next_step(uint64_t step, uint64_t change) {
-    return bits_wanted(zigzag_encode((int64_t)change)) <= bits_wanted(zigzag_encode((int64_t)step)) ? step
-                                                                                                    : 0;
+/* the step that the next one is expected to take: this one, unless expecting it was worse than expecting
+ * none, or it is too long to be kept */
+static int32_t next_step(uint64_t step, uint64_t change) {
+    bool is_good = bits_wanted(zigzag_encode((int64_t)change)) <= bits_wanted(zigzag_encode((int64_t)step));
+    bool is_short = (int64_t)step == (int32_t)step;
+    return is_good && is_short ? (int32_t)step : 0;
 }
 
 static void push_change(struct chunk_state *next, uint64_t change, struct bit_piece *piece) {
@@ -110,7 +111,7 @@ static void encode_number(struct chunk_state *next, const struct chunk_state *st
         next->exceptions++;
         return;
     }
-    uint64_t step = (uint64_t)number - number_before(state), change = step - state->value_step;
+    uint64_t step = (uint64_t)number - number_before(state), change = step - (uint64_t)state->value_step;
     if (!change) {
         push_ones(piece, SAME_STEP, RAW);
     } else if (!step) {
@@ -152,7 +153,7 @@ static struct chunk_state encode(const struct chunk_state *state, int64_t time, 
     struct chunk_state next = *state;
     uint64_t step = (uint64_t)time - (state->count ? (uint64_t)state->last_time : 0);
     push_time(piece, step - state->time_step);
-    next.time_step = state->count ? step : 0;
+    next.time_step = state->count ? chunk_kept_step(step) : 0;
     if (state->encoding == CHUNK_XOR)
         encode_xor(&next, state, bits, piece);
     else
@@ -247,7 +248,7 @@ static void decode_times(struct bit_reader *reader, size_t i, uint64_t *time, ui
     unsigned width = time_widths[bits_unary(reader, TIME_LAST)];
     if (width) *step += (uint64_t)zigzag_decode(bits_read(reader, width));
     *time += *step;
-    if (i == 0) *step = 0;
+    *step = i == 0 ? 0 : chunk_kept_step(*step);
 }
 
 /* How many samples in a row, of at most `left`, have the same step as before and, as value code, 0. Not for
@@ -276,7 +277,7 @@ static void decode_number(struct bit_reader *reader, unsigned ones, bool is_firs
     if (ones == CHANGE_WIDTH) *width = (unsigned)bits_read(reader, 6) + 1;
     uint64_t change = (uint64_t)zigzag_decode(bits_read(reader, *width));
     *number += *step + change;
-    *step = is_first ? 0 : next_step(*step + change, change);
+    *step = is_first ? 0 : (uint64_t)next_step(*step + change, change);
 }
 
 /* What numbers are decoded from and into. */
@@ -298,8 +299,8 @@ static double decode_any(struct numbers *n, bool is_first) {
     return number_value(n->number, n->scale);
 }
 
-/* Most samples come at the time expected and take one look at the bits: 0, then the code of the value with its
- * change. False: this one is another; nothing was consumed. */
+/* Most samples come at the time expected and take one look at the bits: 0, then the code of the value with
+ * its change. False: this one is another; nothing was consumed. */
 static inline bool decode_usual(struct numbers *n) {
     uint64_t window = bits_peek(&n->reader);
     if (window >> 63) return false;
@@ -311,7 +312,7 @@ static inline bool decode_usual(struct numbers *n) {
         uint64_t change = (uint64_t)zigzag_decode(window << (CHANGE + 2) >> (64 - n->width));
         n->step += change;
         n->number += n->step;
-        n->step = next_step(n->step, change);
+        n->step = (uint64_t)next_step(n->step, change);
     } else {
         n->number += n->step;
     }

@@ -16,8 +16,9 @@
  *
  * The first sample is coded against time 0 and value 0; after it the steps are 0. A step of m that predicted
  * worse than no step would have is forgotten: counters keep theirs, gauges have none. After raw bits m is 0
- * again. Steps are added modulo 2^64, so every time and every bit pattern of a double survives. A value that
- * needs a larger k, and too many that are no such numbers, make the chunk be rewritten.
+ * again. A step that is kept fits 32 bits, of times unsigned, of m signed; a longer one counts as 0 for the
+ * next sample. Steps are added modulo 2^64, so every time and every bit pattern of a double survives. A value
+ * that needs a larger k, and too many that are no such numbers, make the chunk be rewritten.
  *
  * Example: a counter that grows by 10 every 15 s costs 2 bits a sample.
  *
@@ -42,12 +43,17 @@ static inline enum chunk_kind chunk_kind(uint8_t encoding) {
 /* is it one of floats that chunk_decode knows? */
 bool chunk_has_floats(uint8_t encoding);
 
+/* the step of time that is kept */
+static inline uint32_t chunk_kept_step(uint64_t step) {
+    return step <= UINT32_MAX ? (uint32_t)step : 0;
+}
+
 /* what the next append to an open chunk needs to know; all zero for an empty chunk */
 struct chunk_state {
     int64_t last_time;
     uint64_t last_bits; /* of the last value */
-    uint64_t time_step;
-    uint64_t value_step; /* CHUNK_NUMBERS: of m */
+    uint32_t time_step;
+    int32_t value_step; /* CHUNK_NUMBERS: of m */
     uint16_t bit_count;
     uint8_t count;
     uint8_t encoding;

@@ -32,7 +32,7 @@ enum chunk_result histogram_chunk_append(struct chunk_state *state, struct histo
     uint64_t step = (uint64_t)time - (state->count ? (uint64_t)state->last_time : 0);
     buf_zigzag(&chunk->bytes, (int64_t)(step - state->time_step));
     histogram_code_put(&chunk->bytes, histogram, chunk->last);
-    state->time_step = state->count ? step : 0;
+    state->time_step = state->count ? chunk_kept_step(step) : 0;
     state->encoding = CHUNK_HISTOGRAM;
     state->last_time = time;
     state->last_bits = double_bits(histogram->sum);
@@ -68,7 +68,7 @@ struct reading {
 static bool next(struct reading *r, struct histogram *sample) {
     r->step += (uint64_t)cursor_zigzag(&r->cursor);
     r->time += r->step;
-    if (r->done++ == 0) r->step = 0;
+    r->step = r->done++ == 0 ? 0 : chunk_kept_step(r->step);
     return !r->cursor.failed && histogram_code_get(r->decoder, &r->cursor, sample);
 }
 

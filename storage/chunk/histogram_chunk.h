@@ -23,8 +23,9 @@ struct histogram_chunk {
 
 struct histogram_chunk *histogram_chunk_create(void);
 void histogram_chunk_destroy(struct histogram_chunk *chunk);
-/* CHUNK_STORED or CHUNK_FULL. Of a histogram that does not say whether its counter was reset, it is noted when
- * it was not, against the one before in the chunk (as Prometheus tells of samples in one chunk). time must be after the last one (not checked). */
+/* CHUNK_STORED or CHUNK_FULL. Of a histogram that does not say whether its counter was reset, it is noted
+ * when it was not, against the one before in the chunk (as Prometheus tells of samples in one chunk). time
+ * must be after the last one (not checked). */
 enum chunk_result histogram_chunk_append(struct chunk_state *state, struct histogram_chunk *chunk,
                                          int64_t time, const struct histogram *histogram);
 /* the sample that came last: has it this value? */

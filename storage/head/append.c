@@ -214,7 +214,7 @@ static struct arrival arrival_of(const struct head_rows *rows, size_t i, uint64_
 
 static void append_rows(struct head *head, const struct head_rows *rows, uint64_t sequence,
                         struct tally *tally) {
-    struct series_page *page = NULL;
+    struct mutex *lock = NULL;
     for (size_t i = 0; i < rows->count; i++) {
         struct arrival row = arrival_of(rows, i, sequence);
         prefetch_row(head, rows, i + PREFETCH_ROWS);
@@ -223,17 +223,17 @@ static void append_rows(struct head *head, const struct head_rows *rows, uint64_
             if (!row.series) rows->results[i] = APPEND_NO_SERIES;
         }
         if (row.series) {
-            struct series_page *own = series_page(&head->table, row.slot);
-            if (own != page) {
-                if (page) mutex_unlock(&page->lock);
-                mutex_lock(&own->lock);
-                page = own;
+            struct mutex *own = series_lock(&head->table, row.slot);
+            if (own != lock) {
+                if (lock) mutex_unlock(lock);
+                mutex_lock(own);
+                lock = own;
             }
             rows->results[i] = (uint8_t)append_row(head, &row, tally);
         }
         count_result(tally, rows->results[i]);
     }
-    if (page) mutex_unlock(&page->lock);
+    if (lock) mutex_unlock(lock);
 }
 
 static void add(atomic_uint_least64_t *total, uint64_t amount) {

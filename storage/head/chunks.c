@@ -17,7 +17,7 @@
 #define FILE_BITS 28
 #define FILE_MAX ((uint64_t)1 << FILE_BITS)
 #define FILE_MAGIC 0x31434846u /* "FHC1" */
-#define FILE_VERSION 2u
+#define FILE_VERSION 3u
 #define PATH_BYTES 4096
 #define HEADER_BYTES ((uint64_t)8)
 #define RECORD_BYTES (CHUNK_RECORD_MAX - CHUNK_MAX_BYTES)

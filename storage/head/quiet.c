@@ -27,14 +27,14 @@ int head_quiet(struct head *head, uint64_t stale_until, uint64_t quiet_until, si
     uint64_t next_number = head->next_number;
     int rc = 0;
     for (uint32_t slot = 0; !rc && slot < count && slots->count < most;) {
-        struct series_page *page = series_page(&head->table, slot);
+        struct mutex *lock = series_lock(&head->table, slot);
         uint32_t end = count - slot < PAGE_SERIES ? count : slot + PAGE_SERIES;
         rc = slots_reserve(slots, PAGE_SERIES, err);
-        mutex_lock(&page->lock);
+        mutex_lock(lock);
         for (; !rc && slot < end; slot++)
-            if (is_quiet(head, &page->series[slot % PAGE_SERIES], stale_until, quiet_until))
+            if (is_quiet(head, series_at(&head->table, slot), stale_until, quiet_until))
                 slots->items[slots->count++] = slot;
-        mutex_unlock(&page->lock);
+        mutex_unlock(lock);
     }
     rwlock_unlock(&head->index_lock);
     if (!rc) head->quiet_number = next_number;
@@ -80,10 +80,10 @@ void head_recycle(struct head *head, const struct slots *slots) {
         uint32_t chunks = series->full_count;
         atomic_fetch_sub_explicit(&head->full_chunks, chunks, memory_order_relaxed);
         if (series->chunk.count) atomic_fetch_sub_explicit(&head->open_chunks, 1, memory_order_relaxed);
-        struct series_page *page = series_page(&head->table, slots->items[i]);
-        mutex_lock(&page->lock); /* statistics and maintenance look at all slots */
+        struct mutex *lock = series_lock(&head->table, slots->items[i]);
+        mutex_lock(lock); /* statistics and maintenance look at all slots */
         series_free(head, series);
-        mutex_unlock(&page->lock);
+        mutex_unlock(lock);
     }
     rwlock_write(&head->index_lock);
     index_free_slots(head, slots->items, slots->count);

@@ -18,7 +18,7 @@
 /* what is wanted of a series */
 struct read {
     struct head *head;
-    struct series_page *page;
+    struct mutex *lock;
     struct series *series;
     int64_t mint, maxt; /* as asked, then cut by what the reader may see */
     struct columns *columns;
@@ -69,13 +69,13 @@ static int add_chunk(const struct read *r, uint8_t encoding, const uint8_t *byte
 static uint32_t next_full(const struct read *r, int64_t from, int64_t until,
                           struct chunk_ref refs[REFS_STEP]) {
     uint32_t count = 0;
-    mutex_lock(&r->page->lock);
+    mutex_lock(r->lock);
     const struct series *series = r->series;
     for (uint32_t i = series_first_full(series, from); i < series->full_count && count < REFS_STEP; i++) {
         if (series->full[i].maxt > until || chunk_ref_mint(series->full[i]) > r->maxt) break;
         refs[count++] = series->full[i];
     }
-    mutex_unlock(&r->page->lock);
+    mutex_unlock(r->lock);
     return count;
 }
 
@@ -115,7 +115,7 @@ static void copy_open(const struct series *series, struct open_copy *copy) {
 
 /* false: nothing of the chunks is wanted or seen */
 static bool look(struct read *r, uint32_t slot, uint64_t reader, struct open_copy *copy) {
-    mutex_lock(&r->page->lock);
+    mutex_lock(r->lock);
     const struct series *series = r->series;
     batch_mark mark = series->mark;
     int64_t batch_time = series->batch_time, hidden_from;
@@ -123,7 +123,7 @@ static bool look(struct read *r, uint32_t slot, uint64_t reader, struct open_cop
     copy_open(series, copy);
     copy->number = series->number;
     copy->full_until = series->full_count ? series->full[series->full_count - 1].maxt : INT64_MIN;
-    mutex_unlock(&r->page->lock);
+    mutex_unlock(r->lock);
     if (copy->state.count == 0) return false;
     if (commits_hidden(&r->head->commits, reader, slot, mark, batch_time, &hidden_from)) {
         if (hidden_from == INT64_MIN) return false;
@@ -135,7 +135,7 @@ static bool look(struct read *r, uint32_t slot, uint64_t reader, struct open_cop
 int read_series(struct head *head, uint32_t slot, const struct head_moment *moment, bool with_late,
                 int64_t mint, int64_t maxt, struct columns *columns, struct err *err) {
     int64_t from = mint > moment->chunks_from ? mint : moment->chunks_from;
-    struct read r = {head,   series_page(&head->table, slot), series_at(&head->table, slot), from, maxt,
+    struct read r = {head,   series_lock(&head->table, slot), series_at(&head->table, slot), from, maxt,
                      columns};
     struct open_copy copy;
     size_t before = columns->count;
@@ -155,15 +155,15 @@ int read_series(struct head *head, uint32_t slot, const struct head_moment *mome
 
 bool newest_of_series(struct head *head, uint32_t slot, const struct head_moment *moment, int64_t mint,
                       int64_t maxt, bool *is_there, int64_t *time_ms, double *value) {
-    struct series_page *page = series_page(&head->table, slot);
+    struct mutex *lock = series_lock(&head->table, slot);
     const struct series *series = series_at(&head->table, slot);
     int64_t hidden_from;
-    mutex_lock(&page->lock);
+    mutex_lock(lock);
     bool is_float = series->chunk.count && !series_has_histograms(series);
     batch_mark mark = series->mark;
     int64_t batch_time = series->batch_time, last_time = series->chunk.last_time;
     uint64_t bits = series->chunk.last_bits;
-    mutex_unlock(&page->lock);
+    mutex_unlock(lock);
     if (!is_float || last_time > maxt || last_time < moment->chunks_from ||
         commits_hidden(&head->commits, moment->sequence, slot, mark, batch_time, &hidden_from))
         return false;
@@ -173,16 +173,16 @@ bool newest_of_series(struct head *head, uint32_t slot, const struct head_moment
     return true;
 }
 
-/* *page: the one locked by the call before */
+/* *lock: the page's that was locked by the call before */
 static bool overlaps(struct head *head, uint32_t slot, int64_t chunks_from, int64_t mint, int64_t maxt,
-                     struct series_page **page) {
-    struct series_page *own = series_page(&head->table, slot);
-    if (own != *page) {
-        if (*page) mutex_unlock(&(*page)->lock);
-        mutex_lock(&own->lock);
-        *page = own;
+                     struct mutex **lock) {
+    struct mutex *own = series_lock(&head->table, slot);
+    if (own != *lock) {
+        if (*lock) mutex_unlock(*lock);
+        mutex_lock(own);
+        *lock = own;
     }
-    const struct series *series = &own->series[slot % PAGE_SERIES];
+    const struct series *series = series_at(&head->table, slot);
     int64_t from = mint > chunks_from ? mint : chunks_from;
     return series_overlaps(series, from, maxt) ||
            (series->has_late && late_overlaps(&head->late, slot, mint, maxt));
@@ -190,22 +190,22 @@ static bool overlaps(struct head *head, uint32_t slot, int64_t chunks_from, int6
 
 void slots_keep_overlapping(struct head *head, struct slots *slots, int64_t chunks_from, int64_t mint,
                             int64_t maxt) {
-    struct series_page *page = NULL;
+    struct mutex *lock = NULL;
     size_t kept = 0;
     for (size_t i = 0; i < slots->count; i++) {
         uint32_t slot = slots->items[i];
-        if (overlaps(head, slot, chunks_from, mint, maxt, &page)) slots->items[kept++] = slot;
+        if (overlaps(head, slot, chunks_from, mint, maxt, &lock)) slots->items[kept++] = slot;
     }
-    if (page) mutex_unlock(&page->lock);
+    if (lock) mutex_unlock(lock);
     slots->count = kept;
 }
 
 bool any_overlaps(struct head *head, struct slot_view view, int64_t mint, int64_t maxt) {
     int64_t chunks_from = atomic_load(&head->mint);
-    struct series_page *page = NULL;
+    struct mutex *lock = NULL;
     bool found = false;
     for (size_t i = 0; i < view.count && !found; i++)
-        found = overlaps(head, view.items[i], chunks_from, mint, maxt, &page);
-    if (page) mutex_unlock(&page->lock);
+        found = overlaps(head, view.items[i], chunks_from, mint, maxt, &lock);
+    if (lock) mutex_unlock(lock);
     return found;
 }

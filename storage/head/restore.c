@@ -145,8 +145,8 @@ static int restore_open(struct restore *r, struct series *series) {
     series->is_logged = small[3] != 0;
     chunk->last_time = (int64_t)frames_read_u64(r->in);
     chunk->last_bits = frames_read_u64(r->in);
-    chunk->time_step = frames_read_u64(r->in);
-    chunk->value_step = frames_read_u64(r->in);
+    chunk->time_step = frames_read_u32(r->in);
+    chunk->value_step = (int32_t)frames_read_u32(r->in);
     if (r->in->rc) return r->in->rc;
     if (chunk->count > CHUNK_SAMPLES || (!chunk->count && chunk->encoding == CHUNK_HISTOGRAM)) {
         *chunk = (struct chunk_state){0};

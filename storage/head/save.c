@@ -86,8 +86,8 @@ static int save_chunks_of(struct save *s, const struct series *series, struct er
     frames_write_u32(s->out, has_histograms ? (uint32_t)series->histograms->bytes.len : chunk->bit_count);
     frames_write_u64(s->out, (uint64_t)chunk->last_time);
     frames_write_u64(s->out, chunk->last_bits);
-    frames_write_u64(s->out, chunk->time_step);
-    frames_write_u64(s->out, chunk->value_step);
+    frames_write_u32(s->out, chunk->time_step);
+    frames_write_u32(s->out, (uint32_t)chunk->value_step);
     if (has_histograms)
         frames_write(s->out, series->histograms->bytes.data, series->histograms->bytes.len);
     else if (chunk->count)
@@ -99,15 +99,15 @@ static int save_chunks_of(struct save *s, const struct series *series, struct er
 static int save_chunks(struct save *s, struct err *err) {
     int rc = 0;
     for (size_t i = 0; !rc && i < s->slots.count;) {
-        struct series_page *page = series_page(&s->head->table, s->slots.items[i].slot);
-        mutex_lock(&page->lock);
-        while (!rc && i < s->slots.count && series_page(&s->head->table, s->slots.items[i].slot) == page) {
+        struct mutex *lock = series_lock(&s->head->table, s->slots.items[i].slot);
+        mutex_lock(lock);
+        while (!rc && i < s->slots.count && series_lock(&s->head->table, s->slots.items[i].slot) == lock) {
             struct series *series = series_at(&s->head->table, s->slots.items[i].slot);
             ASSERT(series->generation == s->slots.items[i].generation); /* only this thread lets series go */
             rc = save_chunks_of(s, series, err);
             i++;
         }
-        mutex_unlock(&page->lock);
+        mutex_unlock(lock);
     }
     return rc;
 }

@@ -5,31 +5,41 @@
 #include <stddef.h>
 #include <string.h>
 
-#define FULL_SMALLEST 4u
+/* allocated at once: 220 of the 224 KiB that the allocator has next */
+#define PAGES_AT_ONCE 10u
+
+_Static_assert(sizeof(struct series) == 88, "one per series: keep it small");
 
 void series_table_init(struct series_table *table) {
     table->pages = mem_array(PAGES_MAX, sizeof *table->pages);
+    table->locks = mem_array(PAGES_MAX, sizeof *table->locks);
     atomic_store(&table->count, 0);
 }
 
 void series_table_release(struct series_table *table) {
     for (size_t i = 0; table->pages && i < PAGES_MAX && table->pages[i]; i++) {
-        struct series_page *page = atomic_load(&table->pages[i]);
-        mutex_release(&page->lock);
-        mem_free(page);
+        mutex_release(&table->locks[i]);
+        if (i % PAGES_AT_ONCE == 0) mem_free(atomic_load(&table->pages[i]));
     }
     mem_free(table->pages);
+    mem_free(table->locks);
     table->pages = NULL;
+    table->locks = NULL;
+}
+
+static void add_page(struct series_table *table, uint32_t number) {
+    struct series_page *page =
+        number % PAGES_AT_ONCE == 0
+            ? mem_array(PAGES_AT_ONCE, sizeof *page)
+            : atomic_load_explicit(&table->pages[number - 1], memory_order_relaxed) + 1;
+    mutex_init(&table->locks[number]);
+    atomic_store_explicit(&table->pages[number], page, memory_order_release);
 }
 
 struct series *series_table_next(struct series_table *table, uint32_t *slot) {
     uint32_t next = atomic_load_explicit(&table->count, memory_order_relaxed);
     if (next == PAGES_MAX * PAGE_SERIES) return NULL;
-    if (!series_page(table, next)) {
-        struct series_page *page = mem_zalloc(sizeof *page);
-        mutex_init(&page->lock);
-        atomic_store_explicit(&table->pages[next / PAGE_SERIES], page, memory_order_release);
-    }
+    if (!series_page(table, next)) add_page(table, next / PAGE_SERIES);
     struct series *series = series_at(table, next);
     *series = (struct series){.generation = 1};
     *slot = next;
@@ -38,14 +48,14 @@ struct series *series_table_next(struct series_table *table, uint32_t *slot) {
 
 /* whoever holds an old reference may look at the generation meanwhile */
 struct series *series_table_again(struct series_table *table, uint32_t slot) {
-    struct series_page *page = series_page(table, slot);
+    struct mutex *lock = series_lock(table, slot);
     struct series *series = series_at(table, slot);
     uint32_t generation = (series->generation & ~GENERATION_RESTS) + 1;
     if (generation & GENERATION_RESTS) generation = 1;
-    mutex_lock(&page->lock);
+    mutex_lock(lock);
     memset((char *)series + offsetof(struct series, chunk), 0,
            sizeof *series - offsetof(struct series, chunk));
-    mutex_unlock(&page->lock);
+    mutex_unlock(lock);
     __atomic_store_n(&series->generation, generation, __ATOMIC_RELEASE);
     return series;
 }
@@ -59,10 +69,16 @@ size_t series_table_bytes(const struct series_table *table) {
     return pages * sizeof(struct series_page);
 }
 
+/* of full chunks, for so many: few at first, as most series have few */
+static size_t full_capacity(uint32_t count) {
+    size_t step = count < 8 ? 1 : count / 8;
+    return (count + step - 1) / step * step;
+}
+
 void series_push_full(struct series *series, struct chunk_ref ref) {
-    uint32_t count = series->full_count;
-    if (count == 0 || (count >= FULL_SMALLEST && (count & (count - 1)) == 0))
-        series->full = mem_resize(series->full, count ? count * (size_t)2 : FULL_SMALLEST, sizeof ref);
+    size_t capacity = full_capacity(series->full_count + 1);
+    if (!series->full_count || capacity != full_capacity(series->full_count))
+        series->full = mem_resize(series->full, capacity, sizeof ref);
     series->full[series->full_count++] = ref;
 }
 
@@ -73,10 +89,8 @@ void series_forget_full(struct series *series, uint32_t count) {
         series->full = NULL;
         return;
     }
-    size_t capacity = FULL_SMALLEST;
-    while (capacity < series->full_count) capacity *= 2;
     memmove(series->full, series->full + count, series->full_count * sizeof *series->full);
-    series->full = mem_resize(series->full, capacity, sizeof *series->full);
+    series->full = mem_resize(series->full, full_capacity(series->full_count), sizeof *series->full);
 }
 
 uint32_t series_first_full(const struct series *series, int64_t mint) {

@@ -2,7 +2,7 @@
 /*
  * series.h - inside of storage/head: the table of series.
  *
- *     slot 0x00000a07 -> page 0x00000a -> | lock | series 0 | ... | series 7 | ... | series 255 |
+ *     slot 0x00000a07 -> page 0x00000a -> | series 0 | ... | series 7 | ... | series 255 |     and its lock
  *
  * Series created together sit together, so a scrape locks a page once for all its rows. Pages never move;
  * whoever has a slot finds its series without a lock. A series changes under its page's lock, but for what
@@ -36,8 +36,8 @@ struct series {
     };
     batch_mark mark;
     int64_t batch_time;
-    struct chunk_ref *full; /* 4, 8, 16 ... of them fit */
-    uint64_t number;        /* on disk; the appending thread's, once the series is there */
+    struct chunk_ref *full;
+    uint64_t number; /* on disk; the appending thread's, once the series is there */
     uint32_t full_count;
     uint8_t size_class; /* of bytes */
     uint8_t is_logged;  /* the appending thread's; a snapshot looks at it */
@@ -50,17 +50,21 @@ struct series {
 #define GENERATION_RESTS ((uint32_t)1 << 31)
 
 struct series_page {
-    struct mutex lock;
     struct series series[PAGE_SERIES];
 };
 
 struct series_table {
     _Atomic(struct series_page *) *pages;
+    struct mutex *locks;         /* of the pages; apart, as a page is just what the allocator gives then */
     atomic_uint_least32_t count; /* slots in use: 0 .. count - 1 */
 };
 
 static inline struct series_page *series_page(const struct series_table *table, uint32_t slot) {
     return atomic_load_explicit(&table->pages[slot / PAGE_SERIES], memory_order_acquire);
+}
+
+static inline struct mutex *series_lock(const struct series_table *table, uint32_t slot) {
+    return &table->locks[slot / PAGE_SERIES];
 }
 
 static inline struct series *series_at(const struct series_table *table, uint32_t slot) {

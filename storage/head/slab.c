@@ -15,8 +15,8 @@
 #endif
 #endif
 
-static const uint16_t class_bytes[SLAB_CLASSES] = {24,  32,  48,  64,  96,  128, 160, 192, 224,
-                                                   256, 320, 384, 448, 512, 640, 768, 896, 1024};
+static const uint16_t class_bytes[SLAB_CLASSES] = {24,  40,  56,  72,  88,  104, 120, 136, 152, 176,
+                                                   208, 256, 320, 384, 448, 512, 640, 768, 896, 1024};
 
 uint8_t slab_class(size_t size) {
     uint8_t i = 0;

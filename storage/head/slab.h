@@ -2,8 +2,8 @@
 /*
  * slab.h - memory for open chunks: a few sizes, each from its own pages, freed pieces used again.
  *
- *     class  0   1   2   3   4 ...  17
- *     bytes 24  32  48  64  96 ... 1024        a chunk moves up a class when it is full
+ *     class  0   1   2   3   4 ...  19
+ *     bytes 24  40  56  72  88 ... 1024        a chunk moves up a class when it is full
  *
  * A series needs only what its samples need. Under the address sanitizer each piece is a malloc of its own,
  * so that overruns are seen. One thread at a time allocates and frees.
@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SLAB_CLASSES 18
+#define SLAB_CLASSES 20
 
 struct slab {
     void *free[SLAB_CLASSES]; /* each begins with the next */

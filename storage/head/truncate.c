@@ -37,11 +37,11 @@ uint32_t head_truncate(struct head *head, uint32_t from) {
     uint32_t count = (uint32_t)atomic_load(&head->table.count), slot = from;
     uint64_t gone = 0;
     for (uint32_t pages = 0; slot < count && pages < PAGES_STEP; pages++) {
-        struct series_page *page = series_page(&head->table, slot);
+        struct mutex *lock = series_lock(&head->table, slot);
         uint32_t end = count - slot < PAGE_SERIES ? count : slot + PAGE_SERIES;
-        mutex_lock(&page->lock);
-        for (; slot < end; slot++) gone += drop_before(head, &page->series[slot % PAGE_SERIES], mint);
-        mutex_unlock(&page->lock);
+        mutex_lock(lock);
+        for (; slot < end; slot++) gone += drop_before(head, series_at(&head->table, slot), mint);
+        mutex_unlock(lock);
     }
     atomic_fetch_sub_explicit(&head->full_chunks, gone, memory_order_relaxed);
     if (mint > atomic_load(&head->min_time)) atomic_store(&head->min_time, mint);
@@ -54,10 +54,10 @@ void head_remove_files(struct head *head) {
 
 static void no_late(void *context, uint32_t slot) {
     struct head *head = context;
-    struct series_page *page = series_page(&head->table, slot);
-    mutex_lock(&page->lock);
-    page->series[slot % PAGE_SERIES].has_late = false;
-    mutex_unlock(&page->lock);
+    struct mutex *lock = series_lock(&head->table, slot);
+    mutex_lock(lock);
+    series_at(&head->table, slot)->has_late = false;
+    mutex_unlock(lock);
 }
 
 void head_drop_late(struct head *head, uint64_t sequence, int64_t maxt) {

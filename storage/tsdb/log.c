@@ -155,7 +155,7 @@ static int write_samples(struct tsdb *tsdb, const struct append_batch *batch, st
                                    .late_from = batch->late_from,
                                    .count = log->numbers.count,
                                    .is_key = key != NULL,
-                                   .replaces = key && key->values ? sequence - key->sequence : 0};
+                                   .replaces = key && key->state ? sequence - key->sequence : 0};
     int rc = samples_record_write(wal_group_begin(group, RECORD_SAMPLES), &rows, err);
     if (!rc) rc = wal_group_end(group, err);
     if (!rc && key) batch_keys_set(&log->keys, key, batch->values, sequence, head_life(tsdb->head));
@@ -165,13 +165,12 @@ static int write_samples(struct tsdb *tsdb, const struct append_batch *batch, st
 static int write_changes(struct tsdb *tsdb, const struct append_batch *batch, struct batch_key *key,
                          struct wal_group *group, struct err *err) {
     struct changes_columns rows = {.values = batch->values,
-                                   .key_values = key->values,
                                    .time_ms = batch->time_ms,
                                    .late_from = batch->late_from,
                                    .key_distance = next_sequence(tsdb, group) - key->sequence,
+                                   .place = ++key->uses,
                                    .count = batch->count};
-    key->uses++;
-    int rc = changes_record_write(wal_group_begin(group, RECORD_CHANGES), &rows, err);
+    int rc = changes_record_write(wal_group_begin(group, RECORD_CHANGES), &rows, key->state, err);
     return rc ? rc : wal_group_end(group, err);
 }
 
@@ -185,7 +184,7 @@ static struct batch_key *key_of(struct tsdb *tsdb, const struct append_batch *ba
 }
 
 static bool can_lean_on(const struct tsdb *tsdb, const struct batch_key *key) {
-    return key && key->values && key->uses < KEY_USES && key->life == head_life(tsdb->head);
+    return key && key->state && key->uses < KEY_USES && key->life == head_life(tsdb->head);
 }
 
 static int encode_whole(struct tsdb *tsdb, struct append_batch *batch, struct batch_key *key,
@@ -257,7 +256,8 @@ int tsdb_log_start(struct tsdb *tsdb, const struct tsdb_options *options, struct
     tsdb->log.applied = report->last_sequence;
     if (!wal_tail_is_synced(tsdb->wal))
         head_forget_logged(tsdb->head); /* named again with their next samples */
-    struct wal_writer_options writer_options = {.mode = modes[options->sync]};
+    struct wal_writer_options writer_options = {.mode = modes[options->sync],
+                                                .gather_ms = options->gather_ms};
     tsdb->writer = wal_writer_create(tsdb->wal, &writer_options, &writer_ops, tsdb);
     return 0;
 }

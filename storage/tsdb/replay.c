@@ -66,13 +66,13 @@ static int replay_series(struct replay *r, const void *payload, size_t len, stru
 static int replay_record(void *context, int type, struct wal_place place, const void *payload, size_t len,
                          struct err *err) {
     struct replay *r = context;
-    bool is_new = place.sequence > r->after;
+    if (place.sequence <= r->after) return 0; /* what comes later leans on none of these */
     switch (type) {
-    case RECORD_SERIES: return is_new ? replay_series(r, payload, len, err) : 0;
+    case RECORD_SERIES: return replay_series(r, payload, len, err);
     case RECORD_SAMPLES:
     case RECORD_CHANGES: replay_rows_record(r->rows, type, place, payload, len); return 0;
-    case RECORD_EXEMPLARS: return is_new ? tsdb_read_exemplars(r->tsdb, payload, len, err) : 0;
-    case RECORD_METADATA: return is_new ? tsdb_read_metadata(r->tsdb, payload, len, err) : 0;
+    case RECORD_EXEMPLARS: return tsdb_read_exemplars(r->tsdb, payload, len, err);
+    case RECORD_METADATA: return tsdb_read_metadata(r->tsdb, payload, len, err);
     default: return err_set(err, ERR_CORRUPT, "unknown record type %d", type);
     }
 }
@@ -102,7 +102,7 @@ int tsdb_replay(struct tsdb *tsdb, const char *folder, uint64_t after, struct wa
     struct replay r = {.tsdb = tsdb, .after = after};
     uint64_t homeless;
     r.series = head_replay_create(tsdb->head);
-    r.rows = replay_rows_start(tsdb, after);
+    r.rows = replay_rows_start(tsdb);
     int rc = wal_replay(tsdb->fs, folder, after, replay_record, &r, report, err);
     replay_rows_finish(r.rows, rc ? NULL : report, &homeless);
     head_replay_destroy(r.series);

@@ -12,11 +12,13 @@
 /* what a place of the queue keeps for its next job */
 #define QUEUE_KEEPS ((size_t)256 << 10)
 
-/* a record that later ones are coded against */
+/* a record that begins a chain, and what the last one of the chain left of its rows */
 struct key {
     uint64_t sequence;
-    void *payload; /* owned; NULL: a later one has replaced it */
-    size_t len;
+    uint64_t *numbers; /* owned; NULL: a later one has replaced it, or its chain is broken */
+    struct changes_row *state;
+    uint64_t place; /* of the last one */
+    size_t rows;
 };
 
 struct job {
@@ -42,7 +44,6 @@ struct replay_rows {
     struct thread thread;
     /* the thread's */
     struct tsdb *tsdb;
-    uint64_t after;
     VEC(struct key) keys; /* ascending */
     struct numbers series;
     struct head_poster *poster;
@@ -85,62 +86,90 @@ static struct key *find_key(struct replay_rows *r, uint64_t sequence) {
             high = middle;
     }
     bool is_there = low < r->keys.count && r->keys.items[low].sequence == sequence;
-    return is_there && r->keys.items[low].payload ? &r->keys.items[low] : NULL;
+    return is_there && r->keys.items[low].numbers ? &r->keys.items[low] : NULL;
 }
 
 static void forget_key(struct key *key) {
     if (!key) return;
-    mem_free(key->payload);
-    key->payload = NULL;
+    mem_free(key->numbers);
+    mem_free(key->state);
+    key->numbers = NULL;
+    key->state = NULL;
 }
 
 static void drop_forgotten(struct replay_rows *r) {
     size_t kept = 0;
     for (size_t i = 0; i < r->keys.count; i++)
-        if (r->keys.items[i].payload) r->keys.items[kept++] = r->keys.items[i];
+        if (r->keys.items[i].numbers) r->keys.items[kept++] = r->keys.items[i];
     r->keys.count = kept;
 }
 
-static void keep_key(struct replay_rows *r, uint64_t replaces, const struct job *job) {
-    uint64_t sequence = job->place.sequence;
-    if (replaces && replaces < sequence) forget_key(find_key(r, sequence - replaces));
-    if (r->keys.count && r->keys.items[r->keys.count - 1].sequence >= sequence) return;
+/* NULL: not one that can be leaned on */
+static struct key *add_key(struct replay_rows *r, const struct samples_reader *reader, uint64_t sequence) {
+    if (reader->replaces && reader->replaces < sequence) forget_key(find_key(r, sequence - reader->replaces));
+    if (r->keys.count && r->keys.items[r->keys.count - 1].sequence >= sequence) return NULL;
     if (r->keys.count == r->keys.capacity) drop_forgotten(r);
-    *vec_push(&r->keys) = (struct key){sequence, memcpy(mem_alloc(job->len), job->bytes, job->len), job->len};
+    size_t rows = (size_t)reader->rows;
+    struct key *key = vec_push(&r->keys);
+    *key = (struct key){sequence, mem_array(rows, sizeof(uint64_t)),
+                        mem_array(rows, sizeof(struct changes_row)), 0, rows};
+    return key;
+}
+
+static void fill_key(struct key *key, size_t from, const struct samples_rows *rows) {
+    memcpy(key->numbers + from, rows->numbers, rows->count * sizeof *rows->numbers);
+    for (size_t i = 0; i < rows->count; i++) changes_row_begin(&key->state[from + i], rows->values[i]);
 }
 
 static int do_samples(struct replay_rows *r, const struct job *job, struct err *err) {
     struct samples_reader reader;
     int rc = samples_reader_init(&reader, job->bytes, job->len, err);
     if (rc) return rc;
-    if (reader.is_key) keep_key(r, reader.replaces, job);
-    while (job->place.sequence > r->after && (rc = samples_reader_next(&reader, &r->rows, err)) > 0)
+    struct key *key = reader.is_key ? add_key(r, &reader, job->place.sequence) : NULL;
+    for (size_t done = 0; (rc = samples_reader_next(&reader, &r->rows, err)) > 0; done += r->rows.count) {
+        if (key) fill_key(key, done, &r->rows);
         apply(r, reader.late_from);
+    }
+    if (rc) forget_key(key);
     samples_reader_release(&reader);
     return rc;
 }
 
+static int apply_changes(struct replay_rows *r, struct changes_reader *reader, struct key *key,
+                         struct err *err) {
+    struct samples_rows *rows = &r->rows;
+    for (size_t done = 0; done < key->rows; done += rows->count) {
+        int count = changes_reader_next(reader, key->state, rows->values, err);
+        if (count < 0) return count;
+        rows->count = (size_t)count;
+        rows->has_histograms = false;
+        memcpy(rows->numbers, key->numbers + done, rows->count * sizeof *rows->numbers);
+        for (size_t i = 0; i < rows->count; i++) rows->times_ms[i] = reader->time_ms;
+        apply(r, reader->late_from);
+    }
+    return 0;
+}
+
+/* one of a chain of which another is lost is lost with it */
 static int do_changes(struct replay_rows *r, const struct job *job, struct err *err) {
     struct changes_reader reader;
     uint64_t sequence = job->place.sequence;
     int rc = changes_reader_init(&reader, job->bytes, job->len, err);
-    if (rc || sequence <= r->after) return rc;
-    const struct key *key =
-        reader.key_distance < sequence ? find_key(r, sequence - reader.key_distance) : NULL;
-    if (!key) return err_set(err, ERR_CORRUPT, "the record it is coded against is lost");
-    rc = changes_reader_key(&reader, key->payload, key->len, err);
     if (rc) return rc;
-    while ((rc = changes_reader_next(&reader, &r->rows, err)) > 0) apply(r, reader.late_from);
-    changes_reader_release(&reader);
+    struct key *key = reader.key_distance < sequence ? find_key(r, sequence - reader.key_distance) : NULL;
+    if (!key || reader.place != key->place + 1)
+        return err_set(err, ERR_CORRUPT, "the record it is coded against is lost");
+    rc = key->rows == reader.rows ? apply_changes(r, &reader, key, err)
+                                  : err_set(err, ERR_CORRUPT, "changes record: its key has other rows");
+    key->place++;
+    if (rc) forget_key(key);
     return rc;
 }
 
 static void do_record(struct replay_rows *r, const struct job *job) {
     struct err err;
     int rc = job->type == RECORD_SAMPLES ? do_samples(r, job, &err) : do_changes(r, job, &err);
-    /* of records that are in the head already nothing is missing */
-    if (rc && job->place.sequence > r->after)
-        *vec_push(&r->lost) = (struct lost_record){job->place, job->len};
+    if (rc) *vec_push(&r->lost) = (struct lost_record){job->place, job->len};
 }
 
 /* ---- series ---- */
@@ -219,10 +248,9 @@ static void put(struct replay_rows *r, struct job job, const void *bytes) {
     mutex_unlock(&r->lock);
 }
 
-struct replay_rows *replay_rows_start(struct tsdb *tsdb, uint64_t after) {
+struct replay_rows *replay_rows_start(struct tsdb *tsdb) {
     struct replay_rows *r = mem_zalloc(sizeof *r);
     r->tsdb = tsdb;
-    r->after = after;
     r->poster = head_poster_create(tsdb->head);
     mutex_init(&r->lock);
     condition_init(&r->changed);

@@ -17,8 +17,8 @@
 
 struct replay_rows;
 
-/* samples up to sequence `after` are in the head already; so are the series it has */
-struct replay_rows *replay_rows_start(struct tsdb *tsdb, uint64_t after);
+/* the series that the head has are known */
+struct replay_rows *replay_rows_start(struct tsdb *tsdb);
 /* The series are known from here on. These two copy what they get, and wait while the queue is full. */
 void replay_rows_know(struct replay_rows *rows, const struct replayed_series *series, size_t count);
 /* a record of samples or changes; what makes no sense is reported at the end */

@@ -24,7 +24,7 @@
 
 #define HEADER_BYTES 16u
 #define MAGIC 0x504e536c75726566u /* "ferulSNP" */
-#define VERSION 2u
+#define VERSION 3u
 #define DEFAULT_DUE_BYTES ((uint64_t)96 << 20) /* some 70 million samples to replay */
 
 static int snapshot_path(const struct tsdb *tsdb, uint64_t sequence, const char *suffix,
@@ -177,6 +177,7 @@ struct begin {
 static void note_begin(void *context) {
     struct begin *begin = context;
     begin->sequence = begin->tsdb->log.applied;
+    batch_keys_retire(&begin->tsdb->log.keys); /* what comes leans on nothing that the snapshot covers */
     begin->appended = wal_appended(begin->tsdb->wal);
     begin->moment = head_enter(begin->tsdb->head);
 }
@@ -275,7 +276,8 @@ static void note_made(struct tsdb *tsdb, const struct begin *begin) {
 
 bool tsdb_snapshot_is_due(const struct tsdb *tsdb) {
     uint64_t due = tsdb->snapshot_bytes ? tsdb->snapshot_bytes : DEFAULT_DUE_BYTES;
-    if (due < tsdb->snapshots.bytes) due = tsdb->snapshots.bytes; /* never more is written than the log itself */
+    if (due < tsdb->snapshots.bytes)
+        due = tsdb->snapshots.bytes; /* never more is written than the log itself */
     return wal_appended(tsdb->wal) - tsdb->snapshots.appended >= due;
 }
 

@@ -51,13 +51,15 @@ struct tsdb_options {
     struct budget
         *memory;         /* series and their labels draw from it: appender_resolve answers ERR_LIMIT beyond;
                             those that are on disk are taken all the same. NULL: no limit. Outlives the tsdb */
+    int64_t gather_ms;   /* so long batches that nobody waits for may wait for others; 0: not at all */
     uint64_t max_series; /* appender_resolve answers ERR_LIMIT beyond; 0: only the 32-bit slots limit it */
     bool take_any_time;  /* do not refuse samples far ahead of the wall clock, or far behind the newest */
-    uint64_t snapshot_bytes; /* of the log until the next snapshot; 0: 96 MiB, or as much as a snapshot takes */
-    bool no_maintenance;     /* nothing happens by itself, only by tsdb_maintain: for tests */
-    int64_t late_window_ms;  /* out_of_order_time_window; see tsdb_set_late_window */
-    int64_t block_range_ms;  /* 0: 2 hours */
-    int64_t quiet_ms;        /* a series without samples for so long leaves the head; 0: 15 minutes */
+    uint64_t
+        snapshot_bytes;  /* of the log until the next snapshot; 0: 96 MiB, or as much as a snapshot takes */
+    bool no_maintenance; /* nothing happens by itself, only by tsdb_maintain: for tests */
+    int64_t late_window_ms; /* out_of_order_time_window; see tsdb_set_late_window */
+    int64_t block_range_ms; /* 0: 2 hours */
+    int64_t quiet_ms;       /* a series without samples for so long leaves the head; 0: 15 minutes */
     struct tsdb_retention retention;
     size_t max_exemplars;   /* over all series; 0: none is kept */
     struct file_system *fs; /* NULL: file_system_real() */

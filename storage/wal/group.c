@@ -27,6 +27,7 @@ void wal_group_cut(struct wal_group *group, size_t bytes, uint32_t record_count)
     group->bytes.failed = false;
     group->record_count = record_count;
     group->frame = NO_FRAME;
+    group->is_awaited = false;
 }
 
 struct buf *wal_group_begin(struct wal_group *group, int type) {

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * record.h - the payloads of the log: which series exist, and rows of samples, whole or as changes to the
- * rows of an earlier record with the same series, its key.
+ * record.h - the payloads of the log: which series exist, and rows of samples, whole or as changes to an
+ * earlier record with the same series, in a chain that begins with a whole one, its key.
  *
  *     writing (the store's encode)                        reading (the store's replay)
  *       series_record_add(...) ... series_record_end        series_reader_next() until 0
@@ -18,6 +18,7 @@
 #include "lib/codec/varint.h"
 #include "lib/model/appender.h"
 #include "lib/model/labels.h"
+#include "storage/chunk/bits.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -112,29 +113,42 @@ void samples_reader_release(struct samples_reader *reader);
 /* 1 and at least one row, 0 at the end, or ERR_CORRUPT */
 int samples_reader_next(struct samples_reader *reader, struct samples_rows *rows, struct err *err);
 
-/* Rows of the series of a key record, in its order, all of one time. */
+/* Changes: rows of the series of a key record, in its order, all of one time, against the record before in
+ * the chain that begins with the key. Both sides keep what the next one of the chain is coded against: */
+struct changes_row {
+    double value;
+    int32_t step : 21;  /* of the number it stands for; expected again */
+    uint32_t width : 6, /* bits of the last change */
+        form : 3,       /* decimals of the number, or none */
+        rested : 2;     /* records without a change, up to a few */
+} __attribute__((packed, aligned(4)));
+
+/* a row of the key */
+void changes_row_begin(struct changes_row *row, double value);
+
 struct changes_columns {
-    const double *values, *key_values;
+    const double *values;
     int64_t time_ms, late_from;
     uint64_t key_distance; /* the record's sequence minus its key's */
+    uint64_t place;        /* in the chain: 1 behind the key */
     size_t count;
 };
 
-/* nothing is appended on failure (ERR_LIMIT) */
-int changes_record_write(struct buf *out, const struct changes_columns *rows, struct err *err);
+/* moves the state on; on failure (ERR_LIMIT) nothing is appended and the chain has ended */
+int changes_record_write(struct buf *out, const struct changes_columns *rows, struct changes_row *state,
+                         struct err *err);
 
 struct changes_reader {
-    struct samples_reader key; /* its done and arena are ours too */
-    const uint8_t *changed;    /* a bit a row */
-    struct cursor values;
-    uint64_t rows, key_distance;
+    uint64_t rows, key_distance, place;
     int64_t time_ms, late_from;
+    uint64_t done; /* of the rows */
+    struct cursor distances;
+    uint64_t rested_left; /* the how manieth rested row from here changed; 0: no more */
+    struct bit_reader bits;
 };
 
-/* then, once the payload of its key is found, changes_reader_key, with 0 or ERR_CORRUPT; a reader for which
-   one of them failed holds nothing */
 int changes_reader_init(struct changes_reader *reader, const void *payload, size_t len, struct err *err);
-int changes_reader_key(struct changes_reader *reader, const void *payload, size_t len, struct err *err);
-/* as samples_reader_next */
-int changes_reader_next(struct changes_reader *reader, struct samples_rows *rows, struct err *err);
-void changes_reader_release(struct changes_reader *reader);
+/* The values of up to SAMPLES_STEP next rows, whose state, of all the rows of the key, is moved on. How many
+ * there are, or ERR_CORRUPT, and the chain has ended. The caller has compared the rows with the key's. */
+int changes_reader_next(struct changes_reader *reader, struct changes_row *state, double *values,
+                        struct err *err);

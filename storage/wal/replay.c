@@ -30,8 +30,8 @@ struct replay {
     struct wal_report *report;
     struct window window;
     VEC(struct segment) segments;
-    uint64_t after, needed; /* records from `needed` on are handed out, but count from after `after` on */
-    uint64_t last;          /* every sequence up to here was handed out or reported lost */
+    uint64_t after;         /* records behind it are handed out */
+    uint64_t last;          /* every sequence up to here was handed out, reported lost or is not wanted */
     uint64_t pending_bytes; /* bad bytes at the ends of segments, not yet told apart */
 };
 
@@ -88,22 +88,16 @@ static int hand_out(struct replay *replay, const struct segment *segment, const 
     return 0;
 }
 
-/* a record that counts no more */
-static int hand_out_known(struct replay *replay, const struct segment *segment, const struct frame *frame,
-                          const uint8_t *payload, struct bad_bytes *bad, uint64_t offset, struct err *err) {
-    *bad = (struct bad_bytes){0};
-    replay->report->tail_end = offset + frame_size(frame->length);
-    struct wal_place place = {segment->number, frame->sequence};
-    int rc = replay->each(replay->context, frame->type, place, payload, frame->length, err);
-    return rc == ERR_CORRUPT ? 0 : rc;
-}
-
 /* a record that is good in itself */
 static int found(struct replay *replay, const struct segment *segment, const struct frame *frame,
                  const uint8_t *payload, struct bad_bytes *bad, uint64_t offset, struct err *err) {
     uint64_t sequence = frame->sequence;
     if (sequence >= segment->bound || sequence < segment->header.first_sequence) return 0; /* overruled */
-    if (sequence <= replay->after) return hand_out_known(replay, segment, frame, payload, bad, offset, err);
+    if (sequence <= replay->after) { /* nobody wants it, nor what was bad in front of it */
+        *bad = (struct bad_bytes){0};
+        replay->report->tail_end = offset + frame_size(frame->length);
+        return 0;
+    }
     if (sequence <= replay->last) return 0; /* a copy: as if it were not there */
     bool is_gap = bad->end == bad->begin && sequence == replay->last + 1; /* zeros, and nothing missing */
     if (bad->is_open && !is_gap) note_damage(replay->report, offset - bad->begin);
@@ -176,9 +170,8 @@ static int open_segment(struct replay *replay, uint64_t number, struct file *fil
 
 static int replay_segment(struct replay *replay, const struct segment *segment, struct err *err) {
     struct wal_report *report = replay->report;
-    if (segment->bound <= replay->needed) return 0;
-    bool counts = segment->bound > replay->last + 1;
-    if (segment->state == SEGMENT_DAMAGED && counts) note_damage(replay->report, segment->size);
+    if (segment->bound <= replay->after + 1) return 0;
+    if (segment->state == SEGMENT_DAMAGED) note_damage(replay->report, segment->size);
     if (segment->state != SEGMENT_GOOD) return 0;
     uint64_t first = segment->header.first_sequence;
     settle(replay, segment->number, first < segment->bound ? first : segment->bound);
@@ -189,7 +182,6 @@ static int replay_segment(struct replay *replay, const struct segment *segment, 
     if (rc) return rc;
     rc = window_open(&replay->window, &file, err);
     if (!rc) rc = read_records(replay, segment, err);
-    if (!counts) replay->pending_bytes = 0;
     file_close(&file);
     return rc;
 }
@@ -238,19 +230,15 @@ static int read_headers(struct replay *replay, struct err *err) {
     return rc;
 }
 
-/* From the last to the first: a later segment overrules an earlier one. Sets what is needed and where
- * counting begins. */
+/* From the last to the first: a later segment overrules an earlier one. */
 static void set_bounds(struct replay *replay) {
     uint64_t bound = FRAME_MAX_SEQUENCE, first = 1;
-    bool has_after = false;
     for (size_t i = replay->segments.count; i-- > 0;) {
         struct segment *segment = &replay->segments.items[i];
         segment->bound = bound;
         if (segment->state != SEGMENT_GOOD) continue;
         if (segment->header.first_sequence >= bound) continue;
         first = bound = segment->header.first_sequence;
-        if (has_after && !replay->needed) replay->needed = first;
-        has_after = has_after || first <= replay->after + 1;
     }
     replay->last = replay->after ? replay->after : first ? first - 1 : 0;
 }

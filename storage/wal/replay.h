@@ -46,9 +46,8 @@ struct wal_report {
     size_t loss_count;
 };
 
-/* Records behind sequence `after` (0: all there are); those up to it may be missing, but those of the segment
- * that holds it and of the one before are handed out too: later ones may lean on them. What is answered for
- * them does not matter. The folder need not exist. */
+/* Records behind sequence `after` (0: all there are); those up to it may be missing. The folder need not
+ * exist. */
 int wal_replay(struct file_system *fs, const char *folder, uint64_t after, wal_record_fn *each, void *context,
                struct wal_report *report, struct err *err);
 /* a record that was handed out turned out to make no sense: as if ERR_CORRUPT had been answered */

@@ -9,7 +9,7 @@
 
 #define COPY_AT 2048
 #define HEADER_BYTES 40
-#define VERSION 1u
+#define VERSION 2u
 
 enum { AT_MAGIC = 0, AT_VERSION = 8, AT_CRC = 12, AT_ID = 16, AT_FIRST = 24, AT_NUMBER = 32 };
 

@@ -14,6 +14,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/sys/clock.h"
+#include "storage/wal/direct.h"
 #include "storage/wal/frame.h"
 #include "storage/wal/metrics.h"
 #include "storage/wal/replay.h"
@@ -26,6 +27,7 @@
 
 #define WAL_MAGIC 0x77616c31u
 #define PAGE_BYTES ((uint64_t)4096)
+#define DIRECT_MAX ((size_t)256 << 10)   /* more than that goes through the cache */
 #define KEEP_CAPACITY ((size_t)32 << 20) /* a larger buffer is not kept between writes */
 
 struct wal {
@@ -44,6 +46,8 @@ struct wal {
     bool tail_is_synced;
     struct buf unsynced; /* sealed frames */
     uint64_t unsynced_count;
+    struct direct direct;  /* to the same file, where that is possible */
+    bool end_is_cached;    /* what is in front of `end` went through the cache */
     struct syncer *syncer; /* NULL: none */
     struct {
         bool is_running;
@@ -86,6 +90,7 @@ static int settle_beside(struct wal *wal, struct err *err) {
 static void leave_segment(struct wal *wal) {
     (void)settle_beside(wal, NULL);
     file_close(&wal->file);
+    direct_close(&wal->direct);
     wal->closed_bytes += wal->allocated;
     wal->allocated = wal->end = 0;
 }
@@ -167,7 +172,9 @@ static int begin_segment(struct wal *wal, struct err *err) {
         return rc;
     }
     wal->file = file;
+    if (!wal->options.never_sync) direct_open(&wal->direct, wal->fs, path);
     wal->end = SEGMENT_RECORDS + wal->unsynced.len;
+    wal->end_is_cached = true;
     if (!wal->options.never_sync) forget_unsynced(wal);
     publish(wal);
     return 0;
@@ -175,18 +182,30 @@ static int begin_segment(struct wal *wal, struct err *err) {
 
 /* ---- writing ---- */
 
-/* A page that is on disk is not written again where that costs less room than the group itself takes: less is
- * written, and a page torn by a power cut holds nothing that was acknowledged. */
-static uint64_t next_begin(const struct wal *wal, size_t len) {
-    uint64_t page = (wal->end + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
-    return wal->end == wal->synced_end && page - wal->end <= len ? page : wal->end;
+static uint64_t round_up(uint64_t offset, uint64_t unit) {
+    return (offset + unit - 1) / unit * unit;
 }
 
-static int make_room(struct wal *wal, size_t len, struct err *err) {
+/* Past the cache goes what is synced at once and alone: else many groups share a page. */
+static bool is_direct(const struct wal *wal, const struct wal_group *group) {
+    return group->is_awaited && direct_is_open(&wal->direct) && group->bytes.len <= DIRECT_MAX;
+}
+
+/* A page that is on disk is not written again where that costs less room than the group itself takes: less is
+ * written, and a page torn by a power cut holds nothing that was acknowledged. Past the cache the same holds
+ * of blocks, and a page in the cache is not shared. */
+static uint64_t next_begin(const struct wal *wal, const struct wal_group *group) {
+    if (is_direct(wal, group)) return round_up(wal->end, wal->end_is_cached ? PAGE_BYTES : wal->direct.block);
+    uint64_t page = round_up(wal->end, PAGE_BYTES);
+    return wal->end == wal->synced_end && page - wal->end <= group->bytes.len ? page : wal->end;
+}
+
+static int make_room(struct wal *wal, const struct wal_group *group, struct err *err) {
     int rc = 0;
+    size_t len = group->bytes.len;
     if (wal->unsynced.len && wal->unsynced.len + len > wal->options.unsynced_bytes) rc = wal_sync(wal, err);
     bool is_full = file_is_open(&wal->file) && wal->end > SEGMENT_RECORDS &&
-                   next_begin(wal, len) + len > wal->options.segment_bytes;
+                   next_begin(wal, group) + len > wal->options.segment_bytes;
     if (!rc && is_full) {
         rc = wal_sync(wal, err);
         if (!rc && file_is_open(&wal->file)) close_segment(wal);
@@ -214,16 +233,27 @@ static void unstage(struct wal *wal, const struct wal_group *group) {
     wal->unsynced.len -= group->bytes.len;
 }
 
-/* writes the last len bytes of `unsynced` to the segment's end; after a failure the segment is as before, or
- * left */
-static int append(struct wal *wal, size_t len, struct err *err) {
-    uint64_t begin = next_begin(wal, len), end = begin + len;
+static int write_at(struct wal *wal, bool is_past_cache, const void *bytes, size_t len, uint64_t offset,
+                    struct err *err) {
+    if (!is_past_cache) return file_write(&wal->file, bytes, len, offset, err);
+    direct_fill(&wal->direct, bytes, len, offset);
+    return direct_write(&wal->direct, err);
+}
+
+/* writes the group, which is staged, to the segment's end; after a failure the segment is as before, or left
+ */
+static int append(struct wal *wal, const struct wal_group *group, struct err *err) {
+    size_t len = group->bytes.len;
+    bool is_past_cache = is_direct(wal, group);
+    uint64_t begin = next_begin(wal, group), end = begin + len;
+    if (is_past_cache) end = round_up(end, wal->direct.block); /* with zeros behind the records */
     int rc = end > wal->allocated ? allocate(wal, &wal->file, end, err) : 0;
     if (rc) return rc;
-    rc = file_write(&wal->file, wal->unsynced.data + wal->unsynced.len - len, len, begin, err);
+    rc = write_at(wal, is_past_cache, wal->unsynced.data + wal->unsynced.len - len, len, begin, err);
     if (!rc) {
         atomic_fetch_add_explicit(&wal->appended, end - wal->end, memory_order_relaxed);
         wal->end = end;
+        wal->end_is_cached = !is_past_cache;
         return 0;
     }
     if (file_truncate(&wal->file, wal->end, NULL) == 0)
@@ -235,9 +265,9 @@ static int append(struct wal *wal, size_t len, struct err *err) {
 
 /* The group is staged. A full disk passes by itself; any other trouble may be the file's own, so a new one is
  * tried. */
-static int write_staged(struct wal *wal, size_t len, struct err *err) {
+static int write_staged(struct wal *wal, const struct wal_group *group, struct err *err) {
     struct err first;
-    int rc = append(wal, len, &first);
+    int rc = append(wal, group, &first);
     if (rc == ERR_NO_SPACE) return err_set(err, rc, "%s", first.text);
     if (rc) {
         wal_metrics_write_failed(&wal->metrics);
@@ -253,10 +283,10 @@ int wal_write(struct wal *wal, struct wal_group *group, struct err *err) {
     ASSERT(group->frame == SIZE_MAX); /* no record is open */
     group->first_sequence = wal->next_sequence;
     if (!group->record_count) return 0;
-    int rc = make_room(wal, group->bytes.len, err);
+    int rc = make_room(wal, group, err);
     if (!rc) rc = stage(wal, group, err);
     if (!rc) {
-        rc = write_staged(wal, group->bytes.len, err);
+        rc = write_staged(wal, group, err);
         if (rc) unstage(wal, group);
     }
     if (wal->options.never_sync) forget_unsynced(wal);
@@ -368,19 +398,16 @@ static int remove_segment(struct wal *wal, uint64_t number, struct err *err) {
     return rc;
 }
 
-/* By rule 4 nothing behind the sequence is in a segment before the last one that begins there or before; the
- * one in front of that, which it did not overrule, stays too. */
+/* By rule 4 nothing behind the sequence is in a segment before the last one that begins there or before. */
 int wal_truncate(struct wal *wal, uint64_t sequence, struct err *err) {
     CHECK_OBJ(wal, WAL_MAGIC);
     struct segment_numbers numbers = {0};
     struct segment_header header;
-    uint64_t size, keep_from = 0, begins = 0;
+    uint64_t size, keep_from = 0;
     int rc = segment_list(wal->fs, wal->folder, &numbers, err);
     for (size_t i = numbers.list.count; !rc && i-- > 0 && !keep_from;) {
         bool is_good = read_header(wal, numbers.list.items[i], &header, &size, NULL) == 0;
-        if (!is_good || header.first_sequence > sequence + 1) continue;
-        if (begins && header.first_sequence < begins) keep_from = numbers.list.items[i];
-        if (!begins) begins = header.first_sequence;
+        if (is_good && header.first_sequence <= sequence + 1) keep_from = numbers.list.items[i];
     }
     for (size_t i = 0; !rc && i < numbers.list.count && numbers.list.items[i] < keep_from; i++)
         rc = remove_segment(wal, numbers.list.items[i], err);
@@ -445,6 +472,7 @@ static void destroy(struct wal *wal) {
     (void)settle_beside(wal, NULL);
     syncer_destroy(wal->syncer);
     file_close(&wal->file);
+    direct_release(&wal->direct);
     buf_release(&wal->unsynced);
     mem_free(wal->folder);
     wal->magic = 0;

@@ -12,6 +12,8 @@
  * there. If that fails too, writes are refused until a new segment works. W4 a full disk is ERR_NO_SPACE and
  * passes by itself: each write tries again.
  *
+ * Where the file system allows it, groups that are synced at once are written past the cache (direct.h).
+ *
  * The log knows types and bytes, nothing of series. One thread at a time; normally the writer's (writer.h).
  */
 #include "lib/base/buf.h"
@@ -32,6 +34,7 @@ struct wal_group {
     uint32_t record_count;
     size_t frame;            /* where the open record begins, SIZE_MAX: none is open */
     uint64_t first_sequence; /* set by wal_write: record i got first_sequence + i */
+    bool is_awaited;         /* a sync follows at once */
 };
 
 /* what a group may become: the first scrape of a million new series */
@@ -76,8 +79,7 @@ int wal_sync(struct wal *wal, struct err *err);
 void wal_sync_beside(struct wal *wal, void (*notify)(void *context), void *context);
 bool wal_sync_begin(struct wal *wal);
 int wal_sync_end(struct wal *wal, uint64_t until, struct err *err);
-/* Removes the segments that hold nothing behind this sequence, which a snapshot covers, but for one: records
- * of a segment may lean on records of the one before. */
+/* removes the segments that hold nothing behind this sequence, which a snapshot covers */
 int wal_truncate(struct wal *wal, uint64_t sequence, struct err *err);
 /* bytes of records written since it was opened, and of those replayed before; any thread */
 uint64_t wal_appended(const struct wal *wal);

@@ -15,6 +15,8 @@
 #define GROUP_KEEP_BYTES ((size_t)32 << 20) /* a larger buffer is not kept between groups */
 #define DEFAULT_INTERVAL_MS 1000
 #define DEFAULT_ROWS_WAITING ((size_t)2 << 20)
+/* no more rows are gathered */
+#define GATHER_ROWS ((size_t)64 << 10)
 
 /* a call on the writer's thread; on its caller's stack */
 struct task {
@@ -46,6 +48,8 @@ struct wal_writer {
     struct mutex lock; /* guards from here ... */
     struct condition has_work, has_room, has_flushed;
     struct append_batch *first, **last;
+    bool is_awaited;     /* one of these is */
+    bool is_gathering;   /* the thread wakes by itself soon */
     size_t rows_waiting; /* of batches not done yet */
     struct task *tasks;
     uint64_t flushes_wanted, flushes_done;
@@ -82,8 +86,10 @@ void wal_writer_submit(struct wal_writer *writer, struct append_batch *batch) {
     *writer->last = batch;
     writer->last = &batch->next;
     writer->rows_waiting += batch->count;
+    writer->is_awaited |= batch->wait_sync || writer->rows_waiting > GATHER_ROWS;
+    bool wakes = writer->is_awaited || !writer->is_gathering;
     mutex_unlock(&writer->lock);
-    condition_signal(&writer->has_work); /* who wakes finds the lock free */
+    if (wakes) condition_signal(&writer->has_work); /* who wakes finds the lock free */
 }
 
 int wal_writer_flush(struct wal_writer *writer, struct err *err) {
@@ -110,24 +116,36 @@ void wal_writer_run(struct wal_writer *writer, void (*fn)(void *context), void *
 
 /* ---- the thread ---- */
 
-static bool has_nothing(const struct wal_writer *writer) {
-    return !writer->first && !writer->tasks && !writer->stopping && !writer->has_synced &&
-           writer->flushes_wanted == writer->flushes_done;
+static bool is_wanted_now(const struct wal_writer *writer) {
+    return writer->is_awaited || writer->tasks || writer->stopping || writer->has_synced ||
+           writer->flushes_wanted != writer->flushes_done;
+}
+
+/* until something is to be done */
+static void wait_for_work(struct wal_writer *writer) {
+    int64_t gathered_ms = clock_monotonic_ms() + writer->options.gather_ms;
+    while (!is_wanted_now(writer)) {
+        int64_t now_ms = clock_monotonic_ms();
+        bool is_due = writer->sync_due_ms && now_ms >= writer->sync_due_ms;
+        if (is_due || (writer->first && now_ms >= gathered_ms)) break;
+        writer->is_gathering = now_ms < gathered_ms;
+        int64_t until_ms = writer->is_gathering ? gathered_ms : writer->sync_due_ms;
+        if (writer->sync_due_ms && writer->sync_due_ms < until_ms) until_ms = writer->sync_due_ms;
+        if (until_ms)
+            (void)condition_wait_ms(&writer->has_work, &writer->lock, until_ms - now_ms);
+        else
+            condition_wait(&writer->has_work, &writer->lock);
+    }
+    writer->is_gathering = false;
 }
 
 /* everything that waits; may be nothing, when a sync is due */
 static struct taken take(struct wal_writer *writer) {
     mutex_lock(&writer->lock);
-    while (has_nothing(writer)) {
-        int64_t left_ms = writer->sync_due_ms - clock_monotonic_ms();
-        if (!writer->sync_due_ms)
-            condition_wait(&writer->has_work, &writer->lock);
-        else if (left_ms <= 0 || !condition_wait_ms(&writer->has_work, &writer->lock, left_ms))
-            break;
-    }
+    wait_for_work(writer);
     struct taken taken = {writer->first, writer->tasks, writer->flushes_wanted, writer->has_synced,
                           writer->stopping};
-    writer->has_synced = false;
+    writer->has_synced = writer->is_awaited = false;
     writer->first = NULL;
     writer->tasks = NULL;
     writer->last = &writer->first;
@@ -190,18 +208,15 @@ static bool waits_for_sync(const struct wal_writer *writer, const struct append_
     return batch->wait_sync && writer->options.mode == WAL_SYNC_ACK;
 }
 
-/* the disk works while the batches are applied */
-static void begin_awaited_sync(struct wal_writer *writer) {
+static bool somebody_waits(const struct wal_writer *writer) {
     for (size_t i = 0; i < writer->encoded.count; i++)
-        if (waits_for_sync(writer, writer->encoded.items[i].batch)) {
-            begin_sync(writer);
-            return;
-        }
+        if (waits_for_sync(writer, writer->encoded.items[i].batch)) return true;
+    return false;
 }
 
 static void group_written(struct wal_writer *writer) {
     writer->ops->written(writer->context);
-    begin_awaited_sync(writer);
+    if (writer->group.is_awaited) begin_sync(writer); /* the disk works while the batches are applied */
     uint64_t before = writer->group.first_sequence - 1;
     for (size_t i = 0; i < writer->encoded.count; i++) {
         struct encoded *encoded = &writer->encoded.items[i];
@@ -223,6 +238,7 @@ static void group_failed(struct wal_writer *writer, int rc) {
 static void write_group(struct wal_writer *writer) {
     struct err err;
     if (!writer->encoded.count) return; /* every batch was refused */
+    writer->group.is_awaited = somebody_waits(writer);
     int rc = wal_write(writer->wal, &writer->group, &err);
     note_outcome(writer, rc, &err);
     if (rc)

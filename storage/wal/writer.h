@@ -8,9 +8,10 @@
  * record
  *                               one write               written()  store: the series are logged now
  *                               apply(batch, sequence)  store: into the head, then visible
- *                               batch->done(batch)      one with wait_sync: when a sync begun after the write ended,
- *                                                       which runs beside (syncer.h): one for all written before it
+ *                               batch->done(batch)      one with wait_sync: when a sync begun after the write
+ * ended, which runs beside (syncer.h): one for all written before it
  *
+ * A batch that does not wait for its sync may wait a moment for others, so that many scrapes are one group.
  * All callbacks run on the writer's thread. A group is in the log whole or not at all: if its write fails,
  * `failed` is called once and each batch of the group goes to done with rc set, never applied. A
  * sync follows at most interval_ms after the first unsynced record, whether more comes or not.
@@ -48,7 +49,8 @@ struct wal_writer_ops {
 
 struct wal_writer_options {
     enum wal_sync_mode mode;
-    int64_t interval_ms;     /* 0: 1000 */
+    int64_t interval_ms; /* 0: 1000 */
+    int64_t gather_ms; /* so long batches that nobody waits for are gathered, for one waking and one write */
     size_t max_rows_waiting; /* 0: 2 million; one larger batch is taken when nothing else waits */
 };
 

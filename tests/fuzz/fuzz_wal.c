@@ -4,7 +4,8 @@
  *
  * Header and checksums would stop nearly everything at the door, so the first byte says
  * what is done to it: 0 as it is, as a whole file; 1 behind a good header; 2 the same, every frame found by
- * its length is sealed; 3 a series payload; 4 a samples payload.
+ * its length is sealed; 3 a series payload; 4 a samples payload; 5 a payload of changes to rows of a few
+ * kinds.
  */
 // links: storage_wal test_support
 #include "lib/base/assert.h"
@@ -47,6 +48,25 @@ static int read_samples(const void *payload, size_t len) {
     while ((rc = samples_reader_next(&reader, &rows, &err)) == 1) total += rows.count;
     ASSERT(rc < 0 || total == reader.rows);
     samples_reader_release(&reader);
+    return rc;
+}
+
+#define CHAIN_ROWS 1500
+
+static int read_changes(const void *payload, size_t len) {
+    static const double kinds[] = {0, 17, 2.5, 0.125, -3e300, 9007199254740991.0};
+    static struct changes_row state[CHAIN_ROWS];
+    double values[SAMPLES_STEP];
+    struct changes_reader reader;
+    struct err err;
+    for (size_t i = 0; i < CHAIN_ROWS; i++) {
+        changes_row_begin(&state[i], kinds[i % 6]);
+        state[i].rested = i % 4;
+    }
+    int rc = changes_reader_init(&reader, payload, len, &err);
+    if (rc || reader.rows > CHAIN_ROWS) return rc;
+    while (reader.done < reader.rows && (rc = changes_reader_next(&reader, state, values, &err)) > 0)
+        continue;
     return rc;
 }
 
@@ -109,6 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     case 2: replay_behind_header(data + 1, size - 1, 1); break;
     case 3: (void)read_series(data + 1, size - 1); break;
     case 4: (void)read_samples(data + 1, size - 1); break;
+    case 5: (void)read_changes(data + 1, size - 1); break;
     }
     return 0;
 }

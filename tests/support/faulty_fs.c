@@ -67,6 +67,12 @@ static int faulty_open(struct file_system *fs, const char *path, enum file_mode 
     return rc;
 }
 
+static int faulty_open_direct(struct file_system *fs, const char *path, int *fd, uint32_t *block) {
+    int rc = UNDER(fs, FAULTY_OPEN, open_direct(self(fs)->under, path, fd, block));
+    if (!rc) note_opened(self(fs), path, FILE_WRITE, *fd);
+    return rc;
+}
+
 static int faulty_close(struct file_system *fs, int fd) {
     return self(fs)->under->ops->close(self(fs)->under, fd);
 }
@@ -150,6 +156,7 @@ static int faulty_space(struct file_system *fs, const char *path, struct file_sp
 void faulty_fs_init(struct faulty_fs *faulty, struct file_system *under) {
     static const struct file_ops ops = {
         .open = faulty_open,
+        .open_direct = faulty_open_direct,
         .close = faulty_close,
         .read_at = faulty_read_at,
         .write_at = faulty_write_at,

@@ -106,6 +106,11 @@ static int memory_open(struct file_system *fs, const char *path, enum file_mode 
     return rc;
 }
 
+static int memory_open_direct(struct file_system *fs, const char *path, int *fd, uint32_t *block) {
+    *block = 512;
+    return memory_open(fs, path, FILE_WRITE, fd);
+}
+
 static int memory_close(struct file_system *fs, int fd) {
     struct memory_fs *memory = self(fs);
     if ((size_t)fd < memory->descriptors.count && memory->descriptors.items[fd]) {
@@ -268,9 +273,9 @@ static int memory_space(struct file_system *fs, const char *path, struct file_sp
 
 struct memory_fs *memory_fs_create(void) {
     static const struct file_ops ops = {
-        memory_open,     memory_close,       memory_read_at, memory_write_at, memory_sync, memory_truncate,
-        memory_allocate, memory_size,        memory_lock,    memory_rename,   memory_link, memory_unlink,
-        memory_mkdir,    memory_sync_folder, memory_list,    memory_space,
+        memory_open,     memory_open_direct, memory_close,       memory_read_at, memory_write_at, memory_sync,
+        memory_truncate, memory_allocate,    memory_size,        memory_lock,    memory_rename,   memory_link,
+        memory_unlink,   memory_mkdir,       memory_sync_folder, memory_list,    memory_space,
     };
     struct memory_fs *memory = mem_zalloc(sizeof *memory);
     memory->base.ops = &ops;

@@ -90,17 +90,4 @@ START_TEST(the_same_again_needs_no_table) {
 }
 END_TEST
 
-START_TEST(short_values_are_compared_and_long_ones_parsed) {
-    struct cache_entry entry = {0};
-    cache_entry_set(&entry, SPAN("1.5"), 1.5);
-    ck_assert(cache_entry_same_text(&entry, SPAN("1.5")));
-    ck_assert(!cache_entry_same_text(&entry, SPAN("1.50")));
-    ck_assert(!cache_entry_same_text(&entry, SPAN("")));
-    cache_entry_set(&entry, SPAN("0.1234567890123456"), 0.1234567890123456);
-    ck_assert(!cache_entry_same_text(&entry, SPAN("0.1234567890123456")));
-    ck_assert_double_eq(entry.value, 0.1234567890123456);
-}
-END_TEST
-
-CHECK_MAIN("cache", random_changes_agree_with_sets, the_same_again_needs_no_table,
-           short_values_are_compared_and_long_ones_parsed)
+CHECK_MAIN("cache", random_changes_agree_with_sets, the_same_again_needs_no_table)

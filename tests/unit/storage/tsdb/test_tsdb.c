@@ -132,6 +132,16 @@ static void capture(const char *line, void *context) {
     if (strlen(captured) + strlen(line) < sizeof captured) strcat(captured, line); /* NOLINT: bounded */
 }
 
+/* where the n-th record of a segment begins; zeros may lie before it */
+static size_t record_at(const uint8_t *bytes, int n) {
+    size_t at = 4096;
+    for (int i = 1;; i++) {
+        while (!load_u64(bytes + at)) at += 8;
+        if (i == n) return at;
+        at += (24 + load_u32(bytes + at + 4) + 7) / 8 * 8;
+    }
+}
+
 START_TEST(damage_in_the_log_is_reported_and_the_rest_is_kept) {
     struct memory_fs *disk = memory_fs_create();
     struct tsdb *tsdb = open_in(memory_fs_base(disk));
@@ -140,10 +150,8 @@ START_TEST(damage_in_the_log_is_reported_and_the_rest_is_kept) {
     size_t len;
     uint8_t *bytes = memory_fs_bytes(disk, "/data/wal/00000001", &len);
     ck_assert_ptr_nonnull(bytes);
-    /* behind the series record and a few rounds, before the last */
-    size_t end = len;
-    while (end && bytes[end - 1] == 0) end--;
-    bytes[4096 + (end - 4096) * 3 / 4] ^= 0x10;
+    /* the last that is coded against record 3 */
+    bytes[record_at(bytes, 21) + 24 + 5] ^= 0x10;
     captured[0] = 0;
     log_capture(capture, NULL);
     struct registry *registry = registry_create();
@@ -168,16 +176,15 @@ START_TEST(damage_in_the_log_is_reported_and_the_rest_is_kept) {
 }
 END_TEST
 
-/* Record 1 names the series, 2 is whole, 3 is the key of 4 to 19: with it they are lost, and said to be. */
+/* Record 1 names the series, 2 is whole, 3 is the key of 16 more: with it they are lost, and said to be. */
 START_TEST(what_is_coded_against_a_lost_record_is_lost_with_it) {
     struct memory_fs *disk = memory_fs_create();
     struct tsdb *tsdb = open_in(memory_fs_base(disk));
     for (int k = 1; k <= 40; k++) ck_assert_int_eq(append_round(tsdb, k * 10), 0);
     tsdb_close(tsdb);
-    size_t len, at = 4096;
+    size_t len;
     uint8_t *bytes = memory_fs_bytes(disk, "/data/wal/00000001", &len);
-    for (int i = 1; i < 3; i++) at += (24 + load_u32(bytes + at + 4) + 7) / 8 * 8;
-    bytes[at + 24 + 20] ^= 4;
+    bytes[record_at(bytes, 3) + 24 + 20] ^= 4;
     captured[0] = 0;
     log_capture(capture, NULL);
     tsdb = open_in(memory_fs_base(disk));

@@ -168,8 +168,8 @@ START_TEST(another_version_is_refused_and_left_alone) {
     size_t len;
     struct err err;
     uint8_t *bytes = memory_fs_bytes(memory, FOLDER "/00000001", &len);
-    store_u32(bytes + 8, 2);
-    store_u32(bytes + 2048 + 8, 2);
+    store_u32(bytes + 8, 3);
+    store_u32(bytes + 2048 + 8, 3);
     ck_assert_int_eq(try_read(fs, &reading, &err), ERR_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(err.text, "another version"));
     teardown_log();

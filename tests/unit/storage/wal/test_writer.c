@@ -336,6 +336,21 @@ START_TEST(an_interval_later_everything_is_on_disk_without_being_asked) {
 }
 END_TEST
 
+START_TEST(what_nobody_waits_for_is_gathered_until_something_is_awaited) {
+    struct bench bench;
+    bench_init(&bench, (struct wal_writer_options){.mode = WAL_SYNC_ACK, .gather_ms = 3600000});
+    for (uint32_t slot = 2; slot <= 14; slot += 4) submit(&bench, slot);
+    ck_assert(!store_has_done(&bench.store));
+    submit(&bench, 16);
+    mutex_lock(&bench.store.lock);
+    while (bench.store.done < 5) condition_wait(&bench.store.changed, &bench.store.lock);
+    mutex_unlock(&bench.store.lock);
+    ck_assert_uint_eq(bench.store.written, 1);
+    check_log(&bench);
+    bench_release(&bench);
+}
+END_TEST
+
 START_TEST(destroy_writes_what_waits) {
     struct bench bench;
     bench_init(&bench, (struct wal_writer_options){.mode = WAL_SYNC_INTERVAL});
@@ -380,6 +395,7 @@ int main(void) {
     tcase_add_test(tcase, only_a_batch_that_waits_for_its_sync_hears_of_one_that_fails);
     tcase_add_test(tcase, a_batch_that_cannot_be_encoded_is_refused_alone);
     tcase_add_test(tcase, an_interval_later_everything_is_on_disk_without_being_asked);
+    tcase_add_test(tcase, what_nobody_waits_for_is_gathered_until_something_is_awaited);
     tcase_add_test(tcase, destroy_writes_what_waits);
     tcase_add_test(tcase, a_flush_says_why_nothing_is_on_disk);
     suite_add_tcase(suite, tcase);
