@@ -19,7 +19,7 @@
 #define SHOWN_MAX 100u
 
 static int usage(void) {
-    fprintf(stderr, "usage: server promql test [--list-skipped] FILE...\n"
+    fprintf(stderr, "usage: server promql test FILE...\n"
                     "       server promql format EXPR|-\n"
                     "       server promql parse EXPR|-\n");
     return 1;

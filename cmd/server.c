@@ -182,6 +182,7 @@ static struct engine *make_engine(struct server *s) {
                                      .max_samples = s->flags.query_max_samples,
                                      .max_concurrency = (int)s->flags.query_max_concurrency,
                                      .delayed_name_removal = s->features.delayed_name_removal,
+                                     .use_start_timestamps = s->features.use_start_timestamps,
                                      .max_bytes_query = query_bytes(s, 2),
                                      .max_bytes_all = query_bytes(s, 1),
                                      .memory = &s->memory.all};

@@ -245,6 +245,7 @@ int engine_run(struct engine *engine, struct queryable *queryable, const struct 
         .cancel = query->cancel,
         .max_samples = engine->options.max_samples,
         .failure = QUERY_EXECUTION,
+        .uses_starts = engine->options.use_start_timestamps,
     };
     budget_init(&state->budget, "query memory", engine->options.max_bytes_query, &engine->all);
     arena_init(&state->arena, SIZE_MAX, &state->budget);

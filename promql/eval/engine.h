@@ -30,6 +30,7 @@ struct engine_options {
                                   and the processors; 0: the processors */
     int64_t default_step_ms;   /* of subqueries without one; 0: 1 minute; see engine_set_default_step */
     bool delayed_name_removal; /* feature promql-delayed-name-removal */
+    bool use_start_timestamps; /* feature use-start-timestamps: counters know when they began */
     struct parse_options parse;
 };
 

@@ -194,7 +194,7 @@ static int eval_unary(struct eval *ev, const struct expr *expr, struct sink *sin
 int eval_rows(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
     switch (expr->kind) {
     case EXPR_PAREN: return eval_rows(ev, expr->paren, sink, err);
-    case EXPR_SELECTOR: return eval_selector(ev, expr, false, sink, err);
+    case EXPR_SELECTOR: return eval_selector(ev, expr, SHOW_VALUE, sink, err);
     case EXPR_UNARY: return eval_unary(ev, expr, sink, err);
     case EXPR_BINARY: return eval_binary(ev, expr, sink, err);
     case EXPR_AGGREGATE: return eval_aggregate(ev, expr, sink, err);

@@ -34,6 +34,7 @@ struct query_state {
     struct annotations warnings, infos;
     bool
         tells_resets; /* histogram_count and its like: every histogram read says whether it follows a reset */
+    bool uses_starts;           /* start times of counters are looked at, where they are known */
     struct work *work;          /* of native histograms (native.h); NULL until there is one */
     enum query_failure failure; /* why, when something failed for another reason than execution */
 };
@@ -93,9 +94,10 @@ void eval_check_quantile(struct eval *ev, const struct expr *at, const double *q
 /* parentheses taken off */
 const struct expr *expr_inside(const struct expr *expr);
 
-/* selector.c: instant selectors; times, when not NULL, gets each sample's own time in seconds as the value
- * (for timestamp()) */
-int eval_selector(struct eval *ev, const struct expr *expr, bool want_times, struct sink *sink,
+/* selector.c: instant selectors; what of a sample becomes the value: in seconds, for timestamp() and
+ * start_timestamp() */
+enum shown { SHOW_VALUE, SHOW_TIME, SHOW_START };
+int eval_selector(struct eval *ev, const struct expr *expr, enum shown shown, struct sink *sink,
                   struct err *err);
 /* the reference times of the first and the last step under @ and offset; fixed: the same for all */
 int eval_shift(struct eval *ev, const struct time_shift *shift, bool *fixed, int64_t *first_ms,
