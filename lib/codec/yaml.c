@@ -345,6 +345,28 @@ const struct yentry *ynode_entry(const struct ynode *map, struct span key) {
     return NULL;
 }
 
+const struct ynode *ynode_at(const struct ynode *map, const char *path) {
+    struct span left = span_from(path);
+    while (map && left.len) {
+        size_t end = span_find_byte(left, '.', 0);
+        const struct yentry *entry = ynode_entry(map, span_of(left.ptr, end));
+        map = entry ? entry->value : NULL;
+        if (end < left.len) end++;
+        left = span_of(left.ptr + end, left.len - end);
+    }
+    return map;
+}
+
+struct span ynode_text_at(const struct ynode *map, const char *path) {
+    const struct ynode *node = ynode_at(map, path);
+    if (ynode_is_null(node) || node->kind != YNODE_SCALAR) return span_of(NULL, 0);
+    return node->text;
+}
+
+const struct ynode *ynode_item(const struct ynode *list, uint32_t i) {
+    return list && list->kind == YNODE_LIST && i < list->count ? list->items[i] : NULL;
+}
+
 static bool is_one_of(struct span text, const char *const *words, size_t count) {
     for (size_t i = 0; i < count; i++)
         if (span_is(text, words[i])) return true;

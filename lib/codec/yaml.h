@@ -53,6 +53,12 @@ int ynode_parse(struct span text, struct arena *arena, const struct ynode **root
 
 /* the entry of that key, or NULL (also when map is NULL or no map) */
 const struct yentry *ynode_entry(const struct ynode *map, struct span key);
+/* the value at "a.b.c" below a map, or NULL; for keys without dots */
+const struct ynode *ynode_at(const struct ynode *map, const char *path);
+/* the text at a path, empty when there is none or a null */
+struct span ynode_text_at(const struct ynode *map, const char *path);
+/* item i of the list, or NULL: also when list is NULL or no list */
+const struct ynode *ynode_item(const struct ynode *list, uint32_t i);
 /* no value: NULL, or a plain scalar that is empty, ~ or null */
 bool ynode_is_null(const struct ynode *node);
 /* the words of YAML 1.1 (true yes on y, false no off n, in three cases), plain only; false when it is none */

@@ -7,7 +7,7 @@
 
 packages_build=(build-essential cmake ninja-build pkg-config ca-certificates
     libcurl4-openssl-dev libssl-dev libuv1-dev libyaml-dev libre2-dev libdeflate-dev zlib1g-dev libxxhash-dev
-    libjemalloc-dev libzstd-dev libsnappy-dev node-llhttp)
+    libjemalloc-dev libzstd-dev libsnappy-dev libjansson-dev libc-ares-dev node-llhttp)
 
 packages_test=(check python3 git curl)
 
