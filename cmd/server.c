@@ -1,6 +1,7 @@
 #include "cmd/cmd.h"
 
 #include "cmd/features.h"
+#include "cmd/query_log.h"
 #include "cmd/flags.h"
 #include "cmd/reload_door.h"
 #include "cmd/self.h"
@@ -47,6 +48,7 @@ struct server {
     struct loop *loop;
     struct storage_memory memory; /* outlives all that draws from it */
     struct engine *engine;
+    struct query_log query_log;
     struct web *web;
     struct tsdb *tsdb;
     struct scrape_manager *scrape;
@@ -72,7 +74,8 @@ static int fail(struct server *s, int status) {
 /* reload's apply: into use, as far as the components exist */
 static int apply_config(void *context, struct config *config, struct err *err) {
     struct server *s = context;
-    (void)err;
+    int rc = query_log_apply(&s->query_log, config->global.query_log_file, err);
+    if (rc) return rc;
     engine_set_default_step(s->engine, config->global.evaluation_interval_ms);
     if (s->scrape) scrape_manager_apply(s->scrape, config);
     if (s->tsdb && !s->is_opening) storage_apply(s->tsdb, &s->flags, config);
@@ -207,6 +210,7 @@ static int prepare(struct server *s, struct err *err) {
     reload_init(&s->reload, s->flags.config_file, s->registry);
     storage_memory_init(&s->memory, &s->flags);
     s->engine = make_engine(s);
+    query_log_init(&s->query_log, s->engine, s->registry);
     s->reload.apply = apply_config;
     s->reload.context = s;
     int rc = loop_create(&s->loop, err);
@@ -219,6 +223,7 @@ static int prepare(struct server *s, struct err *err) {
     struct web_parts parts = {.flags = &s->flags,
                               .registry = s->registry,
                               .engine = s->engine,
+                              .has_step_stats = s->features.per_step_stats,
                               .memory = &s->memory.all,
                               .reload = &s->reload,
                               .door = &s->door,
@@ -242,6 +247,7 @@ static void tear_down(struct server *s) {
     scrape_manager_stop(s->scrape); /* before the web, so that the server does not see itself go down */
     web_stop(s->web);
     scrape_manager_destroy(s->scrape);
+    query_log_release(&s->query_log);
     engine_destroy(s->engine);
     tsdb_close(s->tsdb);
     reload_release(&s->reload);

@@ -6,6 +6,7 @@
 #include "promql/eval/active.h"
 #include "promql/eval/ahead.h"
 #include "promql/eval/native.h"
+#include "promql/eval/plan.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -59,6 +60,7 @@ void eval_thread_ended(struct eval *ev) {
 void eval_count_read(struct eval *ev, size_t count) {
     struct query_state *query = ev->query;
     query->samples_read += count;
+    if (query->plan) query->plan->current->samples += count;
     if (query->active)
         atomic_store_explicit(&query->active->samples, query->samples_read, memory_order_relaxed);
 }
@@ -191,7 +193,7 @@ static int eval_unary(struct eval *ev, const struct expr *expr, struct sink *sin
     return rc ? rc : rows_push(&rows, sink, err);
 }
 
-int eval_rows(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
+int eval_rows_plainly(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
     switch (expr->kind) {
     case EXPR_PAREN: return eval_rows(ev, expr->paren, sink, err);
     case EXPR_SELECTOR: return eval_selector(ev, expr, SHOW_VALUE, sink, err);
@@ -202,6 +204,17 @@ int eval_rows(struct eval *ev, const struct expr *expr, struct sink *sink, struc
     default: break;
     }
     return err_set(err, ERR_EXECUTION, "%s is not an instant vector", value_type_name(expr->value));
+}
+
+int eval_rows(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
+    return ev->query->plan && expr->kind != EXPR_PAREN ? plan_rows(ev, expr, sink, err)
+                                                       : eval_rows_plainly(ev, expr, sink, err);
+}
+
+int eval_scalar(struct eval *ev, const struct expr *expr, double *out, struct err *err) {
+    bool is_part = expr->kind != EXPR_PAREN && expr->kind != EXPR_NUMBER;
+    return ev->query->plan && is_part ? plan_scalar(ev, expr, out, err)
+                                      : eval_scalar_plainly(ev, expr, out, err);
 }
 
 static int scalar_binary(struct eval *ev, const struct expr *expr, double *out, struct err *err) {
@@ -216,7 +229,7 @@ static int scalar_binary(struct eval *ev, const struct expr *expr, double *out, 
     return rc;
 }
 
-int eval_scalar(struct eval *ev, const struct expr *expr, double *out, struct err *err) {
+int eval_scalar_plainly(struct eval *ev, const struct expr *expr, double *out, struct err *err) {
     int rc;
     switch (expr->kind) {
     case EXPR_NUMBER:

@@ -2,6 +2,7 @@
 #include "promql/eval/edge.h"
 #include "promql/eval/native.h"
 #include "promql/eval/range.h"
+#include "promql/eval/stats.h"
 
 #include "lib/model/sample.h"
 
@@ -191,6 +192,7 @@ static int push_series(struct eval *ev, struct series_set *set, size_t index, st
     }
     eval_give_samples(ev, series->count);
     if (rc || !bits_any(made.present, ev->words)) return rc;
+    stats_steps(ev, made.present);
     rc = series_set_labels(set, index, &ev->query->arena, &made.labels, err);
     return rc ? rc : sink->push(sink, &made, err);
 }

@@ -4,6 +4,7 @@
 #include "promql/eval/groups.h"
 #include "promql/eval/native.h"
 #include "promql/eval/starts.h"
+#include "promql/eval/stats.h"
 
 #include "lib/base/assert.h"
 #include "lib/model/sample.h"
@@ -223,10 +224,16 @@ static int slide(const struct windows *windows, struct ahead_room *room, const s
     return rc ? rc : slide_steps(&s, to, steps, values, present, err);
 }
 
+/* what its windows hold, for who wants to know */
+static void count_windows(const struct windows *windows, const struct columns *samples) {
+    stats_windows(windows->ev, samples, windows->fixed, windows->first_ms, windows->range_ms);
+}
+
 static int make_row(void *context, struct ahead_room *room, struct columns *samples,
                     struct ahead_series *series, struct err *err) {
     columns_drop_stale(samples);
     if (columns_has_histograms(samples) || starts_of(context, samples)) return 0;
+    count_windows(context, samples);
     series->is_made = true;
     return slide(context, room, samples, series->values, series->present, err);
 }
@@ -341,6 +348,7 @@ static int push_windows(struct eval *ev, struct windows *windows, struct columns
     columns_drop_stale(samples);
     row_clear(ev, row);
     check_starts(ev, windows, samples, labels);
+    count_windows(windows, samples);
     int rc = columns_has_histograms(samples)
                  ? slide_native(ev, windows, samples, labels, row, err)
                  : slide(windows, &windows->room, samples, row->values, row->present, err);
@@ -439,6 +447,7 @@ static int eval_subquery(struct eval *ev, const struct subquery *subquery, int64
     inner->step_ms = step_ms;
     inner->steps = (size_t)steps;
     inner->words = (inner->steps + 63) / 64;
+    inner->is_inner = true;
     return steps ? rows_collect(inner, subquery->expr, rows, err) : 0;
 }
 
@@ -624,6 +633,7 @@ static int matrix_of_selector(struct eval *ev, const struct selector *selector, 
         if (!rc) rc = eval_take_samples(ev, samples.count, err);
         if (!rc) rc = series_set_labels(set, i, &ev->query->arena, &labels, err);
         eval_count_read(ev, samples.count);
+        stats_samples(ev, 0, samples.count);
         if (!rc) rc = put_samples(ev, &samples, labels, result, err);
     }
     columns_release(&samples);

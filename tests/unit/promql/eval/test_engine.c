@@ -48,7 +48,7 @@ START_TEST(a_range_query_gives_sorted_rows) {
         ck_assert_uint_eq(result->rows[i].count, 6);
         for (size_t k = 1; k < 6; k++) ck_assert_double_eq_tol(result->rows[i].values[k], 2, 1e-12);
     }
-    ck_assert_uint_gt(result->samples_read, 150);
+    ck_assert_uint_gt(result->stats.samples_read, 150);
     finish(result);
     naive_release(&store);
 }
