@@ -281,7 +281,8 @@ static void fill_stats(const struct query *query, struct owned_result *owned, in
 
 static void tell_log(struct engine *engine, const struct query *query, const struct owned_result *owned,
                      const char *error) {
-    if (!atomic_load_explicit(&engine->has_log, memory_order_relaxed)) return;
+    bool is_query = !error || owned->state.failure != QUERY_BAD_DATA;
+    if (!is_query || !atomic_load_explicit(&engine->has_log, memory_order_relaxed)) return;
     rwlock_read(&engine->log_lock);
     if (engine->log) engine->log(engine->log_context, query, &owned->result.stats, error);
     rwlock_unlock(&engine->log_lock);
@@ -339,6 +340,8 @@ int engine_run(struct engine *engine, struct queryable *queryable, const struct 
     }
     if (rc) {
         if (rc == ERR_IO || rc == ERR_CORRUPT) state->failure = QUERY_INTERNAL;
+        if (rc == ERR_CANCELED) state->failure = QUERY_CANCELED; /* whoever noticed it */
+        if (rc == ERR_TIMEOUT) state->failure = QUERY_TIMEOUT;
         *failure = state->failure;
         query_result_destroy(&owned->result);
         return rc;

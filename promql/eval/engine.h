@@ -97,7 +97,7 @@ int engine_run(struct engine *engine, struct queryable *queryable, const struct 
                struct query_result **result, enum query_failure *failure, struct err *err);
 void query_result_destroy(struct query_result *result);
 
-/* Called at the end of each query, on its thread: error NULL when it went well. */
+/* Called at the end of each query that parsed, on its thread: error NULL when it went well. */
 typedef void query_log(void *context, const struct query *query, const struct query_stats *stats,
                        const char *error);
 /* One for all queries that begin after this; NULL: none. It makes all of them count their steps. Whoever takes

@@ -37,16 +37,9 @@ int eval_stopped(const struct eval *ev, struct err *err) {
     return 0;
 }
 
-/* why it stopped, for the API */
-static int note_stop(struct eval *ev, int rc) {
-    if (rc == ERR_CANCELED) ev->query->failure = QUERY_CANCELED;
-    if (rc == ERR_TIMEOUT) ev->query->failure = QUERY_TIMEOUT;
-    return rc;
-}
-
 int eval_tick(struct eval *ev, struct err *err) {
     if (++ev->query->ticks % TICKS_PER_LOOK) return 0;
-    return note_stop(ev, eval_stopped(ev, err));
+    return eval_stopped(ev, err);
 }
 
 bool eval_may_have_thread(struct eval *ev) {
@@ -129,7 +122,7 @@ static int tell_resets(struct eval *ev, struct columns *samples, struct err *err
 
 int eval_read(struct eval *ev, struct ahead *ahead, size_t index, struct ahead_series **series,
               struct err *err) {
-    int rc = note_stop(ev, ahead_read(ahead, index, series, err));
+    int rc = ahead_read(ahead, index, series, err);
     bool tells = !rc && ev->query->tells_resets && !(*series)->is_made && (*series)->samples.histograms;
     return tells ? tell_resets(ev, &(*series)->samples, err) : rc;
 }

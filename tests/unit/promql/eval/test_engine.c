@@ -22,7 +22,13 @@ static void fill(int series, int samples) {
 static struct query_result *run(const struct engine_options *options, const char *text, int64_t end_ms,
                                 int64_t step_ms, const atomic_bool *cancel) {
     engine = engine_create(options, NULL);
-    struct query query = {span_from(text), step_ms ? 0 : end_ms, end_ms, step_ms, 0, 0, cancel, NULL};
+    struct query query = {.text = span_from(text),
+                          .start_ms = step_ms ? 0 : end_ms,
+                          .end_ms = end_ms,
+                          .step_ms = step_ms,
+                          .cancel = cancel,
+                          .wants_stats = true,
+                          .wants_plan = true};
     struct query_result *result = NULL;
     err = (struct err){0};
     if (engine_run(engine, &store.queryable, &query, &result, &failure, &err) != 0) result = NULL;
