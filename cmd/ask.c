@@ -112,7 +112,8 @@ static int run_on(struct ask *ask, struct loop *loop, struct err *err) {
 
 int ask_run(struct ask *ask, struct err *err) {
     struct loop *loop;
-    if (ask->target.failed) return err_set(err, ERR_LIMIT, "the question is longer than %zu bytes", TARGET_MAX);
+    if (ask->target.failed)
+        return err_set(err, ERR_LIMIT, "the question is longer than %zu bytes", TARGET_MAX);
     int rc = loop_create(&loop, err);
     if (rc) return rc;
     rc = run_on(ask, loop, err);

@@ -14,7 +14,7 @@
 #define ASK_HEADERS_MAX 32u
 
 struct ask {
-    struct buf target; /* URL with its parameters */
+    struct buf target;                        /* URL with its parameters */
     const char *headers[ASK_HEADERS_MAX + 1]; /* "Name: value" */
     size_t header_count, param_count;
     struct arena arena;

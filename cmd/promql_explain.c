@@ -4,8 +4,8 @@
  *     query                        0 series       0 samples     12.0 kB   0.010 ms
  *       aggregation  sum(rate..    1 series       0 samples      0.0 kB   0.011 ms
  *
- * Of a running server (--url), or of a data folder that no server is using (--storage.tsdb.path). Times are of
- * each part without those below it, with all below in brackets.
+ * Of a running server (--url), or of a data folder that no server is using (--storage.tsdb.path). Times are
+ * of each part without those below it, with all below in brackets.
  */
 #include "cmd/ask.h"
 #include "cmd/promql.h"
@@ -38,8 +38,9 @@ static int usage(void) {
 static bool read_wish(int argc, char **argv, struct wish *wish) {
     const struct {
         const char *name, **value;
-    } options[] = {{"--url", &wish->url},     {"--storage.tsdb.path", &wish->path}, {"--time", &wish->time},
-                   {"--start", &wish->start}, {"--end", &wish->end},                {"--step", &wish->step}};
+    } options[] = {{"--url", &wish->url},   {"--storage.tsdb.path", &wish->path},
+                   {"--time", &wish->time}, {"--start", &wish->start},
+                   {"--end", &wish->end},   {"--step", &wish->step}};
     for (int i = 2; i < argc; i++) {
         bool is_option = false;
         for (size_t k = 0; k < sizeof options / sizeof *options && !is_option; k++)
@@ -73,8 +74,8 @@ static void print_plan(const struct ynode *node, int depth) {
 static int ask_server(const struct wish *wish, struct err *err) {
     const struct {
         const char *name, *value;
-    } params[] = {{"query", wish->text},  {"time", wish->time}, {"start", wish->start},
-                  {"end", wish->end},     {"step", wish->step}, {"explain", "true"}};
+    } params[] = {{"query", wish->text}, {"time", wish->time}, {"start", wish->start},
+                  {"end", wish->end},    {"step", wish->step}, {"explain", "true"}};
     struct ask ask;
     ask_init(&ask, wish->url, wish->start ? "/api/v1/query_range" : "/api/v1/query");
     for (size_t i = 0; i < sizeof params / sizeof *params; i++)

@@ -32,7 +32,7 @@ struct runner {
     const char *path;
     struct engine *engine;
     struct tsdb *store;
-    struct arena arena; /* of the file */
+    struct arena arena;        /* of the file */
     struct test_starts starts; /* over the store */
     struct test_counts *counts;
 };
@@ -269,8 +269,8 @@ static bool ask(struct judging *judging, const char *form, struct span text, con
     enum query_failure failure;
     struct err err = {0};
     query.text = text;
-    int rc = engine_run(judging->runner->engine, &judging->runner->starts.queryable, &query, &result, &failure,
-                        &err);
+    int rc = engine_run(judging->runner->engine, &judging->runner->starts.queryable, &query, &result,
+                        &failure, &err);
     bool is_scalar = judging->expr && judging->expr->value == VALUE_SCALAR;
     if (rc)
         judge_failure(judging, form, &err);

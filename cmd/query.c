@@ -2,11 +2,12 @@
  * query.c - `server query instant|range|series|labels`: the HTTP API of a server from the command line, with
  * promtool's options and forms.
  *
- *     query instant [--time T] URL EXPR                        query series [--match SELECTOR]... URL [SELECTOR]
- *     query range [--start T] [--end T] [--step D] URL EXPR    query labels [--match SELECTOR]... URL NAME
+ *     query instant [--time T] URL EXPR                        query series [--match SELECTOR]... URL
+ * [SELECTOR] query range [--start T] [--end T] [--step D] URL EXPR    query labels [--match SELECTOR]... URL
+ * NAME
  *
- * -o promql is promtool's text, -o json the result as JSON, -o plot a picture of a range: what a terminal gets
- * by default. --header NAME=VALUE is sent along.
+ * -o promql is promtool's text, -o json the result as JSON, -o plot a picture of a range: what a terminal
+ * gets by default. --header NAME=VALUE is sent along.
  */
 #include "cmd/ask.h"
 #include "cmd/cmd.h"
@@ -35,11 +36,12 @@ struct question {
 };
 
 static int usage(void) {
-    fprintf(stderr, "usage: server query instant [--time T] [-o promql|json] URL EXPR\n"
-                    "       server query range [--start T] [--end T] [--step D] [-o promql|json|plot] URL EXPR\n"
-                    "       server query series [--start T] [--end T] [--match SELECTOR]... URL [SELECTOR]\n"
-                    "       server query labels [--start T] [--end T] [--match SELECTOR]... URL NAME\n"
-                    "       --header NAME=VALUE is sent along; times are unix seconds or RFC 3339\n");
+    fprintf(stderr,
+            "usage: server query instant [--time T] [-o promql|json] URL EXPR\n"
+            "       server query range [--start T] [--end T] [--step D] [-o promql|json|plot] URL EXPR\n"
+            "       server query series [--start T] [--end T] [--match SELECTOR]... URL [SELECTOR]\n"
+            "       server query labels [--start T] [--end T] [--match SELECTOR]... URL NAME\n"
+            "       --header NAME=VALUE is sent along; times are unix seconds or RFC 3339\n");
     return 1;
 }
 
@@ -133,8 +135,7 @@ static bool prepare(const struct question *q, struct ask *ask) {
 
 static enum form form_of(const struct question *q) {
     static const char *const names[] = {[FORM_PROMQL] = "promql", [FORM_JSON] = "json", [FORM_PLOT] = "plot"};
-    if (!q->form)
-        return strcmp(q->kind, "range") == 0 && isatty(STDOUT_FILENO) ? FORM_PLOT : FORM_PROMQL;
+    if (!q->form) return strcmp(q->kind, "range") == 0 && isatty(STDOUT_FILENO) ? FORM_PLOT : FORM_PROMQL;
     for (int i = FORM_PROMQL; i <= FORM_PLOT; i++)
         if (strcmp(q->form, names[i]) == 0) return (enum form)i;
     return FORM_BAD;

@@ -14,8 +14,8 @@
 void query_log_init(struct query_log *log, struct engine *engine, struct registry *registry) {
     *log = (struct query_log){.engine = engine};
     mutex_init(&log->lock);
-    log->enabled = registry_gauge(registry, "prometheus_engine_query_log_enabled",
-                                  "State of the query log.", NULL);
+    log->enabled =
+        registry_gauge(registry, "prometheus_engine_query_log_enabled", "State of the query log.", NULL);
     log->failures = registry_counter(registry, "prometheus_engine_query_log_failures_total",
                                      "The number of query log failures.", NULL);
 }

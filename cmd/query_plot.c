@@ -24,11 +24,12 @@ struct plot {
     double time_low, time_high, low, high;
 };
 
+/* a point at a time that a calendar knows */
 static bool point_of(const struct ynode *points, uint32_t i, double *time, double *value) {
     const struct ynode *point = ynode_item(points, i);
     const struct ynode *t = ynode_item(point, 0), *v = ynode_item(point, 1);
     return t && v && t->kind == YNODE_SCALAR && v->kind == YNODE_SCALAR && number_parse(t->text, time) &&
-           number_parse(v->text, value);
+           fabs(*time) < 1e11 && number_parse(v->text, value);
 }
 
 /* the edges over all points that are finite; false: there is none */

@@ -1,8 +1,8 @@
 #include "cmd/cmd.h"
 
 #include "cmd/features.h"
-#include "cmd/query_log.h"
 #include "cmd/flags.h"
+#include "cmd/query_log.h"
 #include "cmd/reload_door.h"
 #include "cmd/self.h"
 #include "cmd/storage.h"

@@ -119,7 +119,8 @@ static void move_row(struct columns *columns, size_t to, size_t from) {
 /* rows [count, end) are none any more: their entries are as new ones */
 static void cut_rows(struct columns *columns, size_t count, size_t end) {
     columns->count = count;
-    if (columns->histograms) memset(columns->histograms + count, 0, (end - count) * sizeof *columns->histograms);
+    if (columns->histograms)
+        memset(columns->histograms + count, 0, (end - count) * sizeof *columns->histograms);
     if (columns->starts_ms) memset(columns->starts_ms + count, 0, (end - count) * sizeof *columns->starts_ms);
 }
 

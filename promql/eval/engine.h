@@ -45,8 +45,8 @@ void engine_set_default_step(struct engine *engine, int64_t step_ms);
 
 /* who asks, for the log of queries; all texts may be NULL */
 struct query_origin {
-    const char *client_ip, *method, *path;  /* over HTTP */
-    const char *group, *group_file;         /* a rule */
+    const char *client_ip, *method, *path; /* over HTTP */
+    const char *group, *group_file;        /* a rule */
 };
 
 struct query {
@@ -100,6 +100,6 @@ void query_result_destroy(struct query_result *result);
 /* Called at the end of each query that parsed, on its thread: error NULL when it went well. */
 typedef void query_log(void *context, const struct query *query, const struct query_stats *stats,
                        const char *error);
-/* One for all queries that begin after this; NULL: none. It makes all of them count their steps. Whoever takes
- * it away may destroy context when engine_set_log has returned. Any thread. */
+/* One for all queries that begin after this; NULL: none. It makes all of them count their steps. Whoever
+ * takes it away may destroy context when engine_set_log has returned. Any thread. */
 void engine_set_log(struct engine *engine, query_log *log, void *context);

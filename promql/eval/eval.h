@@ -35,11 +35,11 @@ struct query_state {
     bool counts_steps;
     int64_t sort_ns;
     struct plan *plan; /* NULL: none is wanted */
-    unsigned ticks; /* rows and windows since the last look at the clock */
+    unsigned ticks;    /* rows and windows since the last look at the clock */
     struct annotations warnings, infos;
     bool
         tells_resets; /* histogram_count and its like: every histogram read says whether it follows a reset */
-    bool uses_starts;           /* start times of counters are looked at, where they are known */
+    bool uses_starts; /* start times of counters are looked at, where they are known */
     struct work *work;          /* of native histograms (native.h); NULL until there is one */
     enum query_failure failure; /* why, when something failed for another reason than execution */
 };

@@ -38,8 +38,7 @@ static double factor_from_zero(const struct window *w, const struct extrapolatio
 static inline double extrapolate(const struct window *w, const struct extrapolation *edges, bool is_counter,
                                  bool is_rate, double first, double result) {
     bool may_be_from_zero = is_counter && result > 0 && first >= 0 && !(first > result * edges->steepest);
-    return result *
-           (may_be_from_zero ? factor_from_zero(w, edges, is_rate, first, result) : edges->factor);
+    return result * (may_be_from_zero ? factor_from_zero(w, edges, is_rate, first, result) : edges->factor);
 }
 
 /* no sample but a start time is needed before the first one */

@@ -52,7 +52,7 @@ struct native_window {
     const int64_t *times_ms;
     const double *values;
     const struct histogram *const *histograms; /* NULL for a float */
-    const int64_t *starts_ms; /* NULL: not known, or not looked at */
+    const int64_t *starts_ms;                  /* NULL: not known, or not looked at */
     const uint8_t *is_reset; /* against the sample before, in the series; with counters only */
     size_t count;
     int64_t start_ms, end_ms, eval_ms;

@@ -8,9 +8,9 @@
 #define JSON_DEPTH_MAX (JSON_MAX_DEPTH / 2 - 6) /* an object and an array each, inside of an answer */
 
 static const char *const kinds[] = {
-    [EXPR_NUMBER] = "number", [EXPR_STRING] = "string",           [EXPR_SELECTOR] = "selector",
-    [EXPR_UNARY] = "unary",   [EXPR_BINARY] = "binary",           [EXPR_AGGREGATE] = "aggregation",
-    [EXPR_CALL] = "call",     [EXPR_SUBQUERY] = "subquery",       [EXPR_PAREN] = "parentheses",
+    [EXPR_NUMBER] = "number", [EXPR_STRING] = "string",     [EXPR_SELECTOR] = "selector",
+    [EXPR_UNARY] = "unary",   [EXPR_BINARY] = "binary",     [EXPR_AGGREGATE] = "aggregation",
+    [EXPR_CALL] = "call",     [EXPR_SUBQUERY] = "subquery", [EXPR_PAREN] = "parentheses",
 };
 
 /* what was since the last switch is the current node's */

@@ -37,7 +37,7 @@ struct view {
     struct eval *ev;
     const struct expr *expr;
     const struct reference *at;
-    int64_t behind_ms;                   /* smoothed: samples so long after a step count too */
+    int64_t behind_ms; /* smoothed: samples so long after a step count too */
     enum shown shown;
     const struct histogram **histograms; /* scratch of steps; NULL until the first is met */
 };
@@ -75,8 +75,8 @@ static void repeat_first(const struct eval *ev, struct row *row) {
     }
 }
 
-/* The sample that each step shows: the newest in (T - lookback, T], unless it is a staleness marker. Steps and
- * samples both ascend. */
+/* The sample that each step shows: the newest in (T - lookback, T], unless it is a staleness marker. Steps
+ * and samples both ascend. */
 struct looking {
     const struct eval *ev;
     const struct reference *at;

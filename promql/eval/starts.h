@@ -14,7 +14,8 @@
 #include <stdint.h>
 
 /* The counter began anew between sample i - 1 and i. A start at the time of the sample before says so only
- * where that one had a start of its own: else it is how senders name a counter whose start they do not know. */
+ * where that one had a start of its own: else it is how senders name a counter whose start they do not know.
+ */
 static inline bool start_is_reset(const int64_t *starts_ms, const int64_t *times_ms, size_t i) {
     int64_t start = starts_ms[i], before = starts_ms[i - 1], last = times_ms[i - 1];
     if (!start || start >= times_ms[i]) return false;

@@ -65,8 +65,7 @@ void query_stats_write(struct json_writer *json, const struct query_stats *stats
     write_seconds(json, "queryPreparationTime", stats->prepare_ns);
     write_seconds(json, "innerEvalTime", stats->eval_ns);
     write_seconds(json, "execQueueTime", 0); /* a query that waits is not one yet */
-    write_seconds(json, "execTotalTime",
-                  stats->prepare_ns + stats->eval_ns + stats->sort_ns);
+    write_seconds(json, "execTotalTime", stats->prepare_ns + stats->eval_ns + stats->sort_ns);
     json_end_object(json);
     json_key(json, "samples");
     json_object(json);

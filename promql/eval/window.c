@@ -22,8 +22,8 @@ struct windows {
     alike_kernel *alike; /* NULL: there is none */
     enum range_edge edge;
     bool keeps_name, wants_resets;
-    bool has_overlap;          /* of start times, which is told once */
-    bool has_pushed; /* there was a series */
+    bool has_overlap; /* of start times, which is told once */
+    bool has_pushed;  /* there was a series */
     const struct expr *call;
     struct sink *sink, *next; /* next: merging, where series may become the same without their names */
     struct merging *merging;
@@ -174,7 +174,8 @@ static void find_alike(const struct sliding *s, size_t *from, size_t *to) {
     size_t steps = windows->ev->steps;
     *from = *to = steps;
     if (!windows->alike || windows->edge != EDGE_NONE || windows->fixed || windows->param_count ||
-        s->reset_count || s->starts_ms || every_ms <= 0 || step_ms % every_ms != 0 || windows->range_ms < 2 * every_ms)
+        s->reset_count || s->starts_ms || every_ms <= 0 || step_ms % every_ms != 0 ||
+        windows->range_ms < 2 * every_ms)
         return;
     int64_t begin_ms = samples->times_ms[0] - (windows->first_ms - windows->range_ms);
     int64_t until_ms = samples->times_ms[samples->count - 1] + every_ms - windows->first_ms;
@@ -215,8 +216,8 @@ static int slide(const struct windows *windows, struct ahead_room *room, const s
     int rc = ahead_room_for(room, samples->count, err);
     if (rc) return rc;
     if (windows->wants_resets)
-        s.reset_count = starts_ms ? find_starts(samples, starts_ms, room->resets)
-                                  : find_resets(samples, room->resets);
+        s.reset_count =
+            starts_ms ? find_starts(samples, starts_ms, room->resets) : find_resets(samples, room->resets);
     find_alike(&s, &from, &to);
     if (from == to) return slide_steps(&s, 0, steps, values, present, err);
     rc = slide_steps(&s, 0, from, values, present, err);
@@ -258,10 +259,9 @@ static int prepare_native(struct eval *ev, struct windows *windows, const struct
     if (!work) return arena_limit(&ev->query->arena, "histograms", err);
     for (size_t i = 1; i < samples->count && uses_resets(windows->call->call.function->id); i++) {
         const struct histogram *now = samples->histograms[i], *before = samples->histograms[i - 1];
-        windows->native.is_reset[i] =
-            now && before &&
-            (histogram_is_reset(work, before, now) ||
-             (starts_ms && start_is_reset(starts_ms, samples->times_ms, i)));
+        windows->native.is_reset[i] = now && before &&
+                                      (histogram_is_reset(work, before, now) ||
+                                       (starts_ms && start_is_reset(starts_ms, samples->times_ms, i)));
     }
     return 0;
 }

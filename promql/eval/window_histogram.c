@@ -41,8 +41,9 @@ static void gather_floats(struct native_call *c) {
         w->float_times_ms[count] = w->times_ms[i];
         w->floats[count] = w->values[i];
         if (w->starts_ms) w->float_starts_ms[count] = w->starts_ms[i];
-        bool is_reset = count && (w->floats[count] < w->floats[count - 1] ||
-                                  (w->starts_ms && start_is_reset(w->float_starts_ms, w->float_times_ms, count)));
+        bool is_reset =
+            count && (w->floats[count] < w->floats[count - 1] ||
+                      (w->starts_ms && start_is_reset(w->float_starts_ms, w->float_times_ms, count)));
         if (is_reset) w->resets[resets++] = (uint32_t)count;
         count++;
     }
@@ -151,8 +152,8 @@ static int native_instant(const struct native_call *c, bool is_rate, struct oper
     if (!last) {
         double now = w->values[w->count - 1], old = w->values[w->count - 2];
         *is_there = !is_rate || seconds > 0;
-        *result = (struct operand){
-            is_rate ? (now < old || has_begun ? now : now - old) / seconds : now - old, NULL};
+        *result = (struct operand){is_rate ? (now < old || has_begun ? now : now - old) / seconds : now - old,
+                                   NULL};
         return 0;
     }
     struct work *work = native_work(c->ev);

@@ -50,10 +50,10 @@ static void run_query(struct exchange *exchange, struct api *api, const struct q
     enum query_failure failure = QUERY_INTERNAL;
     struct err err = {0};
     const struct web_request *request = exchange_request(exchange);
-    struct query_origin origin = {.client_ip = exchange_client(exchange),
-                                  .method = request->method == METHOD_POST ? "POST" : "GET",
-                                  .path = arena_strndup(exchange_arena(exchange), request->path.ptr,
-                                                        request->path.len)};
+    struct query_origin origin = {
+        .client_ip = exchange_client(exchange),
+        .method = request->method == METHOD_POST ? "POST" : "GET",
+        .path = arena_strndup(exchange_arena(exchange), request->path.ptr, request->path.len)};
     struct query asked = *query;
     asked.origin = &origin;
     int rc = engine_run(api->context.engine, api->queryable, &asked, &result, &failure, &err);

@@ -110,5 +110,5 @@ START_TEST(start_times_stay_with_their_rows) {
 }
 END_TEST
 
-CHECK_MAIN("queryable", start_times_stay_with_their_rows, two_runs_become_one_and_the_first_wins, without_histograms_floats_stay_in_order,
-           a_histogram_is_checked_copied_and_compared)
+CHECK_MAIN("queryable", start_times_stay_with_their_rows, two_runs_become_one_and_the_first_wins,
+           without_histograms_floats_stay_in_order, a_histogram_is_checked_copied_and_compared)
