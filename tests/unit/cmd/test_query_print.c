@@ -70,14 +70,15 @@ START_TEST(a_picture_has_axes_dots_and_a_legend) {
     struct plot_size size = {.columns = 22, .rows = 4};
     const char *text = "{\"resultType\":\"matrix\",\"result\":[{\"metric\":{\"a\":\"b\"},\"values\":"
                        "[[0,\"0\"],[60,\"10\"]]}]}";
-    ck_assert(query_plot(tree(text), &size, &out));
+    const struct ynode *data = tree(text);
+    ck_assert(query_plot(data, &size, &out));
     ck_assert_ptr_nonnull(strstr(buf_text(&out), "        10 |"));
     ck_assert_ptr_nonnull(strstr(buf_text(&out), "         0 |"));
     ck_assert_ptr_nonnull(strstr(buf_text(&out), "00:00:00"));
     ck_assert_ptr_nonnull(strstr(buf_text(&out), "-- {a=\"b\"}\n"));
     ck_assert_ptr_null(strchr(buf_text(&out), '\033'));
     size.has_colours = true;
-    ck_assert(query_plot(tree(text), &size, &out));
+    ck_assert(query_plot(data, &size, &out));
     ck_assert_ptr_nonnull(strstr(buf_text(&out), "\033[36m"));
     finish();
 }
