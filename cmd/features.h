@@ -9,6 +9,8 @@ struct features {
     bool delayed_name_removal;     /* promql-delayed-name-removal */
     bool extended_range_selectors; /* promql-extended-range-selectors */
     bool binop_fill_modifiers;     /* promql-binop-fill-modifiers */
+    bool use_start_timestamps;     /* use-start-timestamps */
+    bool per_step_stats;           /* promql-per-step-stats */
 };
 
 /* Unknown names and those that do nothing yet are logged as warnings, never refused. */

@@ -231,7 +231,8 @@ static void write_help_of(const struct flag *flag, struct buf *out) {
 void flags_write_help(struct buf *out) {
     buf_puts(out, "usage: server [<flags>]                          run the monitoring server\n"
                   "       server check config FILE...               judge configurations without starting\n"
-                  "       server promql test [--list-skipped] FILE... run promqltest files\n"
+                  "       server promql test|format|parse|explain ...   cases, layout, tree, cost\n"
+                  "       server query instant|range|series|labels ...    ask a server\n"
                   "       server tsdb import|create-blocks-from|list|analyze|dump|verify ...   bring history "
                   "in, look into it\n\n"
                   "Flags:\n"

@@ -1,5 +1,5 @@
 /*
- * promql.c - `server promql test|format|parse`: what can be said of expressions without a server.
+ * promql.c - `server promql test|format|parse|explain`: what can be said of expressions.
  *
  *     format EXPR    the expression as it is best read; "-" takes it from standard input
  *     parse EXPR     its tree, a node a line: kind and text, type, where it stands
@@ -19,9 +19,10 @@
 #define SHOWN_MAX 100u
 
 static int usage(void) {
-    fprintf(stderr, "usage: server promql test [--list-skipped] FILE...\n"
+    fprintf(stderr, "usage: server promql test FILE...\n"
                     "       server promql format EXPR|-\n"
-                    "       server promql parse EXPR|-\n");
+                    "       server promql parse EXPR|-\n"
+                    "       server promql explain --url URL|--storage.tsdb.path DIR ... EXPR\n");
     return 1;
 }
 
@@ -105,6 +106,7 @@ static int with_expression(const char *argument, bool is_tree) {
 
 int cmd_promql(int argc, char **argv) {
     if (argc > 2 && strcmp(argv[1], "test") == 0) return cmd_promql_test(argc, argv);
+    if (argc > 2 && strcmp(argv[1], "explain") == 0) return cmd_promql_explain(argc, argv);
     if (argc == 3 && strcmp(argv[1], "format") == 0) return with_expression(argv[2], false);
     if (argc == 3 && strcmp(argv[1], "parse") == 0) return with_expression(argv[2], true);
     return usage();

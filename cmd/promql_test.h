@@ -45,7 +45,7 @@ struct test_series {
     size_t count;
     size_t line;
     bool has_histogram;
-    bool is_start_times; /* a <metric>@st line: values are not kept */
+    bool is_start_times; /* a <metric>@st line: values are ms from a sample's time to its counter's start */
     struct test_series *next;
 };
 

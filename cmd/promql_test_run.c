@@ -8,14 +8,14 @@
  *     with @ t on every selector     at -10t, 0, t/5, t, 10t, unless the expression depends on the time
  * itself
  *
- * Annotations: an expected warning or info that does not come leaves the case among the skipped
- * ("annotations") when its values are right; a wrong text, or one that must not come, fails it.
+ * Annotations are judged where the query is asked as it is written, not in the middle of a range.
  */
 #include "cmd/promql_test_run.h"
 
 #include "cmd/promql_test_histogram.h"
 #include "cmd/promql_test_judge.h"
-#include "cmd/promql_test_need.h"
+#include "cmd/promql_test_pin.h"
+#include "cmd/promql_test_starts.h"
 #include "lib/sys/file.h"
 #include "promql/eval/engine.h"
 #include "storage/tsdb/tsdb.h"
@@ -32,9 +32,8 @@ struct runner {
     const char *path;
     struct engine *engine;
     struct tsdb *store;
-    struct arena arena; /* of the file */
-    struct test_special *specials;
-    bool list_skipped;
+    struct arena arena;        /* of the file */
+    struct test_starts starts; /* over the store */
     struct test_counts *counts;
 };
 
@@ -45,7 +44,6 @@ struct judging {
     struct arena arena;
     struct expr *expr;    /* NULL when the text does not parse */
     struct buf complaint; /* what is wrong, empty while nothing is */
-    const char *reason;   /* why the case is left out, or NULL */
 };
 
 struct engine *promql_test_engine(void) {
@@ -54,6 +52,7 @@ struct engine *promql_test_engine(void) {
         .max_samples = 10000,
         .default_step_ms = MINUTE_MS,
         .delayed_name_removal = true,
+        .use_start_timestamps = true,
         .parse = {.experimental_functions = true,
                   .extended_range_selectors = true,
                   .binop_fill_modifiers = true},
@@ -67,8 +66,9 @@ static int store_renew(struct runner *runner, struct err *err) {
     struct tsdb_options options = {.take_any_time = true};
     tsdb_close(runner->store);
     runner->store = NULL;
-    runner->specials = NULL;
-    return tsdb_open(&options, NULL, &runner->store, err);
+    int rc = tsdb_open(&options, NULL, &runner->store, err);
+    if (!rc) promql_test_starts_init(&runner->starts, tsdb_queryable(runner->store));
+    return rc;
 }
 
 /* the store is in memory: the batch comes back before appender_append returns */
@@ -118,12 +118,27 @@ static bool is_replaced(const struct test_series *series) {
     return false;
 }
 
+/* an @st line stands before the line of its samples, one for one */
+static int check_starts(const struct test_series *starts, struct err *err) {
+    const struct test_series *samples = starts->next;
+    if (!samples || samples->is_start_times || !labels_equal(samples->labels, starts->labels))
+        return err_set(err, ERR_INVALID, "start times without the samples of their series behind them");
+    if (samples->count != starts->count)
+        return err_set(err, ERR_INVALID, "%zu start times for %zu samples", starts->count, samples->count);
+    return 0;
+}
+
 static int run_load(struct runner *runner, struct test_command *command, struct err *err) {
-    int rc = promql_test_note_specials(command, &runner->arena, &runner->specials, err);
-    if (!rc && command->with_nhcb) rc = promql_test_histograms_of_classic(command, &runner->arena, err);
+    int rc = command->with_nhcb ? promql_test_histograms_of_classic(command, &runner->arena, err) : 0;
     for (const struct test_series *series = command->series; series && rc == 0; series = series->next) {
-        if (series->is_start_times || series->count == 0 || is_replaced(series)) continue;
-        rc = load_series(runner, series, command->step_ms, err);
+        if (series->is_start_times)
+            rc = check_starts(series, err);
+        else if (series->count == 0 || is_replaced(series))
+            continue;
+        if (!rc)
+            rc = series->is_start_times
+                     ? promql_test_starts_note(&runner->starts, series, command->step_ms, &runner->arena, err)
+                     : load_series(runner, series, command->step_ms, err);
         if (rc) err_wrap(err, rc, "line %zu", series->line);
     }
     return rc;
@@ -181,13 +196,9 @@ static void complain(struct judging *judging, const char *form, const char *text
     buf_printf(&judging->complaint, "%s: expected %s", form, text);
 }
 
-/* a failure of the engine: expected, unsupported, or a complaint */
-static void judge_failure(struct judging *judging, const char *form, int rc, const struct err *err) {
+/* a failure of the engine: expected, or a complaint */
+static void judge_failure(struct judging *judging, const char *form, const struct err *err) {
     const struct test_eval *eval = &judging->command->eval;
-    if (rc == ERR_UNSUPPORTED && judging->expr) {
-        judging->reason = promql_test_unsupported(judging->expr, err->text, &judging->arena);
-        return;
-    }
     bool is_expected = first_expect(eval, TEST_EXPECT_FAIL) != NULL;
     for (const struct test_expect *e = eval->expects; e; e = e->next) {
         if (e->kind == TEST_EXPECT_FAIL && !promql_test_message(e, span_from(err->text))) {
@@ -210,16 +221,12 @@ static void judge_annotations_of(struct judging *judging, const char *form, enum
         return;
     }
     if (!first_expect(eval, kind)) return;
-    if (count == 0) {
-        judging->reason = "annotations";
-        return;
-    }
     for (const struct test_expect *e = eval->expects; e; e = e->next) {
         bool is_met = e->kind != kind;
         for (size_t i = 0; i < count && !is_met; i++) is_met = promql_test_message(e, span_from(texts[i]));
         if (is_met) continue;
         complain(judging, form, is_warn ? "warning " : "info ");
-        buf_printf(&judging->complaint, "\"%.*s\", got \"%s\"", SPAN_ARG(e->text), texts[0]);
+        buf_printf(&judging->complaint, "\"%.*s\", got \"%s\"", SPAN_ARG(e->text), count ? texts[0] : "");
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -262,17 +269,17 @@ static bool ask(struct judging *judging, const char *form, struct span text, con
     enum query_failure failure;
     struct err err = {0};
     query.text = text;
-    int rc = engine_run(judging->runner->engine, tsdb_queryable(judging->runner->store), &query, &result,
+    int rc = engine_run(judging->runner->engine, &judging->runner->starts.queryable, &query, &result,
                         &failure, &err);
     bool is_scalar = judging->expr && judging->expr->value == VALUE_SCALAR;
     if (rc)
-        judge_failure(judging, form, rc, &err);
+        judge_failure(judging, form, &err);
     else if (first_expect(&judging->command->eval, TEST_EXPECT_FAIL))
         complain(judging, form, "a failure, got an answer");
     else
         judge_result(judging, form, result, middle_ms, is_scalar);
     query_result_destroy(result);
-    return rc == 0 && judging->complaint.len == 0 && !judging->reason;
+    return rc == 0 && judging->complaint.len == 0;
 }
 
 /* ---- the other forms of an instant query ---- */
@@ -325,9 +332,6 @@ static void judge_case(struct judging *judging) {
     struct parse_error error;
     if (promql_parse(eval->expression, &options, &judging->arena, &judging->expr, &error))
         judging->expr = NULL;
-    if (judging->expr)
-        judging->reason = promql_test_reason(judging->expr, judging->runner->specials, &judging->arena);
-    if (judging->reason) return;
     bool good =
         ask(judging, eval->is_range ? "range query" : "instant query", eval->expression, &query, INT64_MIN);
     if (!good || eval->is_range || eval->has_matrix || eval->has_string) return;
@@ -342,11 +346,6 @@ static void report(const struct judging *judging) {
         runner->counts->failed++;
         printf("%s:%zu: %.*s: %s\n", runner->path, command->line, SPAN_ARG(command->eval.expression),
                buf_text(&complaint));
-    } else if (judging->reason) {
-        runner->counts->skipped++;
-        if (runner->list_skipped)
-            printf("%s:%zu: %.*s: skipped: %s\n", runner->path, command->line,
-                   SPAN_ARG(command->eval.expression), judging->reason);
     } else {
         runner->counts->passed++;
     }
@@ -375,9 +374,8 @@ static int run_commands(struct runner *runner, struct test_command *command, str
     return rc;
 }
 
-int promql_test_file(const char *path, struct engine *engine, bool list_skipped, struct test_counts *counts,
-                     struct err *err) {
-    struct runner runner = {.path = path, .engine = engine, .list_skipped = list_skipped, .counts = counts};
+int promql_test_file(const char *path, struct engine *engine, struct test_counts *counts, struct err *err) {
+    struct runner runner = {.path = path, .engine = engine, .counts = counts};
     struct test_command *commands = NULL;
     struct buf text;
     buf_init(&text, MAX_FILE_BYTES);

@@ -10,13 +10,11 @@
 struct engine;
 
 struct test_counts {
-    size_t passed, failed, skipped;
+    size_t passed, failed;
 };
 
-/* Prints a line per failed case ("FILE:LINE: expr: expected ..., got ...") and, when asked, per skipped one
-   with its reason; adds to counts. An error: the file cannot be read, is not of the language, or its data
-   cannot be loaded. */
-int promql_test_file(const char *path, struct engine *engine, bool list_skipped, struct test_counts *counts,
-                     struct err *err);
+/* Prints a line per failed case ("FILE:LINE: expr: expected ..., got ..."); adds to counts. An error: the
+   file cannot be read, is not of the language, or its data cannot be loaded. */
+int promql_test_file(const char *path, struct engine *engine, struct test_counts *counts, struct err *err);
 /* an engine set up as promqltest wants it */
 struct engine *promql_test_engine(void);

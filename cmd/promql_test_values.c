@@ -5,6 +5,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/codec/number.h"
+#include "lib/model/duration.h"
 #include "lib/model/sample.h"
 
 #include <ctype.h>
@@ -257,6 +258,33 @@ static int take_item(struct span *s, struct arena *arena, struct item *item, str
     return take_repeat(s, 1, item, err);
 }
 
+/* a duration with or without a sign, in ms; a bare 0 needs no unit */
+static bool take_offset(struct span *s, double *ms) {
+    size_t sign = peek(*s, 0) == '+' || peek(*s, 0) == '-', end = sign;
+    bool is_negative = peek(*s, 0) == '-';
+    int64_t parsed = 0;
+    while (isdigit((unsigned char)peek(*s, end)) || (peek(*s, end) && strchr("smhdwy", peek(*s, end)))) end++;
+    struct span text = span_of(s->ptr + sign, end - sign);
+    if (!span_is(text, "0") && duration_parse(text, &parsed, NULL)) return false;
+    *ms = is_negative ? -(double)parsed : (double)parsed;
+    skip(s, end);
+    return true;
+}
+
+/* of an @st line: how long before (-) or after its sample the counter began */
+static int take_start(struct span *s, struct item *item, struct err *err) {
+    *item = (struct item){.kind = TEST_VALUE_FLOAT};
+    if (peek(*s, 0) == '_') {
+        item->kind = TEST_VALUE_NONE;
+        skip(s, 1);
+        return take_repeat(s, 0, item, err);
+    }
+    bool good = take_offset(s, &item->number);
+    if (good && (peek(*s, 0) == '+' || peek(*s, 0) == '-')) good = take_offset(s, &item->delta);
+    if (!good) return err_set(err, ERR_INVALID, "expected a duration at \"%.*s\"", SPAN_ARG(*s));
+    return take_repeat(s, 1, item, err);
+}
+
 static int append_item(struct arena *arena, struct test_series *series, size_t *capacity,
                        const struct item *item, struct err *err) {
     if (series->count + item->count > *capacity) {
@@ -287,13 +315,12 @@ int promql_test_series(struct span line, struct arena *arena, struct test_series
     size_t capacity = 0;
     int rc = read_labels(&s, arena, &made.labels, err);
     if (rc == 0 && span_starts_with(s, SPAN("@st"))) {
-        made.is_start_times =
-            true; /* offsets from the samples' times: checked by the engine that uses them */
-        s.len = 0;
+        made.is_start_times = true;
+        skip(&s, 3);
     }
     for (skip_spaces(&s); rc == 0 && s.len > 0; skip_spaces(&s)) {
         struct item item;
-        rc = take_item(&s, arena, &item, err);
+        rc = made.is_start_times ? take_start(&s, &item, err) : take_item(&s, arena, &item, err);
         if (rc == 0 && s.len > 0 && s.ptr[0] != ' ' && s.ptr[0] != '\t')
             rc = err_set(err, ERR_INVALID, "unexpected \"%.*s\"", SPAN_ARG(s));
         if (rc == 0) rc = append_item(arena, &made, &capacity, &item, err);

@@ -2,6 +2,7 @@
 
 #include "cmd/features.h"
 #include "cmd/flags.h"
+#include "cmd/query_log.h"
 #include "cmd/reload_door.h"
 #include "cmd/self.h"
 #include "cmd/storage.h"
@@ -47,6 +48,7 @@ struct server {
     struct loop *loop;
     struct storage_memory memory; /* outlives all that draws from it */
     struct engine *engine;
+    struct query_log query_log;
     struct web *web;
     struct tsdb *tsdb;
     struct targets targets;
@@ -72,7 +74,8 @@ static int fail(struct server *s, int status) {
 /* reload's apply: into use, as far as the components exist */
 static int apply_config(void *context, struct config *config, struct err *err) {
     struct server *s = context;
-    (void)err;
+    int rc = query_log_apply(&s->query_log, config->global.query_log_file, err);
+    if (rc) return rc;
     engine_set_default_step(s->engine, config->global.evaluation_interval_ms);
     targets_apply(&s->targets, config);
     if (s->tsdb && !s->is_opening) storage_apply(s->tsdb, &s->flags, config);
@@ -175,6 +178,7 @@ static struct engine *make_engine(struct server *s) {
                                      .max_samples = s->flags.query_max_samples,
                                      .max_concurrency = (int)s->flags.query_max_concurrency,
                                      .delayed_name_removal = s->features.delayed_name_removal,
+                                     .use_start_timestamps = s->features.use_start_timestamps,
                                      .max_bytes_query = query_bytes(s, 2),
                                      .max_bytes_all = query_bytes(s, 1),
                                      .memory = &s->memory.all};
@@ -199,6 +203,7 @@ static int prepare(struct server *s, struct err *err) {
     reload_init(&s->reload, s->flags.config_file, s->registry);
     storage_memory_init(&s->memory, &s->flags);
     s->engine = make_engine(s);
+    query_log_init(&s->query_log, s->engine, s->registry);
     s->reload.apply = apply_config;
     s->reload.context = s;
     int rc = loop_create(&s->loop, err);
@@ -211,6 +216,7 @@ static int prepare(struct server *s, struct err *err) {
     struct web_parts parts = {.flags = &s->flags,
                               .registry = s->registry,
                               .engine = s->engine,
+                              .has_step_stats = s->features.per_step_stats,
                               .memory = &s->memory.all,
                               .reload = &s->reload,
                               .door = &s->door,
@@ -234,6 +240,7 @@ static void tear_down(struct server *s) {
     targets_stop(&s->targets); /* before the web, so that the server does not see itself go down */
     web_stop(s->web);
     targets_destroy(&s->targets);
+    query_log_release(&s->query_log);
     engine_destroy(s->engine);
     tsdb_close(s->tsdb);
     reload_release(&s->reload);

@@ -63,6 +63,7 @@ static struct api *make_api(struct web *web) {
                                             .build_date = "",
                                             .compiler = version->compiler},
                                   .start_time_ms = clock_wall_ms(),
+                                  .has_step_stats = web->parts.has_step_stats,
                                   .has_lifecycle = web->parts.flags->web_enable_lifecycle,
                                   .intake = web->intake,
                                   .data_path = web->parts.flags->storage_tsdb_path,

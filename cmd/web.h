@@ -19,6 +19,7 @@ struct web_parts { /* outlive the web */
     const struct flags *flags;
     struct registry *registry;
     struct engine *engine;
+    bool has_step_stats;   /* feature promql-per-step-stats */
     struct budget *memory; /* requests draw from it */
     struct reload *reload;
     struct reload_door *door;

@@ -17,6 +17,7 @@ void columns_release(struct columns *columns) {
     mem_free(columns->times_ms);
     mem_free(columns->values);
     mem_free(columns->histograms);
+    mem_free(columns->starts_ms);
     arena_release(&columns->arena);
     columns_init(columns, columns->budget);
 }
@@ -39,6 +40,11 @@ int columns_reserve(struct columns *columns, size_t more, struct err *err) {
         memset(columns->histograms + columns->capacity, 0,
                (capacity - columns->capacity) * sizeof *columns->histograms);
     }
+    if (columns->starts_ms) {
+        columns->starts_ms = mem_resize(columns->starts_ms, capacity, sizeof *columns->starts_ms);
+        memset(columns->starts_ms + columns->capacity, 0,
+               (capacity - columns->capacity) * sizeof *columns->starts_ms);
+    }
     columns->capacity = capacity;
     return 0;
 }
@@ -59,7 +65,14 @@ void columns_reset(struct columns *columns) {
         memset(columns->histograms, 0, columns->count * sizeof *columns->histograms);
         arena_release(&columns->arena);
     }
+    if (columns->starts_ms) memset(columns->starts_ms, 0, columns->count * sizeof *columns->starts_ms);
     columns->count = 0;
+}
+
+void columns_set_start(struct columns *columns, size_t i, int64_t start_ms) {
+    /* small beside what is counted, as pointers of histograms are */
+    if (!columns->starts_ms) columns->starts_ms = mem_array(columns->capacity, sizeof *columns->starts_ms);
+    columns->starts_ms[i] = start_ms;
 }
 
 int columns_add_histogram(struct columns *columns, int64_t time_ms, const struct histogram *histogram,
@@ -78,11 +91,14 @@ int columns_add_histogram(struct columns *columns, int64_t time_ms, const struct
 
 int columns_add_row(struct columns *to, const struct columns *from, size_t i, struct err *err) {
     const struct histogram *histogram = columns_histogram(from, i);
-    if (histogram) return columns_add_histogram(to, from->times_ms[i], histogram, err);
-    int rc = columns_reserve(to, 1, err);
+    int rc = histogram ? columns_add_histogram(to, from->times_ms[i], histogram, err)
+                       : columns_reserve(to, 1, err);
     if (rc) return rc;
-    to->times_ms[to->count] = from->times_ms[i];
-    to->values[to->count++] = from->values[i];
+    if (!histogram) {
+        to->times_ms[to->count] = from->times_ms[i];
+        to->values[to->count++] = from->values[i];
+    }
+    if (from->starts_ms) columns_set_start(to, to->count - 1, from->starts_ms[i]);
     return 0;
 }
 
@@ -97,16 +113,23 @@ static void move_row(struct columns *columns, size_t to, size_t from) {
     columns->times_ms[to] = columns->times_ms[from];
     columns->values[to] = columns->values[from];
     if (columns->histograms) columns->histograms[to] = columns->histograms[from];
+    if (columns->starts_ms) columns->starts_ms[to] = columns->starts_ms[from];
+}
+
+/* rows [count, end) are none any more: their entries are as new ones */
+static void cut_rows(struct columns *columns, size_t count, size_t end) {
+    columns->count = count;
+    if (columns->histograms)
+        memset(columns->histograms + count, 0, (end - count) * sizeof *columns->histograms);
+    if (columns->starts_ms) memset(columns->starts_ms + count, 0, (end - count) * sizeof *columns->starts_ms);
 }
 
 size_t columns_drop_histograms(struct columns *columns) {
     size_t kept = 0, count = columns->count;
     for (size_t i = 0; columns->histograms && i < count; i++) {
-        bool is_histogram = columns->histograms[i] != NULL;
-        columns->histograms[i] = NULL;
-        if (!is_histogram) move_row(columns, kept++, i);
+        if (!columns->histograms[i]) move_row(columns, kept++, i);
     }
-    if (columns->histograms) columns->count = kept;
+    if (columns->histograms) cut_rows(columns, kept, count);
     return count - columns->count;
 }
 
@@ -115,8 +138,7 @@ void columns_drop_stale(struct columns *columns) {
     while (kept < count && !value_is_stale(columns->values[kept])) kept++;
     for (size_t i = kept; i < count; i++)
         if (!value_is_stale(columns->values[i])) move_row(columns, kept++, i);
-    for (size_t i = kept; columns->histograms && i < count; i++) columns->histograms[i] = NULL;
-    columns->count = kept;
+    cut_rows(columns, kept, count);
 }
 
 /* The first run is copied behind the rows; then both are merged into its place, which the second cannot
@@ -134,8 +156,7 @@ int columns_merge(struct columns *columns, size_t from, size_t middle, struct er
         if (take_first && second < count && times[first] == times[second]) second++;
         move_row(columns, to++, take_first ? first++ : second++);
     }
-    columns->count = to;
-    for (size_t i = to; columns->histograms && i < first_end; i++) columns->histograms[i] = NULL;
+    cut_rows(columns, to, first_end);
     return 0;
 }
 

@@ -29,18 +29,20 @@ struct columns {
     int64_t *times_ms;
     double *values;
     const struct histogram **histograms; /* NULL as long as no row is one */
+    int64_t *starts_ms; /* when the counter of each row began, 0: not known; NULL as long as none is known */
     size_t count, capacity;
-    int64_t step_ms, step_before; /* times ascend by step_ms from row to row; 0: not known. Before the rows that
-                                     are being added; see columns_note_step */
-    struct arena arena;    /* of the histograms */
-    struct budget *budget; /* counts capacity and arena; may be NULL */
+    int64_t step_ms, step_before; /* times ascend by step_ms from row to row; 0: not known. Before the rows
+                                     that are being added; see columns_note_step */
+    struct arena arena;           /* of the histograms */
+    struct budget *budget;        /* counts capacity and arena; may be NULL */
 };
 
 void columns_init(struct columns *columns, struct budget *budget);
 void columns_release(struct columns *columns);
 /* no rows, memory kept */
 void columns_reset(struct columns *columns);
-/* room for `more` rows after count, or ERR_LIMIT; where histograms is there, its new entries are NULL */
+/* room for `more` rows after count, or ERR_LIMIT; where histograms or starts_ms is there, its new entries are
+ * NULL or 0 */
 int columns_reserve(struct columns *columns, size_t more, struct err *err);
 /* Rows from `from` on were added behind the last columns_reserve; their times ascend by step_ms (0: nobody
  * knows). Who does not call it loses what is known. */
@@ -48,6 +50,8 @@ void columns_note_step(struct columns *columns, size_t from, int64_t step_ms);
 /* one row behind the others, copied into the arena */
 int columns_add_histogram(struct columns *columns, int64_t time_ms, const struct histogram *histogram,
                           struct err *err);
+/* row i's counter began then */
+void columns_set_start(struct columns *columns, size_t i, int64_t start_ms);
 /* row i of from behind the rows of to; from's histogram is copied */
 int columns_add_row(struct columns *to, const struct columns *from, size_t i, struct err *err);
 

@@ -64,9 +64,6 @@ static int eval_element_call(struct eval *ev, const struct call *call, element_f
 
 int eval_call(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
     enum function_id id = expr->call.function->id;
-    if (expr->call.function->state == FUNCTION_LATER)
-        return err_set(err, ERR_UNSUPPORTED, "function \"%s\" is not supported yet",
-                       expr->call.function->name);
     element_function *element = math_function_of(id);
     if (!element) element = date_function_of(id);
     if (element) return eval_element_call(ev, &expr->call, element, sink, err);

@@ -5,6 +5,7 @@
 #include "lib/instrument/instrument.h"
 #include "lib/sys/clock.h"
 #include "promql/eval/active.h"
+#include "promql/eval/plan.h"
 #include "promql/eval/row.h"
 
 #include "lib/sys/thread.h"
@@ -25,6 +26,10 @@ struct engine {
     struct active *active;
     atomic_int busy; /* threads that work on queries */
     int busy_max;
+    struct rwlock log_lock; /* read while a query is told */
+    query_log *log;
+    void *log_context;
+    atomic_bool has_log;
     struct gauge *running;
     struct counter *samples;
     struct summary *duration;
@@ -35,6 +40,7 @@ struct engine *engine_create(const struct engine_options *options, struct regist
     struct engine_options *own = &engine->options;
     engine->magic = ENGINE_MAGIC;
     engine->active = active_create();
+    rwlock_init(&engine->log_lock);
     *own = *options;
     if (!own->lookback_ms) own->lookback_ms = 300000;
     if (!own->timeout_ms) own->timeout_ms = 120000;
@@ -64,6 +70,7 @@ void engine_destroy(struct engine *engine) {
     CHECK_OBJ(engine, ENGINE_MAGIC);
     ASSERT(atomic_load(&engine->all.used_bytes) == 0);
     active_destroy(engine->active);
+    rwlock_release(&engine->log_lock);
     engine->magic = 0;
     mem_free(engine);
 }
@@ -123,6 +130,12 @@ static int put_points(struct eval *ev, const struct row *row, struct result_row 
     return 0;
 }
 
+static void sort_rows(struct eval *ev, struct query_result *result) {
+    int64_t begin_ns = clock_monotonic_ns();
+    qsort(result->rows, result->row_count, sizeof *result->rows, compare_rows);
+    ev->query->sort_ns += clock_monotonic_ns() - begin_ns;
+}
+
 /* topk, bottomk, sort and their like keep the order they made in an instant query */
 static bool keeps_order(const struct expr *expr) {
     expr = expr_inside(expr);
@@ -145,8 +158,7 @@ static int run_vector(struct eval *ev, const struct expr *expr, bool is_range, s
         if (!bits_any(rows.items[i].present, ev->words)) continue;
         rc = put_points(ev, &rows.items[i], &result->rows[result->row_count++], err);
     }
-    if (is_range || !keeps_order(expr))
-        qsort(result->rows, result->row_count, sizeof *result->rows, compare_rows);
+    if (!rc && (is_range || !keeps_order(expr))) sort_rows(ev, result);
     return rc;
 }
 
@@ -180,6 +192,35 @@ static int check_query(const struct query *query, const struct expr *expr, struc
     return 0;
 }
 
+/* what has to stand before evaluation when more than the result is wanted */
+static int begin_telling(struct eval *ev, const struct query *query, struct err *err) {
+    struct query_state *state = ev->query;
+    if (state->counts_steps) {
+        state->step_samples = eval_alloc(ev, ev->steps, sizeof *state->step_samples, err);
+        if (!state->step_samples) return ERR_LIMIT;
+        state->counted_steps = ev->steps;
+    }
+    if (query->wants_plan) {
+        state->plan = plan_begin(ev);
+        if (!state->plan) return arena_limit(&state->arena, "query", err);
+    }
+    return 0;
+}
+
+static int run_typed(struct eval *ev, const struct expr *expr, bool is_range, struct query_result *result,
+                     struct err *err) {
+    int rc;
+    switch (expr->value) {
+    case VALUE_SCALAR: return run_scalar(ev, expr, is_range, result, err);
+    case VALUE_STRING: result->string = expr_inside(expr)->string; return 0;
+    case VALUE_MATRIX:
+        rc = eval_matrix(ev, expr, result, err);
+        if (!rc) sort_rows(ev, result);
+        return rc;
+    default: return run_vector(ev, expr, is_range, result, err);
+    }
+}
+
 static int run(struct engine *engine, const struct query *query, const struct expr *expr,
                struct owned_result *owned, struct err *err) {
     struct query_state *state = &owned->state;
@@ -199,15 +240,13 @@ static int run(struct engine *engine, const struct query *query, const struct ex
     ev.words = (ev.steps + 63) / 64;
     result->time_ms = query->start_ms;
     result->type = is_range ? VALUE_MATRIX : expr->value;
-    switch (expr->value) {
-    case VALUE_SCALAR: return run_scalar(&ev, expr, is_range, result, err);
-    case VALUE_STRING: result->string = expr_inside(expr)->string; return 0;
-    case VALUE_MATRIX:
-        rc = eval_matrix(&ev, expr, result, err);
-        if (!rc) qsort(result->rows, result->row_count, sizeof *result->rows, compare_rows);
-        return rc;
-    default: return run_vector(&ev, expr, is_range, result, err);
+    rc = begin_telling(&ev, query, err);
+    if (!rc) rc = run_typed(&ev, expr, is_range, result, err);
+    if (state->plan) {
+        plan_end(&ev);
+        result->plan = state->plan->root;
     }
+    return rc;
 }
 
 static int parse_and_run(struct engine *engine, const struct query *query, struct owned_result *owned,
@@ -215,7 +254,9 @@ static int parse_and_run(struct engine *engine, const struct query *query, struc
     struct query_state *state = &owned->state;
     struct parse_error error;
     struct expr *expr;
+    int64_t begin_ns = clock_monotonic_ns();
     int rc = promql_parse(query->text, &engine->options.parse, &state->arena, &expr, &error);
+    owned->result.stats.prepare_ns = clock_monotonic_ns() - begin_ns;
     if (rc) {
         state->failure = QUERY_BAD_DATA;
         return err_set(err, rc, "%u:%u: parse error: %s", error.line, error.column, error.text);
@@ -223,6 +264,36 @@ static int parse_and_run(struct engine *engine, const struct query *query, struc
     rc = run(engine, query, expr, owned, err);
     expr_release(expr);
     return rc;
+}
+
+static void fill_stats(const struct query *query, struct owned_result *owned, int64_t taken_ns) {
+    const struct query_state *state = &owned->state;
+    struct query_stats *stats = &owned->result.stats;
+    stats->sort_ns = state->sort_ns;
+    stats->eval_ns = taken_ns - stats->prepare_ns - state->sort_ns;
+    stats->samples_read = state->samples_read;
+    stats->peak_samples = state->samples_peak;
+    stats->step_samples = (const uint64_t *)state->step_samples; /* the query's threads have ended */
+    stats->step_count = state->counted_steps;
+    stats->start_ms = query->start_ms;
+    stats->step_ms = query->step_ms;
+}
+
+static void tell_log(struct engine *engine, const struct query *query, const struct owned_result *owned,
+                     const char *error) {
+    bool is_query = !error || owned->state.failure != QUERY_BAD_DATA;
+    if (!is_query || !atomic_load_explicit(&engine->has_log, memory_order_relaxed)) return;
+    rwlock_read(&engine->log_lock);
+    if (engine->log) engine->log(engine->log_context, query, &owned->result.stats, error);
+    rwlock_unlock(&engine->log_lock);
+}
+
+void engine_set_log(struct engine *engine, query_log *log, void *context) {
+    rwlock_write(&engine->log_lock);
+    engine->log = log;
+    engine->log_context = context;
+    atomic_store(&engine->has_log, log != NULL);
+    rwlock_unlock(&engine->log_lock);
 }
 
 int engine_run(struct engine *engine, struct queryable *queryable, const struct query *query,
@@ -245,6 +316,8 @@ int engine_run(struct engine *engine, struct queryable *queryable, const struct 
         .cancel = query->cancel,
         .max_samples = engine->options.max_samples,
         .failure = QUERY_EXECUTION,
+        .uses_starts = engine->options.use_start_timestamps,
+        .counts_steps = query->wants_stats || atomic_load(&engine->has_log),
     };
     budget_init(&state->budget, "query memory", engine->options.max_bytes_query, &engine->all);
     arena_init(&state->arena, SIZE_MAX, &state->budget);
@@ -255,7 +328,10 @@ int engine_run(struct engine *engine, struct queryable *queryable, const struct 
     int rc = parse_and_run(engine, query, owned, err);
     atomic_fetch_sub(&engine->busy, 1);
     queryable_end(state->queryable);
-    double seconds = (double)(clock_monotonic_ns() - begin_ns) * 1e-9;
+    int64_t taken_ns = clock_monotonic_ns() - begin_ns;
+    double seconds = (double)taken_ns * 1e-9;
+    fill_stats(query, owned, taken_ns);
+    tell_log(engine, query, owned, rc ? err->text : NULL);
     active_end(engine->active, state->active, query->text, state->samples_read, seconds);
     if (engine->running) {
         gauge_add(engine->running, -1);
@@ -264,6 +340,8 @@ int engine_run(struct engine *engine, struct queryable *queryable, const struct 
     }
     if (rc) {
         if (rc == ERR_IO || rc == ERR_CORRUPT) state->failure = QUERY_INTERNAL;
+        if (rc == ERR_CANCELED) state->failure = QUERY_CANCELED; /* whoever noticed it */
+        if (rc == ERR_TIMEOUT) state->failure = QUERY_TIMEOUT;
         *failure = state->failure;
         query_result_destroy(&owned->result);
         return rc;
@@ -272,8 +350,6 @@ int engine_run(struct engine *engine, struct queryable *queryable, const struct 
     owned->result.warning_count = state->warnings.count;
     owned->result.infos = state->infos.items;
     owned->result.info_count = state->infos.count;
-    owned->result.samples_read = state->samples_read;
-    owned->result.peak_samples = state->samples_peak;
     *result = &owned->result;
     return 0;
 }

@@ -30,6 +30,7 @@ struct engine_options {
                                   and the processors; 0: the processors */
     int64_t default_step_ms;   /* of subqueries without one; 0: 1 minute; see engine_set_default_step */
     bool delayed_name_removal; /* feature promql-delayed-name-removal */
+    bool use_start_timestamps; /* feature use-start-timestamps: counters know when they began */
     struct parse_options parse;
 };
 
@@ -42,12 +43,21 @@ struct active *engine_active(struct engine *engine);
 /* global.evaluation_interval after a reload; any thread */
 void engine_set_default_step(struct engine *engine, int64_t step_ms);
 
+/* who asks, for the log of queries; all texts may be NULL */
+struct query_origin {
+    const char *client_ip, *method, *path; /* over HTTP */
+    const char *group, *group_file;        /* a rule */
+};
+
 struct query {
     struct span text;
     int64_t start_ms, end_ms, step_ms; /* an instant query: start is end, step 0 */
     int64_t lookback_ms, timeout_ms;   /* 0: the engine's */
     const atomic_bool *cancel;         /* may be NULL; set it to stop the query */
     const char *client;                /* who asks, only shown; may be NULL */
+    const struct query_origin *origin; /* may be NULL */
+    bool wants_stats;                  /* what each step looked at is counted */
+    bool wants_plan;                   /* what each part did is measured (plan.h) */
 };
 
 enum query_failure { QUERY_BAD_DATA, QUERY_EXECUTION, QUERY_CANCELED, QUERY_TIMEOUT, QUERY_INTERNAL };
@@ -60,6 +70,14 @@ struct result_row {
     size_t count;
 };
 
+struct query_stats {
+    int64_t prepare_ns, eval_ns, sort_ns;
+    uint64_t samples_read, peak_samples; /* from the store; in memory at once */
+    const uint64_t *step_samples;        /* looked at, of each step; NULL: not counted */
+    size_t step_count;
+    int64_t start_ms, step_ms;
+};
+
 struct query_result {
     enum value_type type;
     struct result_row *rows; /* vector (one point each) and matrix (sorted by labels) */
@@ -69,7 +87,8 @@ struct query_result {
     int64_t time_ms;                /* of scalar and string */
     const char **warnings, **infos; /* with position, each once */
     size_t warning_count, info_count;
-    uint64_t samples_read, peak_samples;
+    struct query_stats stats;
+    const struct plan_node *plan; /* NULL: none was wanted */
 };
 
 /* 0 and a result, or negative with a text for the user ("1:5: parse error: ...") and *failure, which tells
@@ -77,3 +96,10 @@ struct query_result {
 int engine_run(struct engine *engine, struct queryable *queryable, const struct query *query,
                struct query_result **result, enum query_failure *failure, struct err *err);
 void query_result_destroy(struct query_result *result);
+
+/* Called at the end of each query that parsed, on its thread: error NULL when it went well. */
+typedef void query_log(void *context, const struct query *query, const struct query_stats *stats,
+                       const char *error);
+/* One for all queries that begin after this; NULL: none. It makes all of them count their steps. Whoever
+ * takes it away may destroy context when engine_set_log has returned. Any thread. */
+void engine_set_log(struct engine *engine, query_log *log, void *context);

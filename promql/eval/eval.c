@@ -6,6 +6,7 @@
 #include "promql/eval/active.h"
 #include "promql/eval/ahead.h"
 #include "promql/eval/native.h"
+#include "promql/eval/plan.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -36,16 +37,9 @@ int eval_stopped(const struct eval *ev, struct err *err) {
     return 0;
 }
 
-/* why it stopped, for the API */
-static int note_stop(struct eval *ev, int rc) {
-    if (rc == ERR_CANCELED) ev->query->failure = QUERY_CANCELED;
-    if (rc == ERR_TIMEOUT) ev->query->failure = QUERY_TIMEOUT;
-    return rc;
-}
-
 int eval_tick(struct eval *ev, struct err *err) {
     if (++ev->query->ticks % TICKS_PER_LOOK) return 0;
-    return note_stop(ev, eval_stopped(ev, err));
+    return eval_stopped(ev, err);
 }
 
 bool eval_may_have_thread(struct eval *ev) {
@@ -59,6 +53,7 @@ void eval_thread_ended(struct eval *ev) {
 void eval_count_read(struct eval *ev, size_t count) {
     struct query_state *query = ev->query;
     query->samples_read += count;
+    if (query->plan) query->plan->current->samples += count;
     if (query->active)
         atomic_store_explicit(&query->active->samples, query->samples_read, memory_order_relaxed);
 }
@@ -127,7 +122,7 @@ static int tell_resets(struct eval *ev, struct columns *samples, struct err *err
 
 int eval_read(struct eval *ev, struct ahead *ahead, size_t index, struct ahead_series **series,
               struct err *err) {
-    int rc = note_stop(ev, ahead_read(ahead, index, series, err));
+    int rc = ahead_read(ahead, index, series, err);
     bool tells = !rc && ev->query->tells_resets && !(*series)->is_made && (*series)->samples.histograms;
     return tells ? tell_resets(ev, &(*series)->samples, err) : rc;
 }
@@ -191,10 +186,10 @@ static int eval_unary(struct eval *ev, const struct expr *expr, struct sink *sin
     return rc ? rc : rows_push(&rows, sink, err);
 }
 
-int eval_rows(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
+int eval_rows_plainly(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
     switch (expr->kind) {
     case EXPR_PAREN: return eval_rows(ev, expr->paren, sink, err);
-    case EXPR_SELECTOR: return eval_selector(ev, expr, false, sink, err);
+    case EXPR_SELECTOR: return eval_selector(ev, expr, SHOW_VALUE, sink, err);
     case EXPR_UNARY: return eval_unary(ev, expr, sink, err);
     case EXPR_BINARY: return eval_binary(ev, expr, sink, err);
     case EXPR_AGGREGATE: return eval_aggregate(ev, expr, sink, err);
@@ -202,6 +197,17 @@ int eval_rows(struct eval *ev, const struct expr *expr, struct sink *sink, struc
     default: break;
     }
     return err_set(err, ERR_EXECUTION, "%s is not an instant vector", value_type_name(expr->value));
+}
+
+int eval_rows(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
+    return ev->query->plan && expr->kind != EXPR_PAREN ? plan_rows(ev, expr, sink, err)
+                                                       : eval_rows_plainly(ev, expr, sink, err);
+}
+
+int eval_scalar(struct eval *ev, const struct expr *expr, double *out, struct err *err) {
+    bool is_part = expr->kind != EXPR_PAREN && expr->kind != EXPR_NUMBER;
+    return ev->query->plan && is_part ? plan_scalar(ev, expr, out, err)
+                                      : eval_scalar_plainly(ev, expr, out, err);
 }
 
 static int scalar_binary(struct eval *ev, const struct expr *expr, double *out, struct err *err) {
@@ -216,7 +222,7 @@ static int scalar_binary(struct eval *ev, const struct expr *expr, double *out, 
     return rc;
 }
 
-int eval_scalar(struct eval *ev, const struct expr *expr, double *out, struct err *err) {
+int eval_scalar_plainly(struct eval *ev, const struct expr *expr, double *out, struct err *err) {
     int rc;
     switch (expr->kind) {
     case EXPR_NUMBER:

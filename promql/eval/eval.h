@@ -30,10 +30,16 @@ struct query_state {
     const atomic_bool *cancel;
     struct active_query *active; /* may be NULL */
     uint64_t samples_read, samples_now, samples_peak, max_samples;
-    unsigned ticks; /* rows and windows since the last look at the clock */
+    atomic_uint_least64_t *step_samples; /* looked at, of each of the query's steps; NULL: not counted */
+    size_t counted_steps;
+    bool counts_steps;
+    int64_t sort_ns;
+    struct plan *plan; /* NULL: none is wanted */
+    unsigned ticks;    /* rows and windows since the last look at the clock */
     struct annotations warnings, infos;
     bool
         tells_resets; /* histogram_count and its like: every histogram read says whether it follows a reset */
+    bool uses_starts; /* start times of counters are looked at, where they are known */
     struct work *work;          /* of native histograms (native.h); NULL until there is one */
     enum query_failure failure; /* why, when something failed for another reason than execution */
 };
@@ -44,6 +50,7 @@ struct eval {
     size_t steps, words;       /* words: 64-bit words of a presence bitmap */
     int64_t lookback_ms, default_step_ms;
     bool delayed_names;
+    bool is_inner; /* of a subquery: its steps are not the query's */
 };
 
 /* engine.c: a thread beside the query's own, while processors and --query.max-concurrency have room */
@@ -53,6 +60,9 @@ void engine_give_thread(struct engine *engine);
 int eval_rows(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err);
 /* out has ev->steps places */
 int eval_scalar(struct eval *ev, const struct expr *expr, double *out, struct err *err);
+/* the same, not told to the plan: for plan.c */
+int eval_rows_plainly(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err);
+int eval_scalar_plainly(struct eval *ev, const struct expr *expr, double *out, struct err *err);
 
 static inline int64_t eval_time(const struct eval *ev, size_t step) {
     return ev->start_ms + (int64_t)step * ev->step_ms;
@@ -93,9 +103,10 @@ void eval_check_quantile(struct eval *ev, const struct expr *at, const double *q
 /* parentheses taken off */
 const struct expr *expr_inside(const struct expr *expr);
 
-/* selector.c: instant selectors; times, when not NULL, gets each sample's own time in seconds as the value
- * (for timestamp()) */
-int eval_selector(struct eval *ev, const struct expr *expr, bool want_times, struct sink *sink,
+/* selector.c: instant selectors; what of a sample becomes the value: in seconds, for timestamp() and
+ * start_timestamp() */
+enum shown { SHOW_VALUE, SHOW_TIME, SHOW_START };
+int eval_selector(struct eval *ev, const struct expr *expr, enum shown shown, struct sink *sink,
                   struct err *err);
 /* the reference times of the first and the last step under @ and offset; fixed: the same for all */
 int eval_shift(struct eval *ev, const struct time_shift *shift, bool *fixed, int64_t *first_ms,

@@ -1,6 +1,7 @@
 /* Functions of counters and gauges over a range: rate and its relatives, changes, slopes. Formulas:
  * COMPATIBILITY 4.7, as upstream computes them. */
 #include "promql/eval/alike.h"
+#include "promql/eval/starts.h"
 
 #include <math.h>
 
@@ -37,12 +38,22 @@ static double factor_from_zero(const struct window *w, const struct extrapolatio
 static inline double extrapolate(const struct window *w, const struct extrapolation *edges, bool is_counter,
                                  bool is_rate, double first, double result) {
     bool may_be_from_zero = is_counter && result > 0 && first >= 0 && !(first > result * edges->steepest);
-    return result *
-           (may_be_from_zero ? factor_from_zero(w, edges, is_rate, first, result) : edges->factor);
+    return result * (may_be_from_zero ? factor_from_zero(w, edges, is_rate, first, result) : edges->factor);
+}
+
+/* no sample but a start time is needed before the first one */
+static bool counted_from_start(const struct window *w, bool is_rate, double *value) {
+    double result = w->values[w->count - 1];
+    for (size_t i = 0; i < w->reset_count; i++) result += w->values[w->resets[i] - 1];
+    result *= start_factor(w->times_ms, w->count, w->starts_ms[0], w->end_ms);
+    *value = is_rate ? result / ((double)(w->end_ms - w->start_ms) / 1000) : result;
+    return true;
 }
 
 static bool extrapolated(const struct window *w, bool is_counter, bool is_rate, double *value) {
     struct extrapolation own = {0}, *edges = w->last ? w->last : &own;
+    if (is_counter && start_is_inside(w->starts_ms, w->times_ms, w->start_ms))
+        return counted_from_start(w, is_rate, value);
     if (w->count < 2) return false;
     const double first = w->values[0], last = w->values[w->count - 1];
     double result = last - first;
@@ -94,8 +105,9 @@ static bool fn_irate(const struct window *w, double *value) {
     if (w->count < 2) return false;
     const size_t last = w->count - 1;
     int64_t gap_ms = w->times_ms[last] - w->times_ms[last - 1];
-    double increase =
-        w->values[last] < w->values[last - 1] ? w->values[last] : w->values[last] - w->values[last - 1];
+    bool is_reset = w->values[last] < w->values[last - 1] ||
+                    (w->starts_ms && start_is_reset(w->starts_ms, w->times_ms, last));
+    double increase = is_reset ? w->values[last] : w->values[last] - w->values[last - 1];
     if (gap_ms == 0) return false;
     *value = increase / ((double)gap_ms / 1000);
     return true;

@@ -29,10 +29,20 @@ static int timestamps_push(struct sink *sink, struct row *row, struct err *err) 
     return rc ? rc : rows_keep(times->ev, &times->rows, row, err);
 }
 
+/* nothing of what is computed has a start time */
+static int fn_start_timestamp(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
+    const struct expr *arg = expr_inside(expr->call.args[0]);
+    struct timestamps times = {{.push = timestamps_push}, ev, true, {0}};
+    if (arg->kind != EXPR_SELECTOR) return 0;
+    int rc = eval_selector(ev, arg, SHOW_START, &times.sink, err);
+    if (!rc) rc = rows_merge(ev, &times.rows, err);
+    return rc ? rc : rows_push(&times.rows, sink, err);
+}
+
 static int fn_timestamp(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
     const struct expr *arg = expr_inside(expr->call.args[0]);
     struct timestamps times = {{.push = timestamps_push}, ev, arg->kind == EXPR_SELECTOR, {0}};
-    int rc = times.of_samples ? eval_selector(ev, arg, true, &times.sink, err)
+    int rc = times.of_samples ? eval_selector(ev, arg, SHOW_TIME, &times.sink, err)
                               : eval_rows(ev, arg, &times.sink, err);
     if (!rc) rc = rows_merge(ev, &times.rows, err);
     return rc ? rc : rows_push(&times.rows, sink, err);
@@ -188,6 +198,7 @@ vector_function *shape_function_of(enum function_id id) {
     case FN_vector: return fn_vector;
     case FN_info: return fn_info;
     case FN_timestamp: return fn_timestamp;
+    case FN_start_timestamp: return fn_start_timestamp;
     case FN_absent:
     case FN_absent_over_time: return fn_absent;
     case FN_sort:

@@ -104,7 +104,7 @@ static int read_infos(struct info *info, struct err *err) {
     selector.selector.matchers = matchers;
     selector.selector.matcher_count = count;
     if (shift) selector.selector.shift = *shift;
-    return eval_selector(info->ev, &selector, true, &sink.sink, err);
+    return eval_selector(info->ev, &selector, SHOW_TIME, &sink.sink, err);
 }
 
 /* ---- joining ---- */

@@ -52,11 +52,12 @@ struct native_window {
     const int64_t *times_ms;
     const double *values;
     const struct histogram *const *histograms; /* NULL for a float */
+    const int64_t *starts_ms;                  /* NULL: not known, or not looked at */
     const uint8_t *is_reset; /* against the sample before, in the series; with counters only */
     size_t count;
     int64_t start_ms, end_ms, eval_ms;
     const double *params;
-    int64_t *float_times_ms; /* scratch for as many as count */
+    int64_t *float_times_ms, *float_starts_ms; /* scratch for as many as count */
     double *floats, *scratch;
     uint32_t *resets;
 };

@@ -23,6 +23,7 @@ struct extrapolation {
 struct window {
     const int64_t *times_ms; /* of the samples in the window, ascending, without staleness markers */
     const double *values;
+    const int64_t *starts_ms; /* when the counter of each sample began, 0: not known; NULL: of none */
     size_t count;             /* at least 1 */
     int64_t start_ms, end_ms; /* start is outside */
     int64_t eval_ms;          /* the step's own time, whatever @ and offset say */

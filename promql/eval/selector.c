@@ -2,6 +2,7 @@
 #include "promql/eval/edge.h"
 #include "promql/eval/native.h"
 #include "promql/eval/range.h"
+#include "promql/eval/stats.h"
 
 #include "lib/model/sample.h"
 
@@ -36,17 +37,24 @@ struct view {
     struct eval *ev;
     const struct expr *expr;
     const struct reference *at;
-    int64_t behind_ms;                   /* smoothed: samples so long after a step count too */
-    bool want_times;                     /* each sample's own time as the value */
+    int64_t behind_ms; /* smoothed: samples so long after a step count too */
+    enum shown shown;
     const struct histogram **histograms; /* scratch of steps; NULL until the first is met */
 };
+
+static inline double shown_of(const struct view *view, const struct columns *samples, size_t sample) {
+    if (view->shown == SHOW_VALUE) return samples->values[sample];
+    if (view->shown == SHOW_TIME) return (double)samples->times_ms[sample] / 1000;
+    bool is_known = samples->starts_ms && view->ev->query->uses_starts;
+    return is_known ? (double)samples->starts_ms[sample] / 1000 : 0;
+}
 
 /* the sample becomes the value of a step */
 static int show(struct eval *ev, struct view *view, const struct columns *samples, size_t sample,
                 struct row *row, size_t step, struct err *err) {
     const struct histogram *histogram = columns_histogram(samples, sample);
-    row->values[step] = view->want_times ? (double)samples->times_ms[sample] / 1000 : samples->values[sample];
-    if (histogram && !view->want_times) {
+    row->values[step] = shown_of(view, samples, sample);
+    if (histogram && view->shown == SHOW_VALUE) {
         if (!view->histograms) view->histograms = eval_alloc(ev, ev->steps, sizeof *view->histograms, err);
         if (!view->histograms) return ERR_LIMIT;
         if (!row->histograms) memset(view->histograms, 0, ev->steps * sizeof *view->histograms);
@@ -67,8 +75,8 @@ static void repeat_first(const struct eval *ev, struct row *row) {
     }
 }
 
-/* The sample that each step shows: the newest in (T - lookback, T], unless it is a staleness marker. Steps and
- * samples both ascend. */
+/* The sample that each step shows: the newest in (T - lookback, T], unless it is a staleness marker. Steps
+ * and samples both ascend. */
 struct looking {
     const struct eval *ev;
     const struct reference *at;
@@ -116,7 +124,7 @@ static int make_row(void *context, struct ahead_room *room, struct columns *samp
     for (size_t i = 0; i < steps; i++) {
         size_t sample = sample_at(&looking, i);
         if (sample == NOTHING) continue;
-        series->values[i] = view->want_times ? (double)samples->times_ms[sample] / 1000 : samples->values[sample];
+        series->values[i] = shown_of(view, samples, sample);
         bit_set(series->present, i);
     }
     if (view->at->fixed) repeat_first(ev, &row);
@@ -184,11 +192,12 @@ static int push_series(struct eval *ev, struct series_set *set, size_t index, st
     }
     eval_give_samples(ev, series->count);
     if (rc || !bits_any(made.present, ev->words)) return rc;
+    stats_steps(ev, made.present);
     rc = series_set_labels(set, index, &ev->query->arena, &made.labels, err);
     return rc ? rc : sink->push(sink, &made, err);
 }
 
-int eval_selector(struct eval *ev, const struct expr *expr, bool want_times, struct sink *sink,
+int eval_selector(struct eval *ev, const struct expr *expr, enum shown shown, struct sink *sink,
                   struct err *err) {
     const struct selector *selector = &expr->selector;
     struct reference at;
@@ -203,8 +212,8 @@ int eval_selector(struct eval *ev, const struct expr *expr, bool want_times, str
                               &ev->query->budget, &set, err);
     if (rc) return rc;
     struct ahead ahead;
-    struct view view = {ev, expr, &at, behind_ms, want_times, NULL};
-    bool wants_newest = !behind_ms && at.first_ms == at.last_ms;
+    struct view view = {ev, expr, &at, behind_ms, shown, NULL};
+    bool wants_newest = !behind_ms && at.first_ms == at.last_ms && shown != SHOW_START;
     rc = ahead_open(&ahead, ev, set, mint, maxt, wants_newest, behind_ms ? NULL : make_row, &view, err);
     for (size_t i = 0; i < set->count && !rc; i++)
         rc = push_series(ev, set, i, &view, &ahead, &row, sink, err);

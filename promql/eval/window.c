@@ -3,6 +3,8 @@
 #include "promql/eval/edge.h"
 #include "promql/eval/groups.h"
 #include "promql/eval/native.h"
+#include "promql/eval/starts.h"
+#include "promql/eval/stats.h"
 
 #include "lib/base/assert.h"
 #include "lib/model/sample.h"
@@ -20,7 +22,8 @@ struct windows {
     alike_kernel *alike; /* NULL: there is none */
     enum range_edge edge;
     bool keeps_name, wants_resets;
-    bool has_pushed; /* there was a series */
+    bool has_overlap; /* of start times, which is told once */
+    bool has_pushed;  /* there was a series */
     const struct expr *call;
     struct sink *sink, *next; /* next: merging, where series may become the same without their names */
     struct merging *merging;
@@ -28,7 +31,7 @@ struct windows {
     struct ahead_room room; /* of the query's own thread */
     struct {                /* of series with histograms, in the arena, grown to the longest series */
         uint8_t *is_reset;
-        int64_t *float_times_ms;
+        int64_t *float_times_ms, *float_starts_ms;
         double *floats;
         size_t capacity;
     } native;
@@ -54,6 +57,21 @@ static size_t find_resets(const struct columns *samples, uint32_t *resets) {
     }
     for (; i < samples->count; i++)
         if (values[i] < values[i - 1]) resets[count++] = (uint32_t)i;
+    return count;
+}
+
+/* NULL: they are not known, or not looked at */
+static const int64_t *starts_of(const struct windows *windows, const struct columns *samples) {
+    return windows->ev->query->uses_starts ? samples->starts_ms : NULL;
+}
+
+/* where values go down, or counters say that they began anew */
+static size_t find_starts(const struct columns *samples, const int64_t *starts_ms, uint32_t *resets) {
+    const double *values = samples->values;
+    size_t count = 0;
+    for (size_t i = 1; i < samples->count; i++)
+        if (values[i] < values[i - 1] || start_is_reset(starts_ms, samples->times_ms, i))
+            resets[count++] = (uint32_t)i;
     return count;
 }
 
@@ -95,6 +113,7 @@ struct sliding {
     const struct windows *windows;
     struct ahead_room *room;
     const struct columns *samples;
+    const int64_t *starts_ms; /* NULL: they do not matter */
     struct seeker low, high;
     struct extrapolation last;
     size_t next_reset, reset_count;
@@ -112,6 +131,7 @@ static bool find_window(struct sliding *s, size_t step, struct window *window) {
     if (from == to) return false;
     window->times_ms = samples->times_ms + from;
     window->values = samples->values + from;
+    if (s->starts_ms) window->starts_ms = s->starts_ms + from;
     window->count = to - from;
     window->start_ms = start_ms;
     window->end_ms = end_ms;
@@ -154,7 +174,8 @@ static void find_alike(const struct sliding *s, size_t *from, size_t *to) {
     size_t steps = windows->ev->steps;
     *from = *to = steps;
     if (!windows->alike || windows->edge != EDGE_NONE || windows->fixed || windows->param_count ||
-        s->reset_count || every_ms <= 0 || step_ms % every_ms != 0 || windows->range_ms < 2 * every_ms)
+        s->reset_count || s->starts_ms || every_ms <= 0 || step_ms % every_ms != 0 ||
+        windows->range_ms < 2 * every_ms)
         return;
     int64_t begin_ms = samples->times_ms[0] - (windows->first_ms - windows->range_ms);
     int64_t until_ms = samples->times_ms[samples->count - 1] + every_ms - windows->first_ms;
@@ -188,12 +209,15 @@ static int slide_alike(struct sliding *s, size_t from, size_t to, double *values
 /* all windows of a series of floats; on any thread */
 static int slide(const struct windows *windows, struct ahead_room *room, const struct columns *samples,
                  double *values, uint64_t *present, struct err *err) {
-    struct sliding s = {.windows = windows, .room = room, .samples = samples};
+    const int64_t *starts_ms = starts_of(windows, samples);
+    struct sliding s = {.windows = windows, .room = room, .samples = samples, .starts_ms = starts_ms};
     size_t steps = is_same_at_each_step(windows) ? 1 : windows->ev->steps, from, to;
     if (!samples->count) return 0;
     int rc = ahead_room_for(room, samples->count, err);
     if (rc) return rc;
-    if (windows->wants_resets) s.reset_count = find_resets(samples, room->resets);
+    if (windows->wants_resets)
+        s.reset_count =
+            starts_ms ? find_starts(samples, starts_ms, room->resets) : find_resets(samples, room->resets);
     find_alike(&s, &from, &to);
     if (from == to) return slide_steps(&s, 0, steps, values, present, err);
     rc = slide_steps(&s, 0, from, values, present, err);
@@ -201,10 +225,16 @@ static int slide(const struct windows *windows, struct ahead_room *room, const s
     return rc ? rc : slide_steps(&s, to, steps, values, present, err);
 }
 
+/* what its windows hold, for who wants to know */
+static void count_windows(const struct windows *windows, const struct columns *samples) {
+    stats_windows(windows->ev, samples, windows->fixed, windows->first_ms, windows->range_ms);
+}
+
 static int make_row(void *context, struct ahead_room *room, struct columns *samples,
                     struct ahead_series *series, struct err *err) {
     columns_drop_stale(samples);
-    if (columns_has_histograms(samples)) return 0;
+    if (columns_has_histograms(samples) || starts_of(context, samples)) return 0;
+    count_windows(context, samples);
     series->is_made = true;
     return slide(context, room, samples, series->values, series->present, err);
 }
@@ -217,22 +247,28 @@ static int prepare_native(struct eval *ev, struct windows *windows, const struct
         size_t capacity = samples->count * 2;
         windows->native.is_reset = eval_alloc(ev, capacity, 1, err);
         windows->native.float_times_ms = eval_alloc(ev, capacity, sizeof(int64_t), err);
+        windows->native.float_starts_ms = eval_alloc(ev, capacity, sizeof(int64_t), err);
         windows->native.floats = eval_alloc(ev, capacity, sizeof(double), err);
-        if (!windows->native.is_reset || !windows->native.float_times_ms || !windows->native.floats)
+        if (!windows->native.is_reset || !windows->native.float_times_ms ||
+            !windows->native.float_starts_ms || !windows->native.floats)
             return ERR_LIMIT;
         windows->native.capacity = capacity;
     }
+    const int64_t *starts_ms = starts_of(windows, samples);
     struct work *work = native_work(ev);
     if (!work) return arena_limit(&ev->query->arena, "histograms", err);
     for (size_t i = 1; i < samples->count && uses_resets(windows->call->call.function->id); i++) {
         const struct histogram *now = samples->histograms[i], *before = samples->histograms[i - 1];
-        windows->native.is_reset[i] = now && before && histogram_is_reset(work, before, now);
+        windows->native.is_reset[i] = now && before &&
+                                      (histogram_is_reset(work, before, now) ||
+                                       (starts_ms && start_is_reset(starts_ms, samples->times_ms, i)));
     }
     return 0;
 }
 
 static int slide_native(struct eval *ev, struct windows *windows, const struct columns *samples,
                         struct labels labels, struct row *row, struct err *err) {
+    const int64_t *starts_ms = starts_of(windows, samples);
     size_t low = 0, high = 0, steps = is_same_at_each_step(windows) ? 1 : ev->steps;
     int rc = ahead_room_for(&windows->room, samples->count, err);
     if (!rc) rc = prepare_native(ev, windows, samples, err);
@@ -250,12 +286,14 @@ static int slide_native(struct eval *ev, struct windows *windows, const struct c
                                        .values = samples->values + low,
                                        .histograms = samples->histograms + low,
                                        .is_reset = windows->native.is_reset + low,
+                                       .starts_ms = starts_ms ? starts_ms + low : NULL,
                                        .count = high - low,
                                        .start_ms = start_ms,
                                        .end_ms = end_ms,
                                        .eval_ms = eval_time(ev, i),
                                        .params = params,
                                        .float_times_ms = windows->native.float_times_ms,
+                                       .float_starts_ms = windows->native.float_starts_ms,
                                        .floats = windows->native.floats,
                                        .scratch = windows->room.doubles,
                                        .resets = windows->room.resets};
@@ -289,10 +327,28 @@ static int push_made(struct eval *ev, struct windows *windows, struct row *row, 
     return rc ? rc : windows->next->push(windows->next, row, err);
 }
 
+/* of rate and increase */
+static void check_starts(struct eval *ev, struct windows *windows, const struct columns *samples,
+                         struct labels labels) {
+    const struct call *call = &windows->call->call;
+    const int64_t *starts_ms = starts_of(windows, samples);
+    bool is_counter = call->function->id == FN_rate || call->function->id == FN_increase;
+    struct window_steps all = {windows->first_ms, ev->step_ms, windows->range_ms,
+                               windows->fixed ? 1 : ev->steps};
+    if (!starts_ms || !is_counter || windows->has_overlap) return;
+    windows->has_overlap = starts_overlap(starts_ms, samples->times_ms, samples->count, &all);
+    if (windows->has_overlap)
+        eval_warn(ev, call->args[0],
+                  "sample has start time that overlaps with previous sample timestamp for metric \"%.*s\"",
+                  SPAN_ARG(labels_get(labels, SPAN(LABEL_NAME))));
+}
+
 static int push_windows(struct eval *ev, struct windows *windows, struct columns *samples, struct row *row,
                         struct labels labels, bool drop_name, struct err *err) {
     columns_drop_stale(samples);
     row_clear(ev, row);
+    check_starts(ev, windows, samples, labels);
+    count_windows(windows, samples);
     int rc = columns_has_histograms(samples)
                  ? slide_native(ev, windows, samples, labels, row, err)
                  : slide(windows, &windows->room, samples, row->values, row->present, err);
@@ -391,6 +447,7 @@ static int eval_subquery(struct eval *ev, const struct subquery *subquery, int64
     inner->step_ms = step_ms;
     inner->steps = (size_t)steps;
     inner->words = (inner->steps + 63) / 64;
+    inner->is_inner = true;
     return steps ? rows_collect(inner, subquery->expr, rows, err) : 0;
 }
 
@@ -576,6 +633,7 @@ static int matrix_of_selector(struct eval *ev, const struct selector *selector, 
         if (!rc) rc = eval_take_samples(ev, samples.count, err);
         if (!rc) rc = series_set_labels(set, i, &ev->query->arena, &labels, err);
         eval_count_read(ev, samples.count);
+        stats_samples(ev, 0, samples.count);
         if (!rc) rc = put_samples(ev, &samples, labels, result, err);
     }
     columns_release(&samples);

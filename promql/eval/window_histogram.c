@@ -1,6 +1,7 @@
 /* Functions over a range of a series that has native histograms. Rules: COMPATIBILITY 4.7, as upstream. */
 #include "promql/eval/native.h"
 #include "promql/eval/range.h"
+#include "promql/eval/starts.h"
 
 #include "lib/model/labels.h"
 
@@ -39,12 +40,17 @@ static void gather_floats(struct native_call *c) {
         if (w->histograms[i]) continue;
         w->float_times_ms[count] = w->times_ms[i];
         w->floats[count] = w->values[i];
-        if (count && w->floats[count] < w->floats[count - 1]) w->resets[resets++] = (uint32_t)count;
+        if (w->starts_ms) w->float_starts_ms[count] = w->starts_ms[i];
+        bool is_reset =
+            count && (w->floats[count] < w->floats[count - 1] ||
+                      (w->starts_ms && start_is_reset(w->float_starts_ms, w->float_times_ms, count)));
+        if (is_reset) w->resets[resets++] = (uint32_t)count;
         count++;
     }
     c->natives = w->count - count;
     c->floats = (struct window){.times_ms = w->float_times_ms,
                                 .values = w->floats,
+                                .starts_ms = w->starts_ms ? w->float_starts_ms : NULL,
                                 .count = count,
                                 .start_ms = w->start_ms,
                                 .end_ms = w->end_ms,
@@ -105,23 +111,26 @@ static int native_rate(const struct native_call *c, bool is_counter, bool is_rat
     const struct native_window *w = c->w;
     struct work *work = native_work(c->ev);
     unsigned notes = 0;
-    if (w->count < 2) return 0;
+    bool from_zero = is_counter && start_is_inside(w->starts_ms, w->times_ms, w->start_ms);
+    if (w->count < 2 && !from_zero) return 0;
     if (!work) return arena_limit(&c->ev->query->arena, "histograms", c->err);
     /* what a reset follows at once does not matter, not even its buckets */
-    size_t first = is_counter && w->is_reset[1] ? 1 : 0;
+    size_t first = is_counter && !from_zero && w->is_reset[1] ? 1 : 0;
     if (!check_kinds(c, is_counter, first)) return 0;
     int8_t schema = w->histograms[w->count - 1]->schema;
     for (size_t i = first; i < w->count && is_counter; i++)
         if (w->histograms[i]->schema < schema) schema = w->histograms[i]->schema;
     work_set(work, w->histograms[w->count - 1]);
     work_reduce(work, schema);
-    if (!first) work_add(work, w->histograms[0], -1, &notes);
+    if (!first && !from_zero) work_add(work, w->histograms[0], -1, &notes);
     native_notes(c->ev, range_of(c), notes & WORK_RECONCILED, "subtraction");
     notes = 0;
     for (size_t i = first + 1; i < w->count && is_counter; i++)
         if (w->is_reset[i]) work_add(work, w->histograms[i - 1], 1, &notes);
     native_notes(c->ev, range_of(c), notes & WORK_RECONCILED, "addition");
-    double factor = extrapolation(w, is_counter, w->histograms[0]->count, work->count + work->count_rest);
+    double factor =
+        from_zero ? start_factor(w->times_ms, w->count, w->starts_ms[0], w->end_ms)
+                  : extrapolation(w, is_counter, w->histograms[0]->count, work->count + work->count_rest);
     if (is_rate) factor /= (double)(w->end_ms - w->start_ms) / 1000;
     work_scale(work, factor);
     work->shape.reset = HISTOGRAM_RESET_GAUGE;
@@ -135,6 +144,7 @@ static int native_instant(const struct native_call *c, bool is_rate, struct oper
     if (w->count < 2) return 0;
     const struct histogram *last = w->histograms[w->count - 1], *before = w->histograms[w->count - 2];
     double seconds = (double)(w->times_ms[w->count - 1] - w->times_ms[w->count - 2]) / 1000;
+    bool has_begun = w->starts_ms && start_is_reset(w->starts_ms, w->times_ms, w->count - 1);
     if (!last != !before) {
         warn(c, NATIVE_MIXED);
         return 0;
@@ -142,14 +152,15 @@ static int native_instant(const struct native_call *c, bool is_rate, struct oper
     if (!last) {
         double now = w->values[w->count - 1], old = w->values[w->count - 2];
         *is_there = !is_rate || seconds > 0;
-        *result = (struct operand){is_rate ? (now < old ? now : now - old) / seconds : now - old, NULL};
+        *result = (struct operand){is_rate ? (now < old || has_begun ? now : now - old) / seconds : now - old,
+                                   NULL};
         return 0;
     }
     struct work *work = native_work(c->ev);
     if (!work) return arena_limit(&c->ev->query->arena, "histograms", c->err);
     if (is_rate && (is_gauge(last) || is_gauge(before))) warn(c, NATIVE_NO_COUNTER);
     if (!is_rate && !(is_gauge(last) && is_gauge(before))) warn(c, NATIVE_NO_GAUGE);
-    bool is_reset = is_rate && histogram_is_reset(work, before, last);
+    bool is_reset = is_rate && (has_begun || histogram_is_reset(work, before, last));
     work_set(work, last);
     if (!is_reset) work_add(work, before, -1, &notes);
     if (notes & WORK_INCOMPATIBLE) {
@@ -190,7 +201,7 @@ int native_count(struct eval *ev, const struct native_window *w, bool of_resets,
     for (size_t i = 1; i < w->count; i++) {
         const struct histogram *now = w->histograms[i], *before = w->histograms[i - 1];
         double value = w->values[i], old = w->values[i - 1];
-        if (!now != !before)
+        if (!now != !before || (of_resets && w->starts_ms && start_is_reset(w->starts_ms, w->times_ms, i)))
             count++;
         else if (now)
             count += of_resets ? histogram_is_reset(work, before, now) : !histogram_same(work, before, now);

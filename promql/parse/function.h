@@ -12,7 +12,7 @@ enum function_id {
     FN_COUNT
 };
 
-enum function_state { FUNCTION_STABLE, FUNCTION_EXPERIMENTAL, FUNCTION_LATER };
+enum function_state { FUNCTION_STABLE, FUNCTION_EXPERIMENTAL };
 
 struct function {
     enum function_id id;

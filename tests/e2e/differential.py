@@ -20,6 +20,7 @@ import urllib.parse
 sys.dont_write_bytecode = True
 
 import programs  # noqa: E402
+import query_change_examples  # noqa: E402
 import query_data  # noqa: E402
 from harness import Bench, Server  # noqa: E402
 from query_changes import SHARE, for_peer, rewritings  # noqa: E402
@@ -169,6 +170,7 @@ def main():
     parser.add_argument("server")
     arguments = parser.parse_args()
     bench = Bench(arguments.keep)
+    query_change_examples.check(bench)
     all_series = query_data.series(arguments.seed)
     clients = start(bench, pathlib.Path(arguments.server).resolve(), all_series)
     comparison, grammar = Comparison(clients), Grammar(all_series, arguments.seed)

@@ -40,6 +40,7 @@ struct api_context {
     int64_t start_time_ms; /* wall clock */
     bool has_lifecycle;    /* --web.enable-lifecycle: /-/reload and /-/quit */
     bool has_admin;        /* --web.enable-admin-api: /api/v1/admin/tsdb */
+    bool has_step_stats;   /* feature promql-per-step-stats: stats=all tells of each step */
     struct intake *intake; /* of remote write; NULL: it is not enabled */
     const char *data_path; /* only shown */
 

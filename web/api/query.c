@@ -28,6 +28,8 @@ static bool take_options(struct exchange *exchange, struct query *query) {
     query->cancel = exchange_cancel(exchange);
     struct span agent = web_request_header(request, "User-Agent");
     query->client = arena_strndup(exchange_arena(exchange), agent.ptr, agent.len);
+    query->wants_stats = web_request_param(request, "stats").len > 0;
+    query->wants_plan = span_is(web_request_param(request, "explain"), "true");
     return true;
 }
 
@@ -47,17 +49,24 @@ static void run_query(struct exchange *exchange, struct api *api, const struct q
     struct query_result *result = NULL;
     enum query_failure failure = QUERY_INTERNAL;
     struct err err = {0};
-    int64_t begin_ns = clock_monotonic_ns();
-    int rc = engine_run(api->context.engine, api->queryable, query, &result, &failure, &err);
+    const struct web_request *request = exchange_request(exchange);
+    struct query_origin origin = {
+        .client_ip = exchange_client(exchange),
+        .method = request->method == METHOD_POST ? "POST" : "GET",
+        .path = arena_strndup(exchange_arena(exchange), request->path.ptr, request->path.len)};
+    struct query asked = *query;
+    asked.origin = &origin;
+    int rc = engine_run(api->context.engine, api->queryable, &asked, &result, &failure, &err);
     if (rc) {
         answer_query_failure(exchange, failure, err.text);
         return;
     }
-    struct query_answer answer = {.result = result, .limit = limit};
-    if (web_request_param(exchange_request(exchange), "stats").len) {
-        answer.has_stats = true;
-        answer.seconds = (double)(clock_monotonic_ns() - begin_ns) * 1e-9;
-    }
+    struct query_answer answer = {.result = result,
+                                  .limit = limit,
+                                  .text = query->text,
+                                  .has_stats = query->wants_stats,
+                                  .has_step_stats = api->context.has_step_stats &&
+                                                    span_is(web_request_param(request, "stats"), "all")};
     query_answer_stream(exchange, &answer);
 }
 

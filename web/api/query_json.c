@@ -3,6 +3,8 @@
 #include "lib/base/mem.h"
 #include "lib/codec/number.h"
 #include "lib/model/histogram_walk.h"
+#include "promql/eval/plan.h"
+#include "promql/eval/stats.h"
 #include "web/api/answer.h"
 
 #define NOTES_MAX 64
@@ -171,26 +173,6 @@ static void write_single(struct json_writer *json, const struct query_result *re
     json_end_array(json);
 }
 
-static void write_stats(struct json_writer *json, const struct query_answer *answer) {
-    json_key(json, "stats");
-    json_object(json);
-    json_key(json, "timings");
-    json_object(json);
-    json_key(json, "evalTotalTime");
-    json_double(json, answer->seconds);
-    json_key(json, "execTotalTime");
-    json_double(json, answer->seconds);
-    json_end_object(json);
-    json_key(json, "samples");
-    json_object(json);
-    json_key(json, "totalQueryableSamples");
-    json_int(json, (int64_t)answer->result->samples_read);
-    json_key(json, "peakSamples");
-    json_int(json, (int64_t)answer->result->peak_samples);
-    json_end_object(json);
-    json_end_object(json);
-}
-
 static void write_warnings(struct stream *stream) {
     const struct query_result *result = stream->answer.result;
     const char *notes[NOTES_MAX];
@@ -215,7 +197,14 @@ static bool more_rows(void *state, struct buf *piece) {
         write_single(json, result);
     else if (!write_rows(stream, piece))
         return true;
-    if (stream->answer.has_stats) write_stats(json, &stream->answer);
+    if (stream->answer.has_stats) {
+        json_key(json, "stats");
+        query_stats_write(json, &result->stats, stream->answer.has_step_stats);
+    }
+    if (result->plan) {
+        json_key(json, "explain");
+        plan_write(json, result->plan, stream->answer.text);
+    }
     json_end_object(json);
     write_warnings(stream);
     json_end_object(json);

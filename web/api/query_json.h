@@ -13,8 +13,8 @@
 struct query_answer {
     struct query_result *result; /* owned */
     uint64_t limit;              /* of rows; 0: none */
-    bool has_stats;
-    double seconds; /* of the evaluation */
+    bool has_stats, has_step_stats;
+    struct span text; /* of the query, for its plan; as long as the exchange */
 };
 
 /* replies; takes the result over */

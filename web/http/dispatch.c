@@ -146,10 +146,18 @@ static void run_route(struct exchange *exchange) {
     answer_now(exchange);
 }
 
+static void note_client(const struct connection *connection, struct exchange *exchange) {
+    struct sockaddr_storage peer;
+    int len = sizeof peer;
+    if (uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&peer, &len) == 0)
+        (void)uv_ip_name((const struct sockaddr *)&peer, exchange->client, sizeof exchange->client);
+}
+
 static struct exchange *begin(struct connection *connection, struct incoming *incoming) {
     struct exchange *exchange = exchange_create(connection->server, incoming);
     exchange->connection = connection;
     connection->exchange = exchange;
+    note_client(connection, exchange);
     connection->server->exchange_count++;
     if (connection->server->is_stopping) exchange->close_after = true;
     return exchange;

@@ -56,6 +56,10 @@ struct arena *exchange_arena(struct exchange *exchange) {
     return &exchange->incoming->arena;
 }
 
+const char *exchange_client(const struct exchange *exchange) {
+    return exchange->client;
+}
+
 const atomic_bool *exchange_cancel(const struct exchange *exchange) {
     return &exchange->cancel;
 }

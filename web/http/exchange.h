@@ -66,6 +66,8 @@ struct exchange;
 
 const struct web_request *exchange_request(const struct exchange *exchange);
 struct arena *exchange_arena(struct exchange *exchange);
+/* the client's address without its port; empty when it is not known */
+const char *exchange_client(const struct exchange *exchange);
 /* becomes true when the client has left or the server stops: end the work early */
 const atomic_bool *exchange_cancel(const struct exchange *exchange);
 

@@ -49,6 +49,7 @@ struct exchange {
     struct buf wire;     /* the next bytes for the connection */
     uint64_t sent_bytes; /* of the body */
     int64_t begin_ns;
+    char client[64]; /* address, for logs; empty: not known */
 };
 
 struct exchange *exchange_create(struct http_server *server, struct incoming *incoming);

@@ -160,8 +160,15 @@ END_TEST
 
 START_TEST(start_time_lines_are_known) {
     struct test_series s = series_of("a{x=\"1\"}@st _ -30s-1mx2");
+    static const double offsets[] = {0, -30000, -90000, -150000};
     ck_assert(s.is_start_times);
-    ck_assert_uint_eq(s.count, 0);
+    ck_assert_uint_eq(s.count, 4);
+    ck_assert_int_eq(s.values[0].kind, TEST_VALUE_NONE);
+    for (size_t i = 1; i < 4; i++) ck_assert(s.values[i].number == offsets[i]);
+    s = series_of("a@st 0 -0ms +1m5s");
+    ck_assert_uint_eq(s.count, 3);
+    ck_assert(s.values[0].number == 0 && s.values[1].number == 0 && s.values[2].number == 65000);
+    refused("load 1m\n  a@st 5\n  a 1\n", "line 2: expected a duration");
 }
 END_TEST
 

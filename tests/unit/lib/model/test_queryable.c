@@ -2,6 +2,7 @@
 #include "lib/model/queryable.h"
 
 #include "lib/base/mem.h"
+#include "lib/model/sample.h"
 #include "tests/check_main.h"
 
 static const struct histogram_span spans[] = {{0, 2}, {3, 1}};
@@ -86,5 +87,28 @@ START_TEST(a_histogram_is_checked_copied_and_compared) {
 }
 END_TEST
 
-CHECK_MAIN("queryable", two_runs_become_one_and_the_first_wins, without_histograms_floats_stay_in_order,
-           a_histogram_is_checked_copied_and_compared)
+START_TEST(start_times_stay_with_their_rows) {
+    struct columns columns, copy;
+    columns_init(&columns, NULL);
+    columns_init(&copy, NULL);
+    for (int64_t t = 10; t <= 50; t += 10) {
+        add(&columns, t, t == 20 ? value_stale() : (double)t, t == 40);
+        if (t != 10) columns_set_start(&columns, columns.count - 1, t - 5);
+    }
+    columns_drop_stale(&columns);
+    for (int64_t t = 1; t <= 300; t++) add(&columns, 60 + t, 1, false); /* grows */
+    ck_assert_int_eq(columns_add_row(&copy, &columns, 2, NULL), 0);
+    ck_assert_int_eq(copy.starts_ms[0], 35);
+    ck_assert_uint_eq(columns_drop_histograms(&columns), 1);
+    static const int64_t starts[] = {0, 25, 45, 0};
+    for (size_t i = 0; i < 4; i++) ck_assert_int_eq(columns.starts_ms[i], starts[i]);
+    columns_reset(&columns);
+    add(&columns, 1, 1, false);
+    ck_assert_int_eq(columns.starts_ms[0], 0);
+    columns_release(&columns);
+    columns_release(&copy);
+}
+END_TEST
+
+CHECK_MAIN("queryable", start_times_stay_with_their_rows, two_runs_become_one_and_the_first_wins,
+           without_histograms_floats_stay_in_order, a_histogram_is_checked_copied_and_compared)

@@ -1,5 +1,7 @@
 /* What a query may cost and how it ends; what comes out is told by the PromQL case files. */
+#include "lib/codec/json.h"
 #include "promql/eval/engine.h"
+#include "promql/eval/plan.h"
 #include "tests/check_main.h"
 #include "tests/unit/promql/eval/naive_store.h"
 
@@ -22,7 +24,13 @@ static void fill(int series, int samples) {
 static struct query_result *run(const struct engine_options *options, const char *text, int64_t end_ms,
                                 int64_t step_ms, const atomic_bool *cancel) {
     engine = engine_create(options, NULL);
-    struct query query = {span_from(text), step_ms ? 0 : end_ms, end_ms, step_ms, 0, 0, cancel, NULL};
+    struct query query = {.text = span_from(text),
+                          .start_ms = step_ms ? 0 : end_ms,
+                          .end_ms = end_ms,
+                          .step_ms = step_ms,
+                          .cancel = cancel,
+                          .wants_stats = true,
+                          .wants_plan = true};
     struct query_result *result = NULL;
     err = (struct err){0};
     if (engine_run(engine, &store.queryable, &query, &result, &failure, &err) != 0) result = NULL;
@@ -48,8 +56,54 @@ START_TEST(a_range_query_gives_sorted_rows) {
         ck_assert_uint_eq(result->rows[i].count, 6);
         for (size_t k = 1; k < 6; k++) ck_assert_double_eq_tol(result->rows[i].values[k], 2, 1e-12);
     }
-    ck_assert_uint_gt(result->samples_read, 150);
+    ck_assert_uint_gt(result->stats.samples_read, 150);
     finish(result);
+    naive_release(&store);
+}
+END_TEST
+
+/* every level of the plan, and what each step looked at */
+START_TEST(a_plan_tells_what_each_part_did) {
+    struct engine_options options = {0};
+    fill(3, 100);
+    struct query_result *result = run(&options, "sum(rate(x[10s])) + 1", 60000, 10000, NULL);
+    ck_assert_ptr_nonnull(result);
+    const struct plan_node *binary = result->plan->first, *sum = binary->first, *rate = sum->first;
+    ck_assert_str_eq(rate->kind, "call");
+    ck_assert_uint_eq(rate->start, 4);
+    ck_assert_uint_eq(rate->end, 16);
+    ck_assert_uint_eq(rate->series, 3);
+    ck_assert_uint_eq(rate->samples, result->stats.samples_read);
+    ck_assert_uint_eq(sum->series, 1);
+    ck_assert_ptr_null(rate->first);
+    ck_assert(rate->bytes > 0 && rate->own_ns > 0);
+    ck_assert_int_eq(plan_total_ns(sum), sum->own_ns + rate->own_ns);
+    ck_assert_uint_eq(result->stats.step_count, 7);
+    ck_assert_uint_eq(result->stats.step_samples[0], 3); /* the sample at 0 of each series */
+    for (size_t i = 1; i < 7; i++) ck_assert_uint_eq(result->stats.step_samples[i], 30);
+    finish(result);
+    naive_release(&store);
+}
+END_TEST
+
+START_TEST(a_deep_plan_is_cut_where_json_ends) {
+    struct engine_options options = {0};
+    struct json_writer json;
+    struct buf text, out;
+    fill(1, 10);
+    buf_init(&text, 10000);
+    buf_init(&out, 1 << 20);
+    for (int i = 0; i < 100; i++) buf_puts(&text, "abs(");
+    buf_puts(&text, "x");
+    for (int i = 0; i < 100; i++) buf_putc(&text, ')');
+    struct query_result *result = run(&options, buf_text(&text), 5000, 0, NULL);
+    ck_assert_ptr_nonnull(result);
+    json_init(&json, &out);
+    plan_write(&json, result->plan, buf_view(&text));
+    ck_assert(!out.failed && buf_text(&out)[out.len - 1] == '}');
+    finish(result);
+    buf_release(&text);
+    buf_release(&out);
     naive_release(&store);
 }
 END_TEST
@@ -157,6 +211,7 @@ START_TEST(errors_tell_their_kind) {
 }
 END_TEST
 
-CHECK_MAIN("engine", a_range_query_gives_sorted_rows, too_many_samples_are_refused, every_series_keeps_its_own_samples,
+CHECK_MAIN("engine", a_plan_tells_what_each_part_did, a_deep_plan_is_cut_where_json_ends,
+           a_range_query_gives_sorted_rows, too_many_samples_are_refused, every_series_keeps_its_own_samples,
            hopeless_subqueries_are_refused_before_work, memory_is_bounded_and_given_back,
            a_query_stops_when_told, errors_tell_their_kind)

@@ -1,18 +1,16 @@
 /*
- * test_promql_test_need.c - why cases are left out, and pinning expressions to a time.
+ * test_promql_test_pin.c - pinning expressions to a time.
  */
-#include "cmd/promql_test_need.h"
+#include "cmd/promql_test_pin.h"
 #include "promql/parse/parse.h"
 
 #include <check.h>
 
 static struct arena arena;
-static struct test_special *specials;
 static struct expr *expr;
 
 static void setup(void) {
     arena_init(&arena, 1 << 20, NULL);
-    specials = NULL;
     expr = NULL;
 }
 
@@ -29,40 +27,6 @@ static struct expr *parsed(const char *text) {
     ck_assert_msg(promql_parse(span_from(text), &options, &arena, &expr, &error) == 0, "%s", error.text);
     return expr;
 }
-
-static void load(const char *text) {
-    struct test_command *command = NULL;
-    ck_assert_int_eq(promql_test_parse(span_from(text), &arena, &command, NULL), 0);
-    ck_assert_int_eq(promql_test_note_specials(command, &arena, &specials, NULL), 0);
-}
-
-static const char *reason(const char *text) {
-    return promql_test_reason(parsed(text), specials, &arena);
-}
-
-START_TEST(only_selectors_that_match_start_times_need_them) {
-    load("load 1m\n  plain{a=\"1\"} 1\n  timed{a=\"1\"}@st -1m\n  timed{a=\"1\"} 1\n  native {{count:1}}\n");
-    ck_assert_ptr_null(reason("sum(plain) + 1"));
-    ck_assert_ptr_null(reason("histogram_count(native)"));
-    ck_assert_str_eq(reason("1 + sum by (a) (timed)"), "start timestamps");
-    ck_assert_str_eq(reason("rate({a=~\"1|2\"}[5m])"), "start timestamps");
-    ck_assert_ptr_null(reason("timed{a=\"2\"}"));
-    ck_assert_str_eq(reason("max_over_time(timed[5m:1m])"), "start timestamps");
-}
-END_TEST
-
-START_TEST(start_times_and_missing_functions_are_reasons) {
-    load("load 1m\n  c@st -1m\n  c 1\n");
-    ck_assert_str_eq(reason("rate(c[5m])"), "start timestamps");
-    ck_assert_str_eq(reason("1 + start_timestamp(d)"), "function start_timestamp");
-}
-END_TEST
-
-START_TEST(an_unsupported_error_names_the_subquery_or_itself) {
-    ck_assert_str_eq(promql_test_unsupported(parsed("rate(a[5m:1m])"), "no", &arena), "subqueries");
-    ck_assert_str_eq(promql_test_unsupported(parsed("a + b"), "no fill", &arena), "no fill");
-}
-END_TEST
 
 static void pinned(const char *text, const char *wanted) {
     struct buf out;
@@ -90,12 +54,9 @@ START_TEST(what_depends_on_the_time_is_not_pinned) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("promql_test_need");
+    Suite *suite = suite_create("promql_test_pin");
     TCase *tcase = tcase_create("need");
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, only_selectors_that_match_start_times_need_them);
-    tcase_add_test(tcase, start_times_and_missing_functions_are_reasons);
-    tcase_add_test(tcase, an_unsupported_error_names_the_subquery_or_itself);
     tcase_add_test(tcase, every_selector_without_a_time_gets_one);
     tcase_add_test(tcase, what_depends_on_the_time_is_not_pinned);
     suite_add_tcase(suite, tcase);
