@@ -140,6 +140,7 @@ const struct ynode *file_tree(struct loader *loader, const char *path);
 
 /* The tables. */
 extern const struct section config_section; /* sections_file.c */
+extern const struct section web_section;    /* sections_web.c: a file of its own */
 extern const struct section global_section, scrape_section, runtime_section,
     storage_section;                                                            /* sections_top.c */
 extern const struct section tls_section, http_client_section;                   /* sections_client.c */
