@@ -34,6 +34,7 @@ struct request_parser {
     uint64_t body_bytes; /* as they came, chunk framing included */
     struct budget *budget;
     const struct router *router; /* says which routes take large bodies; NULL: none does */
+    struct span prefix;          /* in front of its paths */
     struct incoming *incoming;   /* from the end of the head on; owned */
     bool is_complete, wants_continue;
     int refused;        /* status */
