@@ -5,13 +5,13 @@
 #include <stdio.h>
 
 static void add_guards(struct exchange *exchange) {
-    reply_header(
+    reply_header_default(
         exchange, "Content-Security-Policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' "
         "data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'");
-    reply_header(exchange, "X-Content-Type-Options", "nosniff");
-    reply_header(exchange, "Referrer-Policy", "no-referrer");
-    reply_header(exchange, "Cache-Control", "no-cache"); /* ask again, the ETag makes it cheap */
+    reply_header_default(exchange, "X-Content-Type-Options", "nosniff");
+    reply_header_default(exchange, "Referrer-Policy", "no-referrer");
+    reply_header_default(exchange, "Cache-Control", "no-cache"); /* ask again, the ETag makes it cheap */
 }
 
 void api_page(struct exchange *exchange, void *context) {

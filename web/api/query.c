@@ -48,7 +48,9 @@ static void run_query(struct exchange *exchange, struct api *api, const struct q
     enum query_failure failure = QUERY_INTERNAL;
     struct err err = {0};
     int64_t begin_ns = clock_monotonic_ns();
-    int rc = engine_run(api->context.engine, api->queryable, query, &result, &failure, &err);
+    struct queryable *readable = api_readable(api, exchange);
+    if (!readable) return;
+    int rc = engine_run(api->context.engine, readable, query, &result, &failure, &err);
     if (rc) {
         answer_query_failure(exchange, failure, err.text);
         return;
