@@ -1,5 +1,7 @@
-#include "cmd/cmd.h"
+#include "cmd/check.h"
 
+#include "cmd/check_relabel.h"
+#include "cmd/cmd.h"
 #include "lib/config/config.h"
 #include "web/gate/gate.h"
 
@@ -12,7 +14,7 @@
  * file of --web.config.file, with the certificates and tokens that it names.
  */
 
-static void print_errors(const char *path, const struct config_errors *errors) {
+void check_print_errors(const char *path, const struct config_errors *errors) {
     struct buf line;
     buf_init(&line, 1 << 16);
     for (size_t i = 0; i < errors->count; i++) {
@@ -37,7 +39,7 @@ static int check_file(const char *path, struct config_errors *errors) {
     printf("Checking %s\n", path);
     fflush(stdout);
     if (config_load_file(path, &config, errors)) {
-        print_errors(path, errors);
+        check_print_errors(path, errors);
         return 1;
     }
     printf("  SUCCESS: %s is a valid Prometheus configuration\n", path);
@@ -49,7 +51,7 @@ static int check_file(const char *path, struct config_errors *errors) {
 
 static int check_web_file(const char *path, struct config_errors *errors) {
     if (gate_check(path, errors)) {
-        print_errors(path, errors);
+        check_print_errors(path, errors);
         return 1;
     }
     printf("%s SUCCESS\n", path);
@@ -63,12 +65,15 @@ int cmd_check(int argc, char **argv) {
         int (*check)(const char *path, struct config_errors *errors);
     } kinds[] = {{"config", check_file}, {"web-config", check_web_file}};
     static struct config_errors errors;
+    if (argc > 1 && strcmp(argv[1], "relabel") == 0) return check_relabel(argc - 1, argv + 1);
     for (size_t k = 0; argc >= 3 && k < sizeof kinds / sizeof *kinds; k++) {
         int status = 0;
         if (strcmp(argv[1], kinds[k].name) != 0) continue;
         for (int i = 2; i < argc; i++) status |= kinds[k].check(argv[i], &errors);
         return status;
     }
-    fprintf(stderr, "usage: server check config FILE...\n       server check web-config FILE...\n");
+    fprintf(stderr, "usage: server check config FILE...\n"
+                    "       server check web-config FILE...\n"
+                    "       server check relabel --config.file=FILE --job=NAME [--metric] LABELS\n");
     return 1;
 }

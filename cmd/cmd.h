@@ -5,6 +5,6 @@
  */
 
 int cmd_server(int argc, char **argv);
-int cmd_check(int argc, char **argv);  /* check config, web-config FILE... */
+int cmd_check(int argc, char **argv);  /* check config, web-config, relabel ... */
 int cmd_promql(int argc, char **argv); /* promql test, format, parse */
 int cmd_tsdb(int argc, char **argv);   /* tsdb import, list ... */

@@ -107,7 +107,13 @@ static void ask_quit(void *context) {
 }
 
 static int start_scraping(struct server *s, struct err *err) {
-    struct scrape_options options = {0};
+    const struct flags *flags = &s->flags;
+    struct scrape_options options = {.limits = {.body_bytes = flags->scrape_max_body_bytes,
+                                                .samples = flags->scrape_max_samples,
+                                                .labels = flags->scrape_max_labels,
+                                                .label_name_bytes = flags->scrape_max_label_name_bytes,
+                                                .label_value_bytes = flags->scrape_max_label_value_bytes,
+                                                .label_bytes = flags->scrape_max_label_bytes}};
     int rc = scrape_manager_create(tsdb_appender(s->tsdb), s->registry, &options, &s->scrape, err);
     if (rc) return rc;
     struct config *config = reload_current(&s->reload);

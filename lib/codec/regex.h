@@ -7,6 +7,7 @@
  * compiled expression may be matched by several threads at once. Pattern length, program size and nesting are
  * limited.
  */
+#include "lib/base/buf.h"
 #include "lib/base/err.h"
 #include "lib/base/span.h"
 
@@ -25,6 +26,9 @@ bool regex_matches(const struct regex *regex, struct span text);
 /* fills captures[0..count) (0 is the whole text; groups that took no part are empty); false when text does
  * not match */
 bool regex_captures(const struct regex *regex, struct span text, struct span *captures, size_t count);
+/* Go's Expand: `text` with $1, ${1}, $name, ${name} replaced by the captures (there are REGEX_MAX_CAPTURES)
+ * and $$ by $; what there is no group for is empty */
+void regex_expand(const struct regex *regex, struct span text, const struct span *captures, struct buf *out);
 size_t regex_group_count(const struct regex *regex);
 /* index of a named group, or -1 */
 int regex_group_index(const struct regex *regex, struct span name);

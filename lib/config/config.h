@@ -52,8 +52,10 @@ struct scrape_config {
     const char *metric_name_validation_scheme, *metric_name_escaping_scheme;
     struct http_client_config http;
     struct discovery_config discovery; /* discovery.static_configs are the targets of this slice */
-    LIST(struct relabel_config) relabel_configs;
-    LIST(struct relabel_config) metric_relabel_configs;
+    struct relabel_configs relabel_configs;
+    struct relabel_configs metric_relabel_configs;
+    uint64_t series_limit;           /* of what all targets of the job tell at a time */
+    const char *series_limit_policy; /* fail or drop; NULL: fail */
 };
 
 struct retention_config {
@@ -104,7 +106,7 @@ struct config {
     struct storage_config storage;
     struct tracing_config *tracing;
     struct otlp_config otlp;
-    /* what was configured but does nothing yet: "alerting", "rule_files", "relabel_configs", ... each once */
+    /* what was configured but does nothing yet: "alerting", "rule_files", "remote_write", ... each once */
     struct strings unsupported;
 };
 
@@ -131,6 +133,9 @@ int config_load_text(struct span text, const char *file_name, struct config **co
                      struct config_errors *errors);
 struct config *config_ref(struct config *config);
 void config_unref(struct config *config); /* NULL is fine */
+/* Hands over what was made from a configuration and is needed as long as it: destroyed with it. Any thread.
+ */
+void config_keep(struct config *config, void *object, void (*destroy)(void *object));
 
 /* "prometheus.yml:12:5: scrape_configs[2].scrape_intervall: unknown field, did you mean "scrape_interval"?"
  */

@@ -15,10 +15,17 @@
 #define MAX_ARENA_BYTES (512u << 20)
 #define MAX_UNSUPPORTED 64
 
+struct kept {
+    void *object;
+    void (*destroy)(void *object);
+    struct kept *next;
+};
+
 struct holder { /* what a struct config really is */
     struct config config;
     struct arena arena;
     atomic_uint references;
+    _Atomic(struct kept *) kept; /* newest first */
 };
 
 static struct holder *holder_of(struct config *config) {
@@ -30,12 +37,28 @@ struct config *config_ref(struct config *config) {
     return config;
 }
 
+void config_keep(struct config *config, void *object, void (*destroy)(void *object)) {
+    struct kept *kept = mem_zalloc(sizeof *kept);
+    *kept = (struct kept){object, destroy, atomic_load(&holder_of(config)->kept)};
+    while (!atomic_compare_exchange_weak(&holder_of(config)->kept, &kept->next, kept)) continue;
+}
+
+static void destroy_kept(struct kept *kept) {
+    while (kept) {
+        struct kept *next = kept->next;
+        kept->destroy(kept->object);
+        mem_free(kept);
+        kept = next;
+    }
+}
+
 void config_unref(struct config *config) {
     if (!config) return;
     struct holder *holder = holder_of(config);
     unsigned before = atomic_fetch_sub(&holder->references, 1);
     ASSERT(before > 0);
     if (before > 1) return;
+    destroy_kept(atomic_load(&holder->kept));
     arena_release(&holder->arena);
     mem_free(holder);
 }

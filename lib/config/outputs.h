@@ -14,6 +14,15 @@ struct relabel_config {
     const char *action; /* lower case: replace keep drop keepequal dropequal hashmod labelmap ... */
 };
 
+/* Rules in order. Their compiled form (lib/relabel) is made when it is first asked for: the only thing in a
+ * configuration that comes later. */
+struct relabel_rules;
+struct relabel_configs {
+    struct relabel_config *items;
+    size_t count;
+    _Atomic(struct relabel_rules *) compiled;
+};
+
 struct alertmanager_config {
     uint64_t set;
     const char *scheme, *path_prefix, *api_version;
@@ -21,13 +30,13 @@ struct alertmanager_config {
     struct http_client_config http;
     struct verbatim sigv4;
     struct discovery_config discovery;
-    LIST(struct relabel_config) relabel_configs;
-    LIST(struct relabel_config) alert_relabel_configs;
+    struct relabel_configs relabel_configs;
+    struct relabel_configs alert_relabel_configs;
 };
 
 struct alerting_config {
     uint64_t set;
-    LIST(struct relabel_config) alert_relabel_configs;
+    struct relabel_configs alert_relabel_configs;
     LIST(struct alertmanager_config) alertmanagers;
 };
 
@@ -49,7 +58,7 @@ struct remote_write_config {
     const char *url, *name, *protobuf_message;
     int64_t remote_timeout_ms;
     struct pairs headers;
-    LIST(struct relabel_config) write_relabel_configs;
+    struct relabel_configs write_relabel_configs;
     bool send_exemplars, send_native_histograms, round_robin_dns;
     struct http_client_config http;
     struct queue_config queue_config;

@@ -46,7 +46,10 @@ static const struct field config_fields[] = {
 
 static void finish_scrape(struct loader *l, struct scrape_config *scrape, const struct global_config *global,
                           const struct ynode *node) {
+    /* a job with a validation of its own takes the escaping that goes with it, not global's */
+    bool infers = scrape->metric_name_validation_scheme && !scrape->metric_name_escaping_scheme;
     inherit(scrape, global);
+    if (infers) scrape->metric_name_escaping_scheme = NULL;
     if (!scrape->scrape_protocols.count && section_has(&global_section, global, "scrape_protocols"))
         scrape->scrape_protocols = global->scrape_protocols;
     default_protocols(&scrape->scrape_protocols, scrape->scrape_native_histograms);
@@ -59,6 +62,10 @@ static void finish_scrape(struct loader *l, struct scrape_config *scrape, const 
                                         ? global->scrape_timeout_ms
                                         : scrape->scrape_interval_ms;
     check_names(l, &scrape->metric_name_validation_scheme, &scrape->metric_name_escaping_scheme, node);
+    if (strcmp(scrape->metric_name_validation_scheme, "legacy") == 0) {
+        relabel_check_legacy(l, &scrape->relabel_configs, "relabel_configs", node);
+        relabel_check_legacy(l, &scrape->metric_relabel_configs, "metric_relabel_configs", node);
+    }
 }
 
 /* Names of jobs and remotes, each once. */
@@ -173,6 +180,24 @@ static void check_remotes(struct loader *l, const struct config *config, const s
     names_release(&reads);
 }
 
+/* what leaves the server follows the global scheme */
+static void check_legacy_outputs(struct loader *l, const struct config *config, const struct ynode *root) {
+    size_t outer = loader_enter(l, SPAN("remote_write"));
+    for (size_t i = 0; i < config->remote_write.count; i++) {
+        size_t before = loader_enter_index(l, i);
+        relabel_check_legacy(l, &config->remote_write.items[i].write_relabel_configs, "write_relabel_configs",
+                             list_item(root, "remote_write", i));
+        loader_leave(l, before);
+    }
+    loader_leave(l, outer);
+    const struct yentry *alerting = ynode_entry(root, SPAN("alerting"));
+    if (!alerting) return;
+    outer = loader_enter(l, SPAN("alerting"));
+    relabel_check_legacy(l, &config->alerting.alert_relabel_configs, "alert_relabel_configs",
+                         alerting->value);
+    loader_leave(l, outer);
+}
+
 /* one * at most, in the last element, and the path ends in a file's name */
 static void check_globs(struct loader *l, const struct strings *globs, const char *key, const char *what,
                         const struct ynode *root) {
@@ -196,5 +221,7 @@ static void config_check(struct loader *l, void *object, const struct ynode *roo
     check_globs(l, &config->scrape_config_files, "scrape_config_files", "scrape config", root);
     finish_jobs(l, config, root);
     check_remotes(l, config, root);
+    if (strcmp(config->global.metric_name_validation_scheme, "legacy") == 0)
+        check_legacy_outputs(l, config, root);
 }
 const struct section config_section = SECTION(struct config, config_fields, config_check);

@@ -10,18 +10,38 @@ static const char *const actions[] = {"replace",   "keep",      "drop",      "ke
                                       "dropequal", "hashmod",   "labelmap",  "labeldrop",
                                       "labelkeep", "lowercase", "uppercase", NULL};
 
-/* a label name in which ${1} and $1 stand for some letters */
-static bool is_name_template(const char *text) {
-    for (const char *p = text; *p; p++) {
-        if (*p == '$' && p[1] == '{') {
-            const char *end = strchr(p, '}');
-            if (!end || end == p + 2) return false;
-            p = end;
-        } else if (*p == '$' && p[1] == 0) {
-            return false;
-        }
-    }
+/* with the default scheme any text may name a label, also one with $1 in it */
+static bool is_name(const char *text) {
     return *text && span_is_utf8(span_from(text));
+}
+
+static bool is_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static bool is_word(char c) {
+    return is_letter(c) || (c >= '0' && c <= '9');
+}
+
+/* behind a run of letters and digits */
+static const char *skip_word(const char *text) {
+    while (is_word(*text)) text++;
+    return text;
+}
+
+/* a legacy label name in which $1 and ${1} stand for some letters */
+static bool is_legacy_template(const char *text) {
+    const char *p = text;
+    if (!is_letter(*p) && *p != '$') return false;
+    while (*p) {
+        bool has_brace = p[0] == '$' && p[1] == '{';
+        const char *end = skip_word(p + (*p == '$') + has_brace);
+        if (*p == '$' && end == p + 1 + has_brace) return false;
+        if (has_brace && *end++ != '}') return false;
+        if (end == p) return false;
+        p = end;
+    }
+    return true;
 }
 
 static bool needs_target(const char *action) {
@@ -34,12 +54,6 @@ static bool needs_target(const char *action) {
 
 static bool is_one(const char *action, const char *a, const char *b) {
     return strcmp(action, a) == 0 || strcmp(action, b) == 0;
-}
-
-static bool has_any(const struct relabel_config *rule, const char *const *keys) {
-    for (; *keys; keys++)
-        if (section_has(&relabel_section, rule, *keys)) return true;
-    return false;
 }
 
 static void lower_action(struct loader *l, struct relabel_config *rule, const struct ynode *node) {
@@ -60,30 +74,74 @@ static void lower_action(struct loader *l, struct relabel_config *rule, const st
     loader_leave(l, before);
 }
 
+static const char *text_or_empty(const char *text) {
+    return text ? text : "";
+}
+
+static bool differs(const char *text, const char *preset) {
+    return strcmp(text_or_empty(text), preset) != 0;
+}
+
+static void check_target(struct loader *l, const struct relabel_config *rule, const struct ynode *node) {
+    const char *target = text_or_empty(rule->target_label);
+    if (!needs_target(rule->action)) return;
+    if (!*target)
+        loader_error_at(l, node, "target_label",
+                        "relabel configuration for %s action requires 'target_label' value", rule->action);
+    else if (!is_name(target))
+        loader_error_at(l, node, "target_label", "\"%s\" is invalid 'target_label' for %s action", target,
+                        rule->action);
+}
+
+/* what goes with the action, and what does not */
+static void check_extras(struct loader *l, const struct relabel_config *rule, const struct ynode *node) {
+    const char *action = rule->action;
+    bool is_equal = is_one(action, "keepequal", "dropequal"),
+         has_replacement = differs(rule->replacement, "$1");
+    bool has_more = rule->modulus || differs(rule->separator, ";") || has_replacement;
+    if (has_replacement && (is_equal || is_one(action, "lowercase", "uppercase")))
+        loader_error_at(l, node, "replacement", "'replacement' can not be set for %s action", action);
+    else if (is_equal && (has_more || section_has(&relabel_section, rule, "regex")))
+        loader_error(l, node->mark,
+                     "%s action requires only 'source_labels' and `target_label`, and no other fields",
+                     action);
+    if (is_one(action, "labeldrop", "labelkeep") &&
+        (has_more || differs(rule->target_label, "") || section_has(&relabel_section, rule, "source_labels")))
+        loader_error(l, node->mark, "%s action requires only 'regex', and no other fields", action);
+}
+
 static void relabel_check(struct loader *l, void *object, const struct ynode *node) {
-    static const char *const beyond_equal[] = {"regex", "separator", "modulus", "replacement", NULL};
-    static const char *const beyond_regex[] = {"source_labels", "target_label", "modulus",
-                                               "separator",     "replacement",  NULL};
     struct relabel_config *rule = object;
     lower_action(l, rule, node);
-    const char *action = rule->action;
-    if (needs_target(action) && !rule->target_label)
-        loader_error_at(l, node, "target_label",
-                        "relabel configuration for %s action requires 'target_label' value", action);
-    else if (needs_target(action) && !is_name_template(rule->target_label))
-        loader_error_at(l, node, "target_label", "\"%s\" is invalid 'target_label' for %s action",
-                        rule->target_label, action);
-    if (strcmp(action, "hashmod") == 0 && rule->modulus == 0)
+    if (strcmp(rule->action, "hashmod") == 0 && rule->modulus == 0)
         loader_error_at(l, node, "modulus", "relabel configuration for hashmod requires non-zero modulus");
-    if (strcmp(action, "labelmap") == 0 && !is_name_template(rule->replacement))
+    check_target(l, rule, node);
+    if (strcmp(rule->action, "labelmap") == 0 && !is_name(text_or_empty(rule->replacement)))
         loader_error_at(l, node, "replacement", "\"%s\" is invalid 'replacement' for labelmap action",
-                        rule->replacement);
-    if (is_one(action, "keepequal", "dropequal") && has_any(rule, beyond_equal))
-        loader_error(l, node->mark,
-                     "%s action requires only 'source_labels' and 'target_label', and no other fields",
-                     action);
-    if (is_one(action, "labeldrop", "labelkeep") && has_any(rule, beyond_regex))
-        loader_error(l, node->mark, "%s action requires only 'regex', and no other fields", action);
+                        text_or_empty(rule->replacement));
+    check_extras(l, rule, node);
+}
+
+static void check_legacy_rule(struct loader *l, const struct relabel_config *rule, const struct ynode *node) {
+    bool is_map = strcmp(rule->action, "labelmap") == 0, is_replace = strcmp(rule->action, "replace") == 0;
+    const char *text = text_or_empty(is_map ? rule->replacement : rule->target_label);
+    if (!is_map && !needs_target(rule->action)) return;
+    bool may_expand = is_map || (is_replace && strchr(text, '$'));
+    if (may_expand ? is_legacy_template(text) : label_name_is_legacy(span_from(text))) return;
+    const char *key = is_map ? "replacement" : "target_label";
+    loader_error_at(l, node, key, "\"%s\" is invalid '%s' for %s action", text, key, rule->action);
+}
+
+void relabel_check_legacy(struct loader *l, const struct relabel_configs *rules, const char *key,
+                          const struct ynode *map) {
+    const struct yentry *entry = ynode_entry(map, span_from(key));
+    size_t outer = loader_enter(l, span_from(key));
+    for (size_t i = 0; entry && i < rules->count; i++) {
+        size_t before = loader_enter_index(l, i);
+        check_legacy_rule(l, &rules->items[i], entry->value->items[i]);
+        loader_leave(l, before);
+    }
+    loader_leave(l, outer);
 }
 
 #define S struct relabel_config

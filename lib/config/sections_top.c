@@ -18,6 +18,7 @@ static const char *all_protocols[] = {"PrometheusProto", "OpenMetricsText1.0.0",
 static const char *const validations[] = {"utf8", "legacy", NULL};
 static const char *const escapings[] = {"allow-utf-8", "underscores", "dots", "values", NULL};
 static const char *const schemes[] = {"http", "https", NULL};
+static const char *const policies[] = {"fail", "drop", NULL};
 static const char *const float_encodings[] = {"xor", "xor2", NULL};
 
 /* what global and a scrape_config have in common */
@@ -27,7 +28,7 @@ static const char *const float_encodings[] = {"xor", "xor2", NULL};
         FIELD(S, "label_limit", UINT, label_limit, .flags = (more)),                                         \
         FIELD(S, "label_name_length_limit", UINT, label_name_length_limit, .flags = (more)),                 \
         FIELD(S, "label_value_length_limit", UINT, label_value_length_limit, .flags = (more)),               \
-        FIELD(S, "target_limit", UINT, target_limit, .flags = UNSUPPORTED | (more)),                         \
+        FIELD(S, "target_limit", UINT, target_limit, .flags = (more)),                                       \
         FIELD(S, "keep_dropped_targets", UINT, keep_dropped_targets, .flags = (more)),                       \
         FIELD(S, "metric_name_validation_scheme", CHOICE, metric_name_validation_scheme,                     \
               .choices = validations, .flags = (more)),                                                      \
@@ -133,7 +134,6 @@ void default_protocols(struct strings *list, bool with_histograms) {
 void check_names(struct loader *l, const char **validation, const char **escaping, const struct ynode *node) {
     if (!*validation) *validation = "utf8";
     bool is_legacy = strcmp(*validation, "legacy") == 0;
-    if (is_legacy) loader_unsupported(l, "metric_name_validation_scheme");
     if (!*escaping) *escaping = is_legacy ? "underscores" : "allow-utf-8";
     if (is_legacy && strcmp(*escaping, "allow-utf-8") == 0)
         loader_error_at(l, node, "metric_name_escaping_scheme",
@@ -192,9 +192,10 @@ static const struct field scrape_fields[] = {
     SHARED_LIMITS(INHERIT),
     INLINE(S, http, .section = &http_client_section),
     INLINE(S, discovery, .section = &discovery_section),
-    FIELD(S, "relabel_configs", SECTIONS, relabel_configs, .section = &relabel_section, .flags = UNSUPPORTED),
-    FIELD(S, "metric_relabel_configs", SECTIONS, metric_relabel_configs, .section = &relabel_section,
-          .flags = UNSUPPORTED),
+    FIELD(S, "relabel_configs", SECTIONS, relabel_configs, .section = &relabel_section),
+    FIELD(S, "metric_relabel_configs", SECTIONS, metric_relabel_configs, .section = &relabel_section),
+    FIELD(S, "series_limit", UINT, series_limit),
+    FIELD(S, "series_limit_policy", CHOICE, series_limit_policy, .choices = policies),
 };
 #undef S
 

@@ -154,5 +154,8 @@ void default_protocols(struct strings *list, bool with_histograms);
 /* the escaping that goes with a validation of names, and whether the two agree */
 void check_names(struct loader *loader, const char **validation, const char **escaping,
                  const struct ynode *node);
+/* sections_outputs.c: the names that rules make, where the scheme is legacy; `map` holds the list at `key` */
+void relabel_check_legacy(struct loader *loader, const struct relabel_configs *rules, const char *key,
+                          const struct ynode *map);
 /* sections_client.c: a header that the client sets itself */
 bool header_is_reserved(const char *name);

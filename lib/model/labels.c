@@ -149,6 +149,19 @@ bool metric_name_is_legacy(struct span name) {
     return is_legacy(name, true);
 }
 
+bool label_name_is_valid(struct span name, bool legacy) {
+    return legacy ? label_name_is_legacy(name) : name.len && span_is_utf8(name);
+}
+
+bool labels_are_valid(struct labels labels, bool legacy) {
+    for (uint32_t i = 0; i < labels.count; i++) {
+        struct label label = labels.items[i];
+        if (!label_name_is_valid(label.name, legacy) || !span_is_utf8(label.value)) return false;
+        if (legacy && span_is(label.name, LABEL_NAME) && !metric_name_is_legacy(label.value)) return false;
+    }
+    return true;
+}
+
 static size_t utf8_sequence(struct span text, size_t at) {
     for (size_t len = 1; len <= 4 && at + len <= text.len; len++)
         if (span_is_utf8(span_of(text.ptr + at, len))) return len;

@@ -53,6 +53,10 @@ void labels_write(struct labels labels, struct buf *out);
 bool label_name_is_legacy(struct span name);
 /* [a-zA-Z_:][a-zA-Z0-9_:]* */
 bool metric_name_is_legacy(struct span name);
+/* not empty and UTF-8; where the legacy scheme is asked for, as above */
+bool label_name_is_valid(struct span name, bool legacy);
+/* every name and value, __name__ as the name of a metric */
+bool labels_are_valid(struct labels labels, bool legacy);
 /* Go's strconv.Quote */
 void text_write_quoted(struct span text, struct buf *out);
 

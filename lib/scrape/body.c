@@ -5,15 +5,15 @@
 #include "lib/base/mem.h"
 #include "lib/base/vec.h"
 #include "lib/model/sample.h"
+#include "lib/scrape/series.h"
+#include "lib/scrape/usage.h"
 
 #include <string.h>
 
 #define NEW_SERIES_ARENA_MAX ((size_t)256 << 20)
 #define EXEMPLAR_ARENA_MAX ((size_t)64 << 10)
 #define RESOLVE_AT_ONCE 1024
-#define LABELS_MAX 128
-#define LABEL_NAME_MAX ((size_t)1 << 10)
-#define LABEL_VALUE_MAX ((size_t)16 << 10)
+#define RESOLVE_AT_BYTES ((size_t)8 << 20) /* labels of dropped series count, too */
 
 /* a row of the batch whose series has to be resolved first */
 struct pending {
@@ -25,6 +25,7 @@ struct body {
     struct target *target;
     struct appender *appender;
     struct append_batch *batch;
+    const struct scrape_limits *limits;
     int64_t time_ms;
     struct arena arena; /* labels of new series */
     VEC(struct labels) labels;
@@ -39,80 +40,6 @@ static void give_times(struct append_batch *batch) {
     for (size_t i = 0; i < batch->count; i++) batch->times_ms[i] = batch->time_ms;
 }
 
-static int check_label(const struct scrape_config *job, const struct label *label, struct err *err) {
-    size_t name_max = job->label_name_length_limit ? job->label_name_length_limit : LABEL_NAME_MAX;
-    size_t value_max = job->label_value_length_limit ? job->label_value_length_limit : LABEL_VALUE_MAX;
-    if (label->name.len > name_max)
-        return err_set(err, ERR_LIMIT, "label name too long (label: %.*s, length: %zu, limit: %zu)",
-                       label->name.len < 40 ? (int)label->name.len : 40, label->name.ptr, label->name.len,
-                       name_max);
-    if (label->value.len > value_max)
-        return err_set(err, ERR_LIMIT, "label value too long (label: %.*s, length: %zu, limit: %zu)",
-                       SPAN_ARG(label->name), label->value.len, value_max);
-    return 0;
-}
-
-static int check_labels(const struct scrape_config *job, struct labels labels, struct err *err) {
-    size_t max = job->label_limit ? job->label_limit : LABELS_MAX;
-    if (labels.count > max)
-        return err_set(err, ERR_LIMIT, "label_limit exceeded (number of labels: %u, limit: %zu)",
-                       labels.count, max);
-    for (uint32_t i = 0; i < labels.count; i++) {
-        int rc = check_label(job, &labels.items[i], err);
-        if (rc) return rc;
-    }
-    return 0;
-}
-
-/* exported_ until the name is free, among the labels of the target, too, that are still to come */
-static int move_aside(struct label_builder *builder, struct labels own, struct arena *arena, struct span name,
-                      struct span value, struct err *err) {
-    do {
-        char *longer = arena_alloc(arena, name.len + 9);
-        if (!longer) return arena_limit(arena, "new series of a scrape", err);
-        memcpy(longer, "exported_", 9);
-        memcpy(longer + 9, name.ptr, name.len);
-        name = span_of(longer, name.len + 9);
-    } while (label_builder_get(builder, name).len || labels_get(own, name).len);
-    label_builder_set(builder, name, value);
-    return 0;
-}
-
-static size_t skip_blanks(struct span text, size_t i) {
-    while (i < text.len && (text.ptr[i] == ' ' || text.ptr[i] == '\t')) i++;
-    return i;
-}
-
-/* Does the series say name=""? Such a label is no label, but with honor_labels it takes the target's away.
- * Inside of a value a quote is escaped, so what looks like this can only be a label. */
-static bool is_exposed_empty(struct span series, struct span name) {
-    for (size_t i = 1; i + name.len + 3 <= series.len; i++) {
-        if (!strchr("{, \t", series.ptr[i - 1]) || memcmp(series.ptr + i, name.ptr, name.len) != 0) continue;
-        size_t at = skip_blanks(series, i + name.len);
-        if (at == series.len || series.ptr[at] != '=') continue;
-        at = skip_blanks(series, at + 1);
-        if (at + 2 <= series.len && memcmp(series.ptr + at, "\"\"", 2) == 0) return true;
-    }
-    return false;
-}
-
-/* The target's labels win over the exposed ones, which are renamed; with honor_labels the exposed ones win,
- * also when they are empty. */
-static int join_labels(const struct target *target, struct span series, struct labels exposed,
-                       struct arena *arena, struct labels *labels, struct err *err) {
-    struct label_builder builder;
-    label_builder_init(&builder, arena, exposed);
-    for (uint32_t i = 0; i < target->labels.count; i++) {
-        const struct label *own = &target->labels.items[i];
-        struct span there = labels_get(exposed, own->name);
-        if (target->job->honor_labels && (there.len || is_exposed_empty(series, own->name))) continue;
-        label_builder_set(&builder, own->name, own->value);
-        int rc = there.len ? move_aside(&builder, target->labels, arena, own->name, there, err) : 0;
-        if (rc) return rc;
-    }
-    return label_builder_finish(&builder, labels, err);
-}
-
 /* No more new series are taken: which of these are new? A refused one has no reference, so its row is left
  * out and the next scrape asks again. */
 static void resolve_singly(struct body *body, struct series_ref *refs) {
@@ -125,9 +52,17 @@ static void resolve_singly(struct body *body, struct series_ref *refs) {
     }
 }
 
+static void forget_pending(struct body *body) {
+    body->labels.count = body->pending.count = 0;
+    arena_release(&body->arena);
+}
+
 static int resolve_pending(struct body *body, struct err *err) {
     size_t count = body->labels.count;
-    if (!count) return 0;
+    if (!count) {
+        arena_release(&body->arena);
+        return 0;
+    }
     struct series_ref *refs = mem_array(count, sizeof *refs);
     int rc = appender_resolve(body->appender, body->labels.items, count, refs, NULL, err);
     if (rc == ERR_LIMIT) {
@@ -136,10 +71,9 @@ static int resolve_pending(struct body *body, struct err *err) {
     }
     for (size_t i = 0; i < count && !rc; i++) body->batch->refs[body->pending.items[i].row] = refs[i];
     for (size_t i = 0; i < count && !rc; i++)
-        body->target->cache.entries[body->pending.items[i].entry].ref = refs[i];
+        cache_resolve(&body->target->cache, body->pending.items[i].entry, refs[i]);
     mem_free(refs);
-    body->labels.count = body->pending.count = 0;
-    arena_release(&body->arena);
+    forget_pending(body);
     return rc;
 }
 
@@ -158,17 +92,67 @@ static void leave_out_refused(struct append_batch *batch) {
     batch->exemplar_count = 0; /* they name rows */
 }
 
-static int add_new(struct body *body, const struct cache_entry *entry, struct span series, struct err *err) {
-    struct labels exposed, labels;
-    int rc = expose_labels(series, &body->arena, &exposed, err);
-    if (!rc) rc = join_labels(body->target, series, exposed, &body->arena, &labels, err);
-    if (!rc) rc = check_labels(body->target->job, labels, err);
+/* one more series of the job, or what becomes of it at the limit; *taken false: left out */
+static int take_series(struct body *body, struct cache_entry *entry, bool *taken, struct err *err) {
+    struct usage *usage = body->target->usage;
+    *taken = !usage || usage_take(usage);
+    if (*taken) {
+        body->target->taken += usage != NULL;
+        return 0;
+    }
+    if (!atomic_load(&usage->drops)) {
+        body->counts.over = BODY_OVER_SERIES;
+        return err_set(err, ERR_LIMIT, "series_limit exceeded (active series of the job: %zu, limit: %zu)",
+                       atomic_load(&usage->active), atomic_load(&usage->limit));
+    }
+    cache_entry_mark(entry, CACHE_REFUSED);
+    body->counts.over_series++;
+    return 0;
+}
+
+/* A series that has none yet, by the labels that the target exposes (`text`: see series_labels). What is
+ * dropped or left out is marked as such. */
+static int add_series(struct body *body, struct cache_entry *entry, struct span text, struct labels exposed,
+                      struct err *err) {
+    struct labels labels = {0};
+    enum series_fault fault;
+    int rc = series_labels(body->target, body->limits, text, exposed, &body->arena, &labels, &fault, err);
+    if (rc && fault == SERIES_OVER_LABEL_LIMITS) body->counts.over = BODY_OVER_LABELS;
     if (rc) return rc;
+    if (!labels.count) {
+        cache_entry_mark(entry, CACHE_DROPPED);
+        return 0;
+    }
+    bool taken;
+    rc = take_series(body, entry, &taken, err);
+    if (rc || !taken) return rc;
+    cache_entry_mark(entry, CACHE_UNRESOLVED);
     *vec_push(&body->labels) = labels;
     *vec_push(&body->pending) =
         (struct pending){cache_index_of(&body->target->cache, entry), body->batch->count};
-    body->counts.added++;
     return 0;
+}
+
+static int add_new(struct body *body, struct cache_entry *entry, struct span series, struct err *err) {
+    struct labels exposed;
+    struct usage *usage = body->target->usage;
+    if (cache_entry_is(entry, CACHE_REFUSED) && usage && usage_is_full(usage)) {
+        body->counts.over_series++; /* still */
+        return 0;
+    }
+    int rc = body->arena.used_bytes >= RESOLVE_AT_BYTES ? resolve_pending(body, err) : 0;
+    if (!rc) rc = expose_labels(series, &body->arena, &exposed, err);
+    return rc ? rc : add_series(body, entry, series, exposed, err);
+}
+
+/* One more sample that was not dropped; true when it is one too many. From then on samples are only counted,
+ * so that the target's owner sees by how many it is over. */
+static bool is_over_samples(struct body *body) {
+    size_t max = (size_t)body->target->job->sample_limit;
+    if (++body->counts.kept <= max || !max) return false;
+    body->counts.over = BODY_OVER_SAMPLES;
+    forget_pending(body);
+    return true;
 }
 
 /* of the row added last; what cannot be kept is left out */
@@ -196,8 +180,10 @@ static int add_sample(struct body *body, const struct expose_reader *reader, con
                                                                       : entry->bits & ~CACHE_TIMED);
     if (entry->ref.generation == 0) {
         int rc = add_new(body, entry, line->series, err);
-        if (rc) return rc;
+        if (rc || cache_entry_is(entry, CACHE_DROPPED)) return rc;
     }
+    if (is_over_samples(body) || cache_entry_is(entry, CACHE_REFUSED)) return 0;
+    body->counts.added += entry->ref.generation == 0;
     if (timed) give_times(body->batch);
     int64_t time_ms = timed ? line->time_ms : body->time_ms;
     append_batch_add(body->batch, entry->ref, entry->value, time_ms);
@@ -216,25 +202,44 @@ static void add_stale(const struct cache_entry *entry, void *context) {
         append_batch_add(stale->batch, entry->ref, value_stale(), stale->time_ms);
 }
 
-static int read_lines(struct body *body, struct expose_reader *reader, size_t max_samples,
-                      uint64_t *metadata_hash, struct err *err) {
+/* the most samples of a body, before relabelling; 0: no limit */
+static size_t most_samples(const struct body *body) {
+    size_t of_job = (size_t)body->target->job->sample_limit;
+    return body->limits->samples && of_job > body->limits->samples ? of_job : body->limits->samples;
+}
+
+static int end_lines(struct body *body, struct err *err) {
+    if (body->counts.over != BODY_OVER_SAMPLES) return 0;
+    return err_set(err, ERR_LIMIT, "sample limit exceeded");
+}
+
+static int read_lines(struct body *body, struct expose_reader *reader, uint64_t *metadata_hash,
+                      struct err *err) {
     struct expose_entry line;
     struct cache *cache = &body->target->cache;
+    size_t most = most_samples(body);
     for (;;) {
         struct cache_entry *entry = NULL;
         struct span expected = expose_peek(reader, cache_expects(cache));
         if (expected.len) entry = cache_take_expected(cache, expected);
         int rc = entry ? expose_next_known(reader, expected, &line, err) : expose_next(reader, &line, err);
-        if (rc || line.kind == EXPOSE_END) return rc;
+        if (rc) return rc;
+        if (line.kind == EXPOSE_END) return end_lines(body, err);
         if (line.kind != EXPOSE_SERIES) {
             *metadata_hash = hash_mix(hash_mix(*metadata_hash, hash_bytes(line.metric.ptr, line.metric.len)),
                                       hash_bytes(line.text.ptr, line.text.len));
             continue;
         }
-        if (++body->counts.scraped > max_samples)
-            return err_set(err, ERR_LIMIT, "sample limit exceeded: more than %zu samples", max_samples);
+        if (++body->counts.scraped > most && most) {
+            body->counts.over = BODY_OVER_SAMPLES;
+            return err_set(err, ERR_LIMIT,
+                           "sample limit exceeded: more than %zu samples before relabelling "
+                           "(--scrape.max-samples)",
+                           most);
+        }
         bool is_new;
         if (!entry) entry = cache_take(cache, line.series, &is_new);
+        if (cache_entry_is(entry, CACHE_DROPPED)) continue;
         rc = add_sample(body, reader, &line, entry, err);
         if (rc) return rc;
     }
@@ -252,16 +257,17 @@ static void tell_metadata(struct target *target, struct append_batch *batch) {
 }
 
 int body_append(struct target *target, struct appender *appender, enum expose_format format, struct span text,
-                size_t max_samples, int64_t time_ms, struct append_batch **batch, struct body_counts *counts,
-                struct err *err) {
-    struct body body = {.target = target, .appender = appender, .batch = *batch, .time_ms = time_ms};
+                const struct scrape_limits *limits, int64_t time_ms, struct append_batch **batch,
+                struct body_counts *counts, struct err *err) {
+    struct body body = {
+        .target = target, .appender = appender, .batch = *batch, .limits = limits, .time_ms = time_ms};
     struct expose_reader reader;
     uint64_t metadata_hash = 1;
     arena_init(&body.arena, NEW_SERIES_ARENA_MAX, NULL);
     expose_reader_init(&reader, format, text);
     cache_begin(&target->cache);
     size_t before = target->cache.count;
-    int rc = read_lines(&body, &reader, max_samples, &metadata_hash, err);
+    int rc = read_lines(&body, &reader, &metadata_hash, err);
     if (!rc) rc = resolve_pending(&body, err);
     if (!rc) {
         struct stale stale = {body.batch, time_ms};
@@ -272,11 +278,12 @@ int body_append(struct target *target, struct appender *appender, enum expose_fo
             tell_metadata(target, body.batch);
         }
         target->metadata_hash = metadata_hash;
-        *counts = body.counts;
+        target_settle(target);
     } else {
         target->cache.count =
             before; /* new series have nothing stored that could end; the caller clears it */
     }
+    *counts = body.counts;
     vec_release(&body.labels);
     vec_release(&body.pending);
     arena_release(&body.arena);
@@ -287,6 +294,7 @@ void body_append_stale(struct target *target, struct append_batch *batch, int64_
     struct stale stale = {batch, time_ms};
     for (size_t i = 0; i < target->cache.count; i++) add_stale(&target->cache.entries[i], &stale);
     cache_clear(&target->cache);
+    target_settle(target);
 }
 
 int body_synthetic_labels(const struct target *target, const char *name, struct arena *arena,

@@ -113,12 +113,21 @@ uint32_t cache_index_of(const struct cache *cache, const struct cache_entry *ent
     return (uint32_t)(entry - cache->entries);
 }
 
+void cache_resolve(struct cache *cache, uint32_t index, struct series_ref ref) {
+    struct cache_entry *entry = &cache->entries[index];
+    cache->stored += (ref.generation != 0) - (size_t)(entry->ref.generation != 0);
+    entry->ref = ref;
+}
+
 void cache_end(struct cache *cache, void (*vanished)(const struct cache_entry *entry, void *context),
                void *context) {
     if (!cache->missed && cache->hits == cache->count) return; /* the same again, as nearly always */
     if (!cache->missed) start_order(cache);
     for (size_t i = 0; i < cache->count; i++)
-        if (!is_seen(cache, &cache->entries[i])) vanished(&cache->entries[i], context);
+        if (!is_seen(cache, &cache->entries[i])) {
+            vanished(&cache->entries[i], context);
+            cache->stored -= cache->entries[i].ref.generation != 0;
+        }
     struct cache_entry *ordered = mem_array(cache->order_count, sizeof *ordered);
     for (size_t i = 0; i < cache->order_count; i++) ordered[i] = cache->entries[cache->order[i]];
     mem_free(cache->entries);

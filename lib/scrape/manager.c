@@ -6,11 +6,30 @@
 #include "lib/base/vec.h"
 #include "lib/instrument/instrument.h"
 #include "lib/scrape/scrape_loop.h"
+#include "lib/scrape/usage.h"
 #include "lib/sys/clock.h"
 
 #include <unistd.h>
 
 #define MANAGER_MAGIC 0x6d6e6772u
+
+#define DROPPED_ARENA_MAX ((size_t)1 << 30)
+#define GROUP_ARENA_MAX ((size_t)16 << 20)
+
+/* a target that relabelling dropped */
+struct dropped {
+    const struct scrape_config *job;
+    struct labels discovered;
+};
+
+/* what a configuration comes to */
+struct target_list {
+    VEC(struct target *) all; /* by job in the configuration's order */
+    VEC(size_t) active;       /* per job: how many of them, one after the other */
+    VEC(size_t) dropped_counts;
+    VEC(struct dropped) dropped; /* as many of each job as keep_dropped_targets says */
+    struct arena dropped_arena;
+};
 
 struct scrape_manager {
     uint32_t magic;
@@ -20,8 +39,9 @@ struct scrape_manager {
     uint64_t offset_seed;
     struct scrape_loop **loops;
     size_t loop_count;
-    struct mutex lock;            /* guards all below, for snapshots */
-    VEC(struct target *) targets; /* active, by job in the configuration's order */
+    VEC(struct usage *) usages; /* of every job that ever was; the thread of apply only */
+    struct mutex lock;          /* guards all below, for snapshots */
+    struct target_list targets;
     struct config *config;
 };
 
@@ -30,7 +50,13 @@ static void create_metrics(struct scrape_metrics *metrics, struct registry *regi
     if (!registry) return;
     metrics->exceeded_samples =
         registry_counter(registry, "prometheus_target_scrapes_exceeded_sample_limit_total",
-                         "Scrapes over a limit of samples or labels.", NULL);
+                         "Scrapes over a limit of samples.", NULL);
+    metrics->exceeded_labels =
+        registry_counter(registry, "prometheus_target_scrape_pool_exceeded_label_limits_total",
+                         "Scrapes over a limit of labels.", NULL);
+    metrics->exceeded_targets =
+        registry_counter(registry, "prometheus_target_scrape_pool_exceeded_target_limit_total",
+                         "Times a pool had more targets than its limit, when they were made.", NULL);
     metrics->exceeded_body =
         registry_counter(registry, "prometheus_target_scrapes_exceeded_body_size_limit_total",
                          "Scrapes over the limit of body size.", NULL);
@@ -76,11 +102,20 @@ int scrape_manager_create(struct appender *appender, struct registry *registry,
     return 0;
 }
 
+/* the targets themselves belong to their loops */
+static void list_release(struct target_list *list) {
+    vec_release(&list->all);
+    vec_release(&list->active);
+    vec_release(&list->dropped_counts);
+    vec_release(&list->dropped);
+    arena_release(&list->dropped_arena);
+}
+
 void scrape_manager_stop(struct scrape_manager *manager) {
     if (!manager) return;
     CHECK_OBJ(manager, MANAGER_MAGIC);
     mutex_lock(&manager->lock);
-    manager->targets.count = 0; /* nobody looks at them any more */
+    list_release(&manager->targets); /* nobody looks at them any more */
     mutex_unlock(&manager->lock);
     for (size_t i = 0; i < manager->loop_count; i++)
         scrape_loop_destroy(manager->loops[i]); /* frees the targets, too */
@@ -91,31 +126,78 @@ void scrape_manager_destroy(struct scrape_manager *manager) {
     if (!manager) return;
     scrape_manager_stop(manager);
     mem_free(manager->loops);
-    vec_release(&manager->targets);
+    for (size_t i = 0; i < manager->usages.count; i++) usage_destroy(manager->usages.items[i]);
+    vec_release(&manager->usages);
+    list_release(&manager->targets);
     config_unref(manager->config);
     mutex_release(&manager->lock);
     manager->magic = 0;
     mem_free(manager);
 }
 
-struct target_list {
-    VEC(struct target *) all;
-};
+static struct usage *usage_of(struct scrape_manager *manager, const struct scrape_config *job) {
+    for (size_t i = 0; i < manager->usages.count; i++)
+        if (strcmp(manager->usages.items[i]->job, job->job_name) == 0) return manager->usages.items[i];
+    return *vec_push(&manager->usages) = usage_create(job->job_name, manager->registry);
+}
 
-static void make_job_targets(struct config *config, const struct scrape_config *job,
-                             struct target_list *list) {
-    for (size_t i = 0; i < job->discovery.static_configs.count; i++) {
-        const struct static_config *group = &job->discovery.static_configs.items[i];
-        for (size_t k = 0; k < group->targets.count; k++) {
-            struct target *target;
-            struct err err = {0};
-            if (target_create(config, job, group->targets.items[k], group->labels, &target, &err) == 0)
-                *vec_push(&list->all) = target;
-            else
-                LOG(LOG_ERROR, "target left out", "scrape_pool", job->job_name, "target",
-                    group->targets.items[k], "err", err.text);
-        }
+/* one that relabelling has dropped; also without memory for its labels it is counted */
+static void note_dropped(struct target_list *list, const struct scrape_config *job,
+                         struct labels discovered) {
+    struct labels labels;
+    size_t *count = &list->dropped_counts.items[list->dropped_counts.count - 1];
+    bool is_kept = !job->keep_dropped_targets || *count < job->keep_dropped_targets;
+    (*count)++;
+    if (is_kept && scrape_discovered_labels(job, discovered, &list->dropped_arena, &labels, NULL) == 0)
+        *vec_push(&list->dropped) = (struct dropped){job, labels};
+}
+
+static void log_left_out(const struct scrape_config *job, struct span address, const struct err *err) {
+    LOG(LOG_ERROR, "target left out", "scrape_pool", job->job_name, "target",
+        log_text("%.*s", SPAN_ARG(address)), "err", err->text);
+}
+
+/* what discovery found, into the list */
+static void add_target(struct config *config, const struct scrape_config *job, struct labels discovered,
+                       struct usage *usage, struct target_list *list) {
+    struct target *target;
+    struct err err = {0};
+    if (target_create(config, job, discovered, &target, &err)) {
+        log_left_out(job, labels_get(discovered, SPAN("__address__")), &err);
+    } else if (target) {
+        target->usage = usage;
+        *vec_push(&list->all) = target;
+    } else {
+        note_dropped(list, job, discovered);
     }
+}
+
+static void add_group(struct config *config, const struct scrape_config *job,
+                      const struct static_config *group, struct usage *usage, struct target_list *list) {
+    for (size_t i = 0; i < group->targets.count; i++) {
+        struct arena arena;
+        struct label_builder builder;
+        struct labels discovered;
+        struct err err = {0};
+        struct span address = span_from(group->targets.items[i]);
+        arena_init(&arena, GROUP_ARENA_MAX, NULL);
+        label_builder_init(&builder, &arena, group->labels);
+        label_builder_set(&builder, SPAN("__address__"), address);
+        if (label_builder_finish(&builder, &discovered, &err))
+            log_left_out(job, address, &err);
+        else
+            add_target(config, job, discovered, usage, list);
+        arena_release(&arena);
+    }
+}
+
+static void make_job_targets(struct scrape_manager *manager, struct config *config,
+                             const struct scrape_config *job, struct target_list *list) {
+    struct usage *usage = usage_of(manager, job);
+    usage_configure(usage, job);
+    *vec_push(&list->dropped_counts) = 0;
+    for (size_t i = 0; i < job->discovery.static_configs.count; i++)
+        add_group(config, job, &job->discovery.static_configs.items[i], usage, list);
 }
 
 static uint64_t key_hash(uint32_t index, const void *context) {
@@ -152,6 +234,27 @@ static void drop_repeated(struct target_list *list) {
     map_release(&by_key);
 }
 
+static void count_active(struct target_list *list, const struct config *config) {
+    for (size_t i = 0, k = 0; i < config->scrape_configs.count; i++) {
+        size_t begin = k;
+        while (k < list->all.count && list->all.items[k]->job == &config->scrape_configs.items[i]) k++;
+        *vec_push(&list->active) = k - begin;
+    }
+}
+
+/* all targets of a job that has more of them than its target_limit fail without being scraped */
+static void limit_targets(const struct scrape_manager *manager, const struct config *config,
+                          struct target_list *list) {
+    for (size_t i = 0, k = 0; i < config->scrape_configs.count; k += list->active.items[i], i++) {
+        size_t limit = (size_t)config->scrape_configs.items[i].target_limit, count = list->active.items[i];
+        if (!limit || count <= limit) continue;
+        if (manager->registry) counter_inc(manager->metrics.exceeded_targets);
+        for (size_t t = k; t < k + count; t++)
+            snprintf(list->all.items[t]->state.forced_error, sizeof list->all.items[t]->state.forced_error,
+                     "target_limit exceeded (number of targets: %zu, limit: %zu)", count, limit);
+    }
+}
+
 static void observe_pools(struct scrape_manager *manager, const struct config *config,
                           const struct target_list *list, double seconds) {
     struct registry *registry = manager->registry;
@@ -161,13 +264,14 @@ static void observe_pools(struct scrape_manager *manager, const struct config *c
         (double)config->scrape_configs.count);
     for (size_t i = 0; i < config->scrape_configs.count; i++) {
         const char *name = config->scrape_configs.items[i].job_name;
-        size_t count = 0;
-        for (size_t k = 0; k < list->all.count; k++)
-            count += list->all.items[k]->job == &config->scrape_configs.items[i];
+        size_t count = list->active.items[i];
         instrument_labels pool = (const char *[]){"scrape_job", name, NULL};
         gauge_set(
             registry_gauge(registry, "prometheus_target_scrape_pool_targets", "Targets of a pool.", pool),
             (double)count);
+        gauge_set(registry_gauge(registry, "prometheus_target_scrape_pool_target_limit",
+                                 "Most targets a pool may have; 0: no limit.", pool),
+                  (double)config->scrape_configs.items[i].target_limit);
         counter_inc(registry_counter(registry, "prometheus_target_scrape_pool_sync_total",
                                      "Times the targets of a pool were made.", pool));
         summary_observe(registry_summary(registry, "prometheus_target_sync_length_seconds",
@@ -175,7 +279,7 @@ static void observe_pools(struct scrape_manager *manager, const struct config *c
                         seconds);
         gauge_set(registry_gauge(registry, "prometheus_sd_discovered_targets", "Targets discovered.",
                                  (const char *[]){"name", "scrape", "config", name, NULL}),
-                  (double)count);
+                  (double)(count + list->dropped_counts.items[i]));
     }
 }
 
@@ -191,6 +295,7 @@ static void exchange(struct scrape_manager *manager, struct target_list *old, st
         struct target *target = fresh->all.items[i];
         uint32_t index = find_target(&by_key, old, target);
         if (index != MAP_NONE) {
+            target_take_over(old->all.items[index], target);
             target_destroy(target);
             fresh->all.items[i] = old->all.items[index];
             fresh->all.items[i]->is_wanted = true;
@@ -206,23 +311,24 @@ static void exchange(struct scrape_manager *manager, struct target_list *old, st
 
 void scrape_manager_apply(struct scrape_manager *manager, struct config *config) {
     CHECK_OBJ(manager, MANAGER_MAGIC);
-    struct target_list fresh = {0}, old = {0};
+    struct target_list fresh = {0}, old;
     int64_t begin_ns = clock_monotonic_ns();
+    arena_init(&fresh.dropped_arena, DROPPED_ARENA_MAX, NULL);
     for (size_t i = 0; i < config->scrape_configs.count; i++)
-        make_job_targets(config, &config->scrape_configs.items[i], &fresh);
+        make_job_targets(manager, config, &config->scrape_configs.items[i], &fresh);
     drop_repeated(&fresh);
+    count_active(&fresh, config);
+    limit_targets(manager, config, &fresh);
     observe_pools(manager, config, &fresh, (double)(clock_monotonic_ns() - begin_ns) * 1e-9);
     mutex_lock(&manager->lock);
-    for (size_t i = 0; i < manager->targets.count; i++) *vec_push(&old.all) = manager->targets.items[i];
+    old = manager->targets;
     exchange(manager, &old, &fresh);
-    manager->targets.count = 0;
-    for (size_t i = 0; i < fresh.all.count; i++) *vec_push(&manager->targets) = fresh.all.items[i];
+    manager->targets = fresh;
     struct config *before = manager->config;
     manager->config = config_ref(config);
     mutex_unlock(&manager->lock);
     config_unref(before);
-    vec_release(&fresh.all);
-    vec_release(&old.all);
+    list_release(&old);
 }
 
 /* ---- snapshots
@@ -260,8 +366,8 @@ static int describe(struct target *target, struct arena *arena, struct target_in
     info->scrape_pool = copy_span(arena, span_from(target->job->job_name), &failed);
     info->scrape_url = copy_span(arena, span_from(target->url), &failed);
     info->global_url = global_url(arena, target->url, &failed);
-    info->interval_ms = target->job->scrape_interval_ms;
-    info->timeout_ms = target->job->scrape_timeout_ms;
+    info->interval_ms = target->interval_ms;
+    info->timeout_ms = target->timeout_ms;
     int rc = labels_copy(target->discovered, arena, &info->discovered_labels, err);
     if (!rc) rc = labels_copy(target->labels, arena, &info->labels, err);
     if (!rc && failed) rc = arena_limit(arena, "the list of targets", err);
@@ -270,13 +376,13 @@ static int describe(struct target *target, struct arena *arena, struct target_in
 
 static int describe_all(struct scrape_manager *manager, struct arena *arena, struct target_info **targets,
                         size_t *count, struct err *err) {
-    struct target_info *infos = arena_array(arena, manager->targets.count, sizeof *infos);
+    struct target_info *infos = arena_array(arena, manager->targets.all.count, sizeof *infos);
     int rc = infos ? 0 : arena_limit(arena, "the list of targets", err);
-    for (size_t i = 0; i < manager->targets.count && !rc; i++)
-        rc = describe(manager->targets.items[i], arena, &infos[i], err);
+    for (size_t i = 0; i < manager->targets.all.count && !rc; i++)
+        rc = describe(manager->targets.all.items[i], arena, &infos[i], err);
     if (rc) return rc;
     *targets = infos;
-    *count = manager->targets.count;
+    *count = manager->targets.all.count;
     return 0;
 }
 
@@ -306,8 +412,8 @@ static int collect_metadata(struct scrape_manager *manager, struct arena *arena,
                             struct metadata_info **metadata, size_t *count, struct err *err) {
     struct metadata_info *all = NULL;
     size_t used = 0, capacity = 0;
-    for (size_t i = 0; i < manager->targets.count; i++) {
-        struct target *target = manager->targets.items[i];
+    for (size_t i = 0; i < manager->targets.all.count; i++) {
+        struct target *target = manager->targets.all.items[i];
         mutex_lock(&target->lock);
         size_t more = target->state.metadata_count;
         if (used + more > capacity) {
@@ -339,18 +445,57 @@ int scrape_manager_metadata(struct scrape_manager *manager, struct arena *arena,
     return rc;
 }
 
-int scrape_manager_pools(struct scrape_manager *manager, struct arena *arena, struct span **pools,
+int scrape_manager_pools(struct scrape_manager *manager, struct arena *arena, struct pool_info **pools,
                          size_t *count, struct err *err) {
     CHECK_OBJ(manager, MANAGER_MAGIC);
     bool failed = false;
     mutex_lock(&manager->lock);
     size_t jobs = manager->config ? manager->config->scrape_configs.count : 0;
-    struct span *names = arena_array(arena, jobs, sizeof *names);
-    for (size_t i = 0; i < jobs && names; i++)
-        names[i] = copy_span(arena, span_from(manager->config->scrape_configs.items[i].job_name), &failed);
+    struct pool_info *infos = arena_array(arena, jobs, sizeof *infos);
+    for (size_t i = 0; i < jobs && infos; i++) {
+        infos[i].name =
+            copy_span(arena, span_from(manager->config->scrape_configs.items[i].job_name), &failed);
+        /* a manager that was stopped has none left */
+        infos[i].dropped =
+            i < manager->targets.dropped_counts.count ? manager->targets.dropped_counts.items[i] : 0;
+    }
     mutex_unlock(&manager->lock);
-    if (!names || failed) return arena_limit(arena, "the list of pools", err);
-    *pools = names;
+    if (!infos || failed) return arena_limit(arena, "the list of pools", err);
+    *pools = infos;
     *count = jobs;
     return 0;
+}
+
+int scrape_manager_dropped(struct scrape_manager *manager, struct arena *arena, struct dropped_info **dropped,
+                           size_t *count, struct err *err) {
+    CHECK_OBJ(manager, MANAGER_MAGIC);
+    bool failed = false;
+    mutex_lock(&manager->lock);
+    size_t all = manager->targets.dropped.count;
+    struct dropped_info *infos = arena_array(arena, all, sizeof *infos);
+    int rc = infos ? 0 : arena_limit(arena, "the list of dropped targets", err);
+    for (size_t i = 0; i < all && !rc; i++) {
+        const struct dropped *item = &manager->targets.dropped.items[i];
+        infos[i].scrape_pool = copy_span(arena, span_from(item->job->job_name), &failed);
+        rc = labels_copy(item->discovered, arena, &infos[i].discovered_labels, err);
+    }
+    mutex_unlock(&manager->lock);
+    if (!rc && failed) rc = arena_limit(arena, "the list of dropped targets", err);
+    if (rc) return rc;
+    *dropped = infos;
+    *count = all;
+    return 0;
+}
+
+int scrape_preview(struct config *config, const struct scrape_config *job, struct labels discovered,
+                   struct arena *arena, struct target_info *info, bool *kept, struct err *err) {
+    struct target *target;
+    struct target_info made = {0};
+    int rc = target_create(config, job, discovered, &target, err);
+    if (rc) return rc;
+    if (target) rc = describe(target, arena, &made, err);
+    if (!rc) *kept = target != NULL;
+    if (!rc && target) *info = made;
+    target_destroy(target);
+    return rc;
 }

@@ -51,13 +51,14 @@ static void add_header(struct headers *headers, const char *text) {
     if (headers->count < HEADERS_MAX) headers->items[headers->count++] = mem_strdup(text);
 }
 
-static void collect_headers(struct headers *headers, const struct scrape_config *job) {
+static void collect_headers(struct headers *headers, const struct target *target) {
+    const struct scrape_config *job = target->job;
     struct buf text;
     buf_init(&text, 64 << 10);
     put_accept(&text, job);
     add_header(headers, buf_text(&text));
     buf_reset(&text);
-    double seconds = (double)job->scrape_timeout_ms / 1000;
+    double seconds = (double)target->timeout_ms / 1000;
     buf_printf(&text, "X-Prometheus-Scrape-Timeout-Seconds: %.15g", seconds);
     add_header(headers, buf_text(&text));
     for (size_t i = 0; i < job->http.http_headers.count; i++) {
@@ -104,12 +105,12 @@ int request_create(struct http_client *client, struct target *target, size_t max
                    const char *user_agent, http_done *done, struct http_request **request, struct err *err) {
     const struct scrape_config *job = target->job;
     struct headers headers = {0};
-    collect_headers(&headers, job);
+    collect_headers(&headers, target);
     struct http_request_options options = {
         .url = target->url,
         .headers = headers.items,
         .user_agent = user_agent ? user_agent : SCRAPE_USER_AGENT,
-        .timeout_ms = job->scrape_timeout_ms,
+        .timeout_ms = target->timeout_ms,
         .max_body_bytes = max_body_bytes,
         .accept_gzip = job->enable_compression,
     };

@@ -25,11 +25,18 @@ struct config;
 struct registry;
 struct scrape_manager;
 
+/* What holds where the job sets no limit of its own; 0: none. */
+struct scrape_limits {
+    size_t body_bytes; /* decompressed */
+    size_t samples;    /* of one scrape, before relabelling; a larger sample_limit of the job counts */
+    size_t labels, label_name_bytes, label_value_bytes; /* of one series */
+    size_t label_bytes;                                 /* names and values of a series together */
+};
+
 struct scrape_options {
     int loops;              /* threads; 0: one per two processors, at least 1 */
     const char *user_agent; /* "Prometheus/3.14.0" in form; NULL: Ferula/<version> */
-    size_t max_body_bytes;  /* decompressed, when the job sets no body_size_limit; 0: 64 MiB */
-    size_t max_samples;     /* when the job sets no sample_limit; 0: 1,000,000 */
+    struct scrape_limits limits;
 };
 
 /* Starts the loops, without targets. registry may be NULL. */
@@ -55,6 +62,17 @@ struct target_info { /* all text in the caller's arena */
     int64_t interval_ms, timeout_ms;
 };
 
+/* What discovery says of a target (__address__, __meta_..., its group's labels) with the job's defaults where
+ * it says nothing: the labels that relabelling begins with. Copied into arena, but for what is the
+ * configuration's. */
+struct scrape_config;
+int scrape_discovered_labels(const struct scrape_config *job, struct labels discovered, struct arena *arena,
+                             struct labels *labels, struct err *err);
+/* What would become of such a target; nothing is scraped. *kept false: relabelling drops it, and *info is as
+ * it was. ERR_INVALID in upstream's words for one that cannot be. */
+int scrape_preview(struct config *config, const struct scrape_config *job, struct labels discovered,
+                   struct arena *arena, struct target_info *info, bool *kept, struct err *err);
+
 /* All active targets, by job in the configuration's order. 0 or ERR_LIMIT. */
 int scrape_manager_targets(struct scrape_manager *manager, struct arena *arena, struct target_info **targets,
                            size_t *count, struct err *err);
@@ -69,6 +87,20 @@ int scrape_manager_metadata(struct scrape_manager *manager, struct arena *arena,
                             size_t *target_count, struct metadata_info **metadata, size_t *count,
                             struct err *err);
 
-/* The jobs' names, in the configuration's order. */
-int scrape_manager_pools(struct scrape_manager *manager, struct arena *arena, struct span **pools,
+struct pool_info {
+    struct span name;
+    size_t dropped; /* targets, also those beyond keep_dropped_targets */
+};
+
+/* The jobs, in the configuration's order. */
+int scrape_manager_pools(struct scrape_manager *manager, struct arena *arena, struct pool_info **pools,
                          size_t *count, struct err *err);
+
+struct dropped_info {
+    struct labels discovered_labels;
+    struct span scrape_pool;
+};
+
+/* Targets that relabelling dropped, as many of each job as keep_dropped_targets says. */
+int scrape_manager_dropped(struct scrape_manager *manager, struct arena *arena, struct dropped_info **dropped,
+                           size_t *count, struct err *err);

@@ -9,14 +9,13 @@
 #include "lib/model/sample.h"
 #include "lib/scrape/body.h"
 #include "lib/scrape/request.h"
+#include "lib/scrape/usage.h"
 #include "lib/sys/clock.h"
 #include "lib/sys/loop.h"
 
 #include <string.h>
 
 #define LOOP_MAGIC 0x73636c70u
-#define MAX_BODY_DEFAULT ((size_t)64 << 20)
-#define MAX_SAMPLES_DEFAULT ((size_t)1000000)
 
 struct scrape_loop {
     uint32_t magic;
@@ -43,6 +42,7 @@ static void count_results(const struct scrape_loop *loop, struct target *target,
     if (counts[APPEND_NO_SERIES]) {
         cache_clear(&target->cache); /* the next scrape resolves everything again */
         target->has_synthetic = false;
+        target_settle(target);
     }
     if (!loop->metrics.registry) return;
     counter_add(loop->metrics.duplicate, (double)counts[APPEND_DUPLICATE]);
@@ -123,7 +123,7 @@ static void add_synthetic(struct target *target, struct append_batch *batch, int
 
 /* Samples get the nominal tick's time when they are near it: regular times compress to nothing. */
 static int64_t aligned_time(const struct target *target, int64_t now_ms) {
-    int64_t interval = target->job->scrape_interval_ms, tolerance = interval / 100 < 2 ? interval / 100 : 2;
+    int64_t interval = target->interval_ms, tolerance = interval / 100 < 2 ? interval / 100 : 2;
     int64_t late = (now_ms - target->anchor_wall_ms) % interval;
     if (late < 0) late += interval;
     if (late <= tolerance) return now_ms - late;
@@ -141,15 +141,9 @@ static void note_state(struct target *target, int rc, const struct err *err, dou
 }
 
 static size_t body_limit(const struct target *target) {
-    const struct scrape_options *options = &target->loop->options;
-    if (target->job->body_size_limit_bytes) return target->job->body_size_limit_bytes;
-    return options->max_body_bytes ? options->max_body_bytes : MAX_BODY_DEFAULT;
-}
-
-static size_t sample_limit(const struct target *target) {
-    const struct scrape_options *options = &target->loop->options;
-    if (target->job->sample_limit) return target->job->sample_limit;
-    return options->max_samples ? options->max_samples : MAX_SAMPLES_DEFAULT;
+    size_t of_job = (size_t)target->job->body_size_limit_bytes;
+    size_t limit = of_job ? of_job : target->loop->options.limits.body_bytes;
+    return limit ? limit : SIZE_MAX / 4;
 }
 
 static int judge_response(struct target *target, const struct http_response *response,
@@ -161,6 +155,49 @@ static int judge_response(struct target *target, const struct http_response *res
     return request_judge(target->job, response, format, err);
 }
 
+static void count_limits(const struct target *target, const struct body_counts *counts) {
+    const struct scrape_metrics *metrics = &target->loop->metrics;
+    const struct usage *usage = target->usage;
+    if (!metrics->registry) return;
+    if (counts->over == BODY_OVER_SAMPLES) counter_inc(metrics->exceeded_samples);
+    if (counts->over == BODY_OVER_LABELS) counter_inc(metrics->exceeded_labels);
+    if (counts->over == BODY_OVER_SERIES) counter_inc(usage->exceeded);
+    if (counts->over_series) counter_add(usage->refused, (double)counts->over_series);
+}
+
+/* The last part of every scrape: what it came to goes into the batch and the target's state. */
+static void finish_scrape(struct target *target, struct append_batch *batch, int rc, const struct err *err,
+                          const struct body_counts *counts, double body_bytes) {
+    double seconds = (double)(clock_monotonic_ns() - target->start_ns) * 1e-9;
+    if (rc) {
+        /* nothing of a failed scrape is stored; what was there before has ended */
+        mem_free(batch->times_ms);
+        batch->times_ms = NULL;
+        batch->count = 0;
+        body_append_stale(target, batch, batch->time_ms);
+        LOG(LOG_DEBUG, "scrape failed", "scrape_pool", target->job->job_name, "target", target->url, "err",
+            err->text);
+    }
+    double values[SYNTHETIC_COUNT] = {rc ? 0 : 1,
+                                      seconds,
+                                      (double)counts->scraped,
+                                      (double)counts->kept,
+                                      (double)counts->added,
+                                      (double)target->timeout_ms / 1000,
+                                      (double)target->job->sample_limit,
+                                      body_bytes};
+    add_synthetic(target, batch, batch->time_ms, values);
+    note_state(target, rc, err, seconds);
+    send_batch(target, batch);
+}
+
+static struct append_batch *begin_batch(struct target *target) {
+    size_t expected = target->cache.count + SYNTHETIC_COUNT;
+    struct append_batch *batch = append_batch_create(expected, false, on_batch_done, target);
+    batch->time_ms = aligned_time(target, target->start_wall_ms);
+    return batch;
+}
+
 static void on_response(struct http_request *request, const struct http_response *response, void *context) {
     struct target *target = context;
     struct scrape_loop *loop = target->loop;
@@ -169,40 +206,24 @@ static void on_response(struct http_request *request, const struct http_response
     enum expose_format format = EXPOSE_TEXT;
     (void)request;
     if (target->is_closing) return;
-    double seconds = (double)(clock_monotonic_ns() - target->start_ns) * 1e-9;
-    int64_t time_ms = aligned_time(target, target->start_wall_ms);
-    size_t expected = target->cache.count + SYNTHETIC_COUNT;
-    struct append_batch *batch = append_batch_create(expected, false, on_batch_done, target);
-    batch->time_ms = time_ms;
+    struct append_batch *batch = begin_batch(target);
     int rc = judge_response(target, response, &format, &err);
+    bool is_over_body = response->rc == ERR_LIMIT;
     if (!rc)
-        rc = body_append(target, loop->appender, format, response->body, sample_limit(target), time_ms,
-                         &batch, &counts, &err);
-    if (rc) {
-        /* nothing of a failed scrape counts; what was there before has ended */
-        mem_free(batch->times_ms);
-        batch->times_ms = NULL;
-        batch->count = 0;
-        body_append_stale(target, batch, time_ms);
-        counts = (struct body_counts){0};
-        if (rc == ERR_LIMIT && loop->metrics.registry)
-            counter_inc(response->rc == ERR_LIMIT ? loop->metrics.exceeded_body
-                                                  : loop->metrics.exceeded_samples);
-        LOG(LOG_DEBUG, "scrape failed", "scrape_pool", target->job->job_name, "target", target->url, "err",
-            err.text);
-    }
-    double body_bytes = rc ? (rc == ERR_LIMIT && response->rc ? -1 : 0) : (double)response->body.len;
-    double values[SYNTHETIC_COUNT] = {rc ? 0 : 1,
-                                      seconds,
-                                      (double)counts.scraped,
-                                      (double)counts.scraped,
-                                      (double)counts.added,
-                                      (double)target->job->scrape_timeout_ms / 1000,
-                                      (double)target->job->sample_limit,
-                                      body_bytes};
-    add_synthetic(target, batch, time_ms, values);
-    note_state(target, rc, &err, seconds);
-    send_batch(target, batch);
+        rc = body_append(target, loop->appender, format, response->body, &loop->options.limits,
+                         batch->time_ms, &batch, &counts, &err);
+    if (is_over_body && loop->metrics.registry) counter_inc(loop->metrics.exceeded_body);
+    count_limits(target, &counts);
+    finish_scrape(target, batch, rc, &err, &counts, is_over_body ? -1 : rc ? 0 : (double)response->body.len);
+}
+
+/* without a request: the job has more targets than it may */
+static bool is_forced_to_fail(struct target *target, struct err *err) {
+    mutex_lock(&target->lock);
+    bool is_forced = target->state.forced_error[0] != '\0';
+    if (is_forced) err_set(err, ERR_LIMIT, "%s", target->state.forced_error);
+    mutex_unlock(&target->lock);
+    return is_forced;
 }
 
 /* ---- schedule
@@ -215,7 +236,7 @@ static void observe_interval(struct target *target) {
     if (metrics->registry && target->last_start_ns) {
         struct buf text;
         buf_init(&text, 64);
-        duration_write(target->job->scrape_interval_ms, &text);
+        duration_write(target->interval_ms, &text);
         summary_observe(registry_summary(metrics->registry, "prometheus_target_interval_length_seconds",
                                          "Actual intervals between scrapes.",
                                          (const char *[]){"interval", buf_text(&text), NULL}),
@@ -231,14 +252,18 @@ static void on_due(uv_timer_t *timer) {
         target->start_ns = clock_monotonic_ns();
         target->start_wall_ms = clock_wall_ms();
         observe_interval(target);
-        http_request_start(target->request);
+        struct err err = {0};
+        if (is_forced_to_fail(target, &err))
+            finish_scrape(target, begin_batch(target), ERR_LIMIT, &err, &(struct body_counts){0}, 0);
+        else
+            http_request_start(target->request);
     }
     schedule(target);
 }
 
 /* The next tick on the monotonic clock; ticks that are past already are left out. */
 static void schedule(struct target *target) {
-    int64_t interval = target->job->scrape_interval_ms, now = clock_monotonic_ms();
+    int64_t interval = target->interval_ms, now = clock_monotonic_ms();
     do target->due_ms += interval;
     while (target->due_ms <= now);
     uv_update_time(loop_uv(target->loop->loop));
@@ -247,7 +272,7 @@ static void schedule(struct target *target) {
 
 /* The first tick: the next time that is the offset behind a multiple of the interval. */
 static void start_schedule(struct target *target) {
-    int64_t interval = target->job->scrape_interval_ms, wall = clock_wall_ms();
+    int64_t interval = target->interval_ms, wall = clock_wall_ms();
     int64_t offset = target_offset_ms(target, target->loop->offset_seed);
     int64_t wait = (offset - wall % interval + interval) % interval;
     target->anchor_wall_ms = wall + wait;

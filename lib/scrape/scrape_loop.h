@@ -15,7 +15,8 @@ struct summary;
 /* counters that all loops share */
 struct scrape_metrics {
     struct registry *registry; /* NULL: nothing is counted */
-    struct counter *exceeded_samples, *exceeded_body, *duplicate, *out_of_order, *out_of_bounds;
+    struct counter *exceeded_samples, *exceeded_body, *exceeded_labels, *exceeded_targets;
+    struct counter *duplicate, *out_of_order, *out_of_bounds;
 };
 
 int scrape_loop_create(struct appender *appender, const struct scrape_options *options,

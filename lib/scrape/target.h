@@ -15,7 +15,9 @@
 
 #include <uv.h>
 
+struct relabel_rules;
 struct scrape_loop;
+struct usage;
 
 /* the series every scrape gets besides what the target says */
 enum synthetic {
@@ -34,7 +36,8 @@ struct metadata_entry {
     struct span metric, type, help, unit;
 };
 
-struct target_state { /* guarded by lock */
+struct target_state {       /* guarded by lock */
+    char forced_error[128]; /* not empty: it is not scraped, and fails with that */
     char last_error[256];
     int64_t last_scrape_ms;
     double last_duration_seconds;
@@ -49,11 +52,21 @@ struct target {
     struct config *config; /* keeps job alive */
     const struct scrape_config *job;
     struct arena arena; /* of labels, url, key */
-    struct labels discovered, labels;
+    struct labels labels;
     const char *url;
+    int64_t interval_ms, timeout_ms; /* the job's, or what relabelling says */
+    /* the job's, or what relabelling says */
+    bool scrape_native_histograms, convert_classic_histograms_to_nhcb, always_scrape_classic_histograms;
+    bool is_legacy;          /* the scheme of names */
+    const char *unix_socket; /* what relabelling says of __unix_socket__; NULL: the URL's host is asked */
+    const struct relabel_rules *metric_rules;
     struct span key; /* everything that makes a target another target: compared at a reload */
     uint64_t hash;   /* of labels and url, the same in every process */
     bool is_wanted;  /* the manager's mark during a reload */
+    /* what discovery says, which may change without making it another target: guarded by the manager's lock
+     */
+    struct arena discovered_arena;
+    struct labels discovered;
 
     struct mutex lock;
     struct target_state state;
@@ -62,6 +75,8 @@ struct target {
     uv_timer_t timer;
     struct http_request *request;
     struct cache cache;
+    struct usage *usage; /* of the job; NULL: nobody counts */
+    size_t taken;        /* from usage */
     struct series_ref synthetic[SYNTHETIC_COUNT];
     bool has_synthetic, is_closing, is_timer_closed;
     size_t batches;         /* under way in the appender */
@@ -71,10 +86,15 @@ struct target {
     uint64_t metadata_hash;
 };
 
-/* discovered labels are the job's and the static config's, before the __ labels go. 0, or ERR_INVALID for a
- * target that cannot be. */
-int target_create(struct config *config, const struct scrape_config *job, const char *address,
-                  struct labels labels, struct target **target, struct err *err);
+/* `discovered` is what discovery says: __address__, __meta_..., the group's labels; copied. *target is NULL
+ * when relabelling drops it. ERR_INVALID for a target that cannot be, in upstream's words. */
+int target_create(struct config *config, const struct scrape_config *job, struct labels discovered,
+                  struct target **target, struct err *err);
 void target_destroy(struct target *target);
+/* `target` goes on, as what `fresh`, equal in key, would have been: takes what discovery says now and the
+ * forced error */
+void target_take_over(struct target *target, struct target *fresh);
+/* gives back to usage what the target has no more series for */
+void target_settle(struct target *target);
 /* milliseconds from a multiple of the interval: the same after every restart */
 int64_t target_offset_ms(const struct target *target, uint64_t seed);

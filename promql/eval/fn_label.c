@@ -15,55 +15,6 @@ static int set_label(struct eval *ev, struct row *row, struct span name, struct 
     return label_builder_finish(&builder, &row->labels, err);
 }
 
-/* the digits or letters behind a $, with or without braces; false when there is no such reference */
-static bool take_reference(struct span text, size_t *at, struct span *name) {
-    size_t i = *at;
-    bool braces = i < text.len && text.ptr[i] == '{';
-    size_t start = i += braces;
-    while (i < text.len &&
-           ((text.ptr[i] >= '0' && text.ptr[i] <= '9') || (text.ptr[i] >= 'a' && text.ptr[i] <= 'z') ||
-            (text.ptr[i] >= 'A' && text.ptr[i] <= 'Z') || text.ptr[i] == '_'))
-        i++;
-    *name = span_of(text.ptr + start, i - start);
-    if (!name->len || (braces && (i == text.len || text.ptr[i] != '}'))) return false;
-    *at = i + braces;
-    return true;
-}
-
-static struct span group_of(const struct regex *regex, struct span name, const struct span *captures) {
-    size_t index = 0;
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] < '0' || name.ptr[i] > '9') {
-            int named = regex_group_index(regex, name);
-            return named > 0 && named < REGEX_MAX_CAPTURES ? captures[named] : span_of(NULL, 0);
-        }
-        index = index * 10 + (size_t)(name.ptr[i] - '0');
-        if (index >= REGEX_MAX_CAPTURES) return span_of(NULL, 0);
-    }
-    return index <= regex_group_count(regex) ? captures[index] : span_of(NULL, 0);
-}
-
-/* Go's Expand: $1, ${1}, $name, ${name}, $$ */
-static void expand(const struct regex *regex, struct span replacement, const struct span *captures,
-                   struct buf *out) {
-    for (size_t i = 0; i < replacement.len;) {
-        if (replacement.ptr[i] != '$') {
-            buf_putc(out, replacement.ptr[i++]);
-            continue;
-        }
-        struct span name;
-        i++;
-        if (i < replacement.len && replacement.ptr[i] == '$') {
-            buf_putc(out, '$');
-            i++;
-        } else if (take_reference(replacement, &i, &name)) {
-            buf_span(out, group_of(regex, name, captures));
-        } else {
-            buf_putc(out, '$');
-        }
-    }
-}
-
 #define LABEL_VALUE_MAX ((size_t)1 << 20)
 
 static int replace_row(struct eval *ev, struct row *row, const struct regex *regex, const struct call *call,
@@ -72,7 +23,7 @@ static int replace_row(struct eval *ev, struct row *row, const struct regex *reg
     struct buf out;
     if (!regex_captures(regex, value, captures, REGEX_MAX_CAPTURES)) return 0;
     buf_init_budget(&out, LABEL_VALUE_MAX, &ev->query->budget);
-    expand(regex, text_of(call->args[2]), captures, &out);
+    regex_expand(regex, text_of(call->args[2]), captures, &out);
     const char *copy = out.failed ? NULL : arena_strndup(&ev->query->arena, out.data, out.len);
     size_t len = out.len;
     buf_release(&out);

@@ -30,6 +30,8 @@ static const struct route routes[] = {
      "Targets of scraping and how they are", "state scrapePool"},
     {"/api/v1/targets/metadata", METHOD_GET, ROUTE_LIGHT, API, api_target_metadata, ACCESS_READ,
      "What targets say of their metrics", "match_target metric limit"},
+    {"/api/v1/targets/relabel_steps", METHOD_GET, ROUTE_LIGHT, API, api_relabel_steps, ACCESS_READ,
+     "What each rule of relabelling makes of labels", "scrapePool labels"},
     {"/api/v1/metadata", METHOD_GET, ROUTE_LIGHT, API, api_metadata, ACCESS_READ,
      "Types, helps and units of metrics", "limit limit_per_metric metric"},
     {"/api/v1/scrape_pools", METHOD_GET, ROUTE_LIGHT, API, api_scrape_pools, ACCESS_READ,

@@ -44,6 +44,8 @@ void api_label_values(struct exchange *exchange, void *context);
 /* targets.c */
 void api_targets(struct exchange *exchange, void *context);
 void api_scrape_pools(struct exchange *exchange, void *context);
+/* relabel_steps.c */
+void api_relabel_steps(struct exchange *exchange, void *context);
 /* metadata.c */
 void api_metadata(struct exchange *exchange, void *context);
 void api_target_metadata(struct exchange *exchange, void *context);

@@ -55,31 +55,56 @@ static void write_active(struct json_writer *json, const struct target_info *tar
     json_end_array(json);
 }
 
-/* without relabelling no target is ever dropped */
-static void write_dropped_counts(struct json_writer *json, const struct span *pools, size_t count) {
+static void write_dropped(struct json_writer *json, const struct dropped_info *dropped, size_t count,
+                          struct span pool) {
+    json_array(json);
+    for (size_t i = 0; i < count; i++) {
+        if (pool.len && !span_equal(pool, dropped[i].scrape_pool)) continue;
+        json_object(json);
+        json_key(json, "discoveredLabels");
+        answer_write_labels(json, &dropped[i].discovered_labels);
+        write_field(json, "scrapePool", dropped[i].scrape_pool);
+        json_end_object(json);
+    }
+    json_end_array(json);
+}
+
+static void write_dropped_counts(struct json_writer *json, const struct pool_info *pools, size_t count) {
     json_object(json);
     for (size_t i = 0; i < count; i++) {
-        json_key_span(json, pools[i]);
-        json_int(json, 0);
+        json_key_span(json, pools[i].name);
+        json_int(json, (int64_t)pools[i].dropped);
     }
     json_end_object(json);
+}
+
+struct listing {
+    struct target_info *targets;
+    struct dropped_info *dropped;
+    struct pool_info *pools;
+    size_t target_count, dropped_count, pool_count;
+};
+
+/* what of it was asked for by `state` */
+static int collect(struct api *api, struct arena *arena, struct span state, struct listing *list,
+                   struct err *err) {
+    bool is_any = !state.len || is_state(state, "any");
+    int rc = 0;
+    if (!api->scrape) return 0;
+    if (is_any || is_state(state, "active"))
+        rc = scrape_manager_targets(api->scrape, arena, &list->targets, &list->target_count, err);
+    if (rc || (!is_any && !is_state(state, "dropped"))) return rc;
+    rc = scrape_manager_dropped(api->scrape, arena, &list->dropped, &list->dropped_count, err);
+    return rc ? rc : scrape_manager_pools(api->scrape, arena, &list->pools, &list->pool_count, err);
 }
 
 void api_targets(struct exchange *exchange, void *context) {
     struct api *api = api_of(context);
     const struct web_request *request = exchange_request(exchange);
     struct span state = web_request_param(request, "state"), pool = web_request_param(request, "scrapePool");
-    bool is_any = !state.len || is_state(state, "any");
-    bool shows_dropped = is_any || is_state(state, "dropped");
-    struct target_info *targets = NULL;
-    struct span *pools = NULL;
-    size_t count = 0, pool_count = 0;
+    struct listing list = {0};
     struct err err = {0};
-    int rc = 0;
-    if (api->scrape && (is_any || is_state(state, "active")))
-        rc = scrape_manager_targets(api->scrape, exchange_arena(exchange), &targets, &count, &err);
-    if (!rc && api->scrape)
-        rc = scrape_manager_pools(api->scrape, exchange_arena(exchange), &pools, &pool_count, &err);
+    int rc = collect(api, exchange_arena(exchange), state, &list, &err);
     if (rc) {
         answer_failure(exchange, rc, err.text);
         return;
@@ -88,19 +113,18 @@ void api_targets(struct exchange *exchange, void *context) {
     answer_begin(&answer, exchange);
     json_object(&answer.json);
     json_key(&answer.json, "activeTargets");
-    write_active(&answer.json, targets, count, pool);
+    write_active(&answer.json, list.targets, list.target_count, pool);
     json_key(&answer.json, "droppedTargets");
-    json_array(&answer.json);
-    json_end_array(&answer.json);
+    write_dropped(&answer.json, list.dropped, list.dropped_count, pool);
     json_key(&answer.json, "droppedTargetCounts");
-    write_dropped_counts(&answer.json, pools, shows_dropped ? pool_count : 0);
+    write_dropped_counts(&answer.json, list.pools, list.pool_count);
     json_end_object(&answer.json);
     answer_end(&answer);
 }
 
 void api_scrape_pools(struct exchange *exchange, void *context) {
     struct api *api = api_of(context);
-    struct span *pools = NULL;
+    struct pool_info *pools = NULL;
     size_t count = 0;
     struct err err = {0};
     int rc =
@@ -114,7 +138,7 @@ void api_scrape_pools(struct exchange *exchange, void *context) {
     json_object(&answer.json);
     json_key(&answer.json, "scrapePools");
     json_array(&answer.json);
-    for (size_t i = 0; i < count; i++) json_string(&answer.json, pools[i]);
+    for (size_t i = 0; i < count; i++) json_string(&answer.json, pools[i].name);
     json_end_array(&answer.json);
     json_end_object(&answer.json);
     answer_end(&answer);

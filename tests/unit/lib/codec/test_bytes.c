@@ -1,12 +1,14 @@
-/* crc32c, varint, gzip, json. */
+/* crc32c, md5, varint, gzip, json. */
 #include "lib/codec/crc32c.h"
 #include "lib/codec/gzip.h"
 #include "lib/codec/json.h"
+#include "lib/codec/md5.h"
 #include "lib/codec/varint.h"
 #include "tests/check_main.h"
 
 #include <libdeflate.h>
 #include <math.h>
+#include <stdio.h>
 
 START_TEST(crc32c_gives_the_published_values) {
     /* RFC 3720, appendix B.4 */
@@ -16,6 +18,27 @@ START_TEST(crc32c_gives_the_published_values) {
     ck_assert_uint_eq(crc32c(0, ascending, 32), 0x46dd794eu);
     ck_assert_uint_eq(crc32c(0, "123456789", 9), 0xe3069283u);
     ck_assert_uint_eq(crc32c(crc32c(0, "1234", 4), "56789", 5), 0xe3069283u);
+}
+END_TEST
+
+START_TEST(md5_gives_the_published_values) {
+    /* RFC 1321, appendix A.5 */
+    static const char *const table[][2] = {
+        {"", "d41d8cd98f00b204e9800998ecf8427e"},
+        {"a", "0cc175b9c0f1b6a831c399e269772661"},
+        {"message digest", "f96b697d7cb7938d525a2f31aaf161d0"},
+        {"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+         "d174ab98d277d9f5a5611c2c9f419d9f"},
+        {"12345678901234567890123456789012345678901234567890123456789012345678901234567890",
+         "57edf4a22be3c955ac49da2e2107b67a"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        uint8_t digest[MD5_BYTES];
+        char text[2 * MD5_BYTES + 1];
+        md5(span_from(table[i][0]), digest);
+        for (size_t k = 0; k < MD5_BYTES; k++) snprintf(text + 2 * k, 3, "%02x", digest[k]);
+        ck_assert_str_eq(text, table[i][1]);
+    }
 }
 END_TEST
 
@@ -102,5 +125,6 @@ START_TEST(json_escapes_and_separates) {
 }
 END_TEST
 
-CHECK_MAIN("bytes", crc32c_gives_the_published_values, varints_read_back_and_never_run_over,
-           gzip_reads_members_up_to_its_limit, json_escapes_and_separates)
+CHECK_MAIN("bytes", crc32c_gives_the_published_values, md5_gives_the_published_values,
+           varints_read_back_and_never_run_over, gzip_reads_members_up_to_its_limit,
+           json_escapes_and_separates)

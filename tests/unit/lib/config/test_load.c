@@ -171,9 +171,12 @@ START_TEST(what_does_nothing_yet_is_named_once) {
     ck_assert(is_unsupported(config, "file_sd_configs"));
     ck_assert_uint_eq(config->unsupported.count, 3);
     config_unref(config);
-    config = load("global: {target_limit: 1, metric_name_validation_scheme: legacy}\n");
-    ck_assert(is_unsupported(config, "target_limit") &&
-              is_unsupported(config, "metric_name_validation_scheme"));
+    config = load("global: {target_limit: 1, metric_name_validation_scheme: legacy}\nscrape_configs:\n"
+                  "- {job_name: a, relabel_configs: [], series_limit: 5, series_limit_policy: drop}\n");
+    ck_assert_uint_eq(config->unsupported.count, 0);
+    ck_assert_uint_eq(config->scrape_configs.items[0].target_limit, 1);
+    ck_assert_uint_eq(config->scrape_configs.items[0].series_limit, 5);
+    ck_assert_str_eq(config->scrape_configs.items[0].series_limit_policy, "drop");
     config_unref(config);
     config = load("alerting:\nrule_files:\n# - a.yml\n");
     ck_assert_uint_eq(config->unsupported.count, 0);

@@ -211,6 +211,8 @@ START_TEST(urls_and_expressions_are_checked) {
 }
 END_TEST
 
+#define LEGACY "  metric_name_validation_scheme: legacy\n"
+
 START_TEST(relabel_rules_are_checked_by_action) {
     static const struct refusal table[] = {
         {JOB "  relabel_configs: [{}]\n", 3, 21, "scrape_configs[0].relabel_configs[0]",
@@ -218,12 +220,42 @@ START_TEST(relabel_rules_are_checked_by_action) {
         {JOB "  relabel_configs: [{action: HASHMOD, target_label: x}]\n", 3, 21,
          "scrape_configs[0].relabel_configs[0]",
          "relabel configuration for hashmod requires non-zero modulus", ""},
-        {JOB "  relabel_configs: [{target_label: '${x'}]\n", 3, 22,
+        {JOB "  relabel_configs: [{target_label: ''}]\n", 3, 22,
          "scrape_configs[0].relabel_configs[0].target_label",
+         "relabel configuration for replace action requires 'target_label' value", ""},
+        {JOB LEGACY "  relabel_configs: [{target_label: x}, {target_label: '${x'}]\n", 4, 41,
+         "scrape_configs[0].relabel_configs[1].target_label",
          "\"${x\" is invalid 'target_label' for replace action", ""},
+        {JOB LEGACY "  relabel_configs: [{target_label: a.b}]\n", 4, 22,
+         "scrape_configs[0].relabel_configs[0].target_label",
+         "\"a.b\" is invalid 'target_label' for replace action", ""},
+        {JOB LEGACY "  metric_relabel_configs: [{action: lowercase, target_label: 'a$1'}]\n", 4, 48,
+         "scrape_configs[0].metric_relabel_configs[0].target_label",
+         "\"a$1\" is invalid 'target_label' for lowercase action", ""},
+        {JOB LEGACY "  metric_relabel_configs: [{action: labelmap, replacement: '$1-x'}]\n", 4, 47,
+         "scrape_configs[0].metric_relabel_configs[0].replacement",
+         "\"$1-x\" is invalid 'replacement' for labelmap action", ""},
+        {"global: {metric_name_validation_scheme: legacy}\n"
+         "remote_write: [{url: 'http://a/', write_relabel_configs: [{target_label: 'a b'}]}]\n",
+         2, 60, "remote_write[0].write_relabel_configs[0].target_label",
+         "\"a b\" is invalid 'target_label' for replace action", ""},
+        {JOB "  relabel_configs: [{action: uppercase, target_label: x, replacement: y}]\n", 3, 58,
+         "scrape_configs[0].relabel_configs[0].replacement",
+         "'replacement' can not be set for uppercase action", ""},
+        {JOB "  relabel_configs: [{action: dropequal, target_label: x, replacement: y}]\n", 3, 58,
+         "scrape_configs[0].relabel_configs[0].replacement",
+         "'replacement' can not be set for dropequal action", ""},
+        {JOB "  relabel_configs: [{action: dropequal, target_label: x, separator: ','}]\n", 3, 21,
+         "scrape_configs[0].relabel_configs[0]",
+         "dropequal action requires only 'source_labels' and `target_label`, and no other fields", ""},
+        {JOB "  relabel_configs: [{action: labeldrop, regex: x, modulus: 2}]\n", 3, 21,
+         "scrape_configs[0].relabel_configs[0]",
+         "labeldrop action requires only 'regex', and no other fields", ""},
+        {JOB "  series_limit_policy: dorp\n", 3, 24, "scrape_configs[0].series_limit_policy",
+         "unknown value \"dorp\"", "drop"},
         {JOB "  relabel_configs: [{action: keepequal, target_label: x, regex: y}]\n", 3, 21,
          "scrape_configs[0].relabel_configs[0]",
-         "keepequal action requires only 'source_labels' and 'target_label', and no other fields", ""},
+         "keepequal action requires only 'source_labels' and `target_label`, and no other fields", ""},
         {JOB "  relabel_configs: [{action: labelkeep, source_labels: [x]}]\n", 3, 21,
          "scrape_configs[0].relabel_configs[0]",
          "labelkeep action requires only 'regex', and no other fields", ""},

@@ -1,6 +1,7 @@
 /* Expositions into batches: the cached way must say what a full parse says, whatever changes between scrapes.
  */
 #include "lib/scrape/body.h"
+#include "lib/scrape/usage.h"
 #include "tests/check_main.h"
 #include "tests/unit/lib/scrape/fake_store.h"
 
@@ -23,7 +24,13 @@ static void begin(const char *labels, const char *options) {
     int rc = config_load_text(span_from(text), "test.yml", &config, &errors);
     ck_assert_msg(rc == 0, "%s", errors.count ? errors.items[0].message : "");
     const struct scrape_config *job = &config->scrape_configs.items[0];
-    rc = target_create(config, job, "h:1", job->discovery.static_configs.items[0].labels, &target, NULL);
+    struct arena arena;
+    struct label_builder builder;
+    arena_init(&arena, 1 << 20, NULL);
+    label_builder_init(&builder, &arena, job->discovery.static_configs.items[0].labels);
+    label_builder_set(&builder, SPAN("__address__"), SPAN("h:1"));
+    rc = target_create(config, job, (struct labels){builder.items, builder.count}, &target, NULL);
+    arena_release(&arena);
     ck_assert_int_eq(rc, 0);
 }
 
@@ -37,6 +44,7 @@ static void end(void) {
 
 /* as the loop does it: a failed scrape leaves staleness markers only */
 static int scrape_as(enum expose_format format, struct span body, size_t max_samples, int64_t time_ms) {
+    struct scrape_limits limits = {.samples = max_samples};
     append_batch_destroy(batch);
     batch = append_batch_create(1, false, NULL, NULL);
     batch->time_ms = time_ms;
@@ -44,8 +52,8 @@ static int scrape_as(enum expose_format format, struct span body, size_t max_sam
     err = (struct err){0};
     char *copy = mem_array(body.len, 1); /* of its exact size: the sanitizer sees a read past the end */
     if (body.len) memcpy(copy, body.ptr, body.len);
-    int rc = body_append(target, &store.appender, format, span_of(copy, body.len), max_samples, time_ms,
-                         &batch, &counts, &err);
+    int rc = body_append(target, &store.appender, format, span_of(copy, body.len), &limits, time_ms, &batch,
+                         &counts, &err);
     mem_free(copy);
     if (!rc) return 0;
     mem_free(batch->times_ms);
@@ -195,20 +203,185 @@ START_TEST(many_new_series_are_resolved_in_batches) {
 END_TEST
 
 START_TEST(limits_fail_the_scrape) {
-    static const char *const cases[][3] = {
-        {"  sample_limit: 2\n", "a 1\nb 2\nc 3\n", "sample limit exceeded"},
-        {"  label_limit: 4\n", "a{b=\"c\",d=\"e\"} 1\n", "label_limit exceeded"},
-        {"  label_value_length_limit: 10\n", "a{b=\"a longer value\"} 1", "length: 14, limit: 10)"},
+    static const struct {
+        const char *options, *body, *reason;
+        enum body_limit over;
+        size_t scraped, kept;
+    } cases[] = {
+        {"  sample_limit: 2\n", "a 1\nb 2\nc 3\nd 4\n", "sample limit exceeded", BODY_OVER_SAMPLES, 4, 4},
+        {"  sample_limit: 2\n", "a 1\nb 2\nc 3\nd 4\nbroken\n", "line 5: expected a value", BODY_OVER_SAMPLES,
+         4, 4},
+        {"", "a 1\nb 2\nc 3\nd 4\ne 5\nf 6\n",
+         "sample limit exceeded: more than 5 samples before relabelling (--scrape.max-samples)",
+         BODY_OVER_SAMPLES, 6, 5},
+        {"  label_limit: 4\n", "a 1\nb{c=\"d\",e=\"f\"} 1\n",
+         "label_limit exceeded (metric: b, number of labels: 5, limit: 4)", BODY_OVER_LABELS, 2, 1},
+        {"  label_name_length_limit: 8\n", "a{long_name=\"\"} 1\na{long_name=\"x\"} 1",
+         "label_name_length_limit exceeded (metric: a, label name: long_name, length: 9, limit: 8)",
+         BODY_OVER_LABELS, 2, 1},
+        {"  label_value_length_limit: 10\n", "a{b=\"a \\\"longer\\\" value\"} 1",
+         "label_value_length_limit exceeded (metric: a, label name: b, value: \"a \\\"longer\\\" value\", "
+         "length: 16, limit: 10)",
+         BODY_OVER_LABELS, 1, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        begin("", cases[i][0]);
-        size_t max = target->job->sample_limit ? target->job->sample_limit : 100;
-        ck_assert_int_eq(scrape_as(EXPOSE_TEXT, span_from("a 1\n"), max, 1000), 0);
-        ck_assert_int_eq(scrape_as(EXPOSE_TEXT, span_from(cases[i][1]), max, 1000), ERR_LIMIT);
-        ck_assert_msg(strstr(err.text, cases[i][2]) != NULL, "%s", err.text);
+        begin("", cases[i].options);
+        ck_assert_int_eq(scrape_as(EXPOSE_TEXT, span_from("a 1\n"), 5, 1000), 0);
+        int rc = scrape_as(EXPOSE_TEXT, span_from(cases[i].body), 5, 1000);
+        ck_assert_msg(rc == ERR_LIMIT || rc == ERR_INVALID, "case %zu: %d", i, rc);
+        ck_assert_msg(strncmp(err.text, cases[i].reason, strlen(cases[i].reason)) == 0, "%s", err.text);
+        ck_assert_int_eq(counts.over, cases[i].over);
+        ck_assert_uint_eq(counts.scraped, cases[i].scraped);
+        ck_assert_uint_eq(counts.kept, cases[i].kept);
         ck_assert_ptr_nonnull(strstr(rows(), "a{" OWN "} stale\n"));
         end();
     }
+}
+END_TEST
+
+START_TEST(the_servers_limits_hold_where_a_job_has_none) {
+    static const struct {
+        struct scrape_limits limits;
+        const char *reason;
+    } cases[] = {
+        {{.labels = 3}, "label_limit exceeded (metric: a, number of labels: 4, limit: 3)"},
+        {{.label_name_bytes = 7}, "label_name_length_limit exceeded (metric: a, label name: __name__"},
+        {{.label_value_bytes = 5}, "label_value_length_limit exceeded (metric: a, label name: b"},
+        {{.label_bytes = 20}, "labels exceed --scrape.max-label-bytes (metric: a, length: 31, limit: 20)"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        begin("", "");
+        batch = append_batch_create(1, false, NULL, NULL);
+        int rc = body_append(target, &store.appender, EXPOSE_TEXT, SPAN("a{b=\"123456\"} 1\n"),
+                             &cases[i].limits, 1000, &batch, &counts, &err);
+        ck_assert_int_eq(rc, ERR_LIMIT);
+        ck_assert_msg(strncmp(err.text, cases[i].reason, strlen(cases[i].reason)) == 0, "%s", err.text);
+        end();
+    }
+}
+END_TEST
+
+START_TEST(rules_rewrite_what_is_stored) {
+    begin("zone: z", "  metric_relabel_configs:\n"
+                     "  - {source_labels: [__name__, zone], regex: 'old_(.*);z', target_label: __name__}\n"
+                     "  - {action: labeldrop, regex: zone|secret}\n"
+                     "  - {source_labels: [exported_job], regex: '(.+)', target_label: job}\n");
+    ck_assert_int_eq(scrape("old_a{secret=\"s\"} 1\nb{job=\"x\"} 2\n"), 0);
+    ck_assert_str_eq(rows(), "a{" OWN "} 1\nb{exported_job=\"x\", instance=\"h:1\", job=\"x\"} 2\n");
+    ck_assert_uint_eq(counts.kept, 2);
+    ck_assert_int_eq(scrape("b{job=\"x\"} 3\n"), 0);
+    ck_assert_str_eq(rows(), "b{exported_job=\"x\", instance=\"h:1\", job=\"x\"} 3\na{" OWN "} stale\n");
+    end();
+}
+END_TEST
+
+START_TEST(what_rules_drop_costs_its_entry_only) {
+    begin("", "  sample_limit: 2\n  metric_relabel_configs:\n"
+              "  - {action: drop, source_labels: [__name__], regex: 'go_.*'}\n");
+    const char *body = "go_a 1\nx 1\ngo_b 2 500\ny 2\ngo_c 3\n";
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(scrape(body), 0);
+        ck_assert_str_eq(rows(), "x{" OWN "} 1\ny{" OWN "} 2\n");
+        ck_assert_uint_eq(counts.scraped, 5);
+        ck_assert_uint_eq(counts.kept, 2); /* the limit counts these */
+        ck_assert_uint_eq(counts.added, i == 0 ? 2 : 0);
+        ck_assert_uint_eq(store.resolved, 2);
+        ck_assert_uint_eq(target->cache.count, 5);
+        ck_assert_uint_eq(target->cache.stored, 2);
+    }
+    /* known and dropped: nothing of it is looked at, not even its value */
+    ck_assert_int_eq(scrape("go_a what\nx 1\ny 2\n"), 0);
+    ck_assert_int_ne(scrape("go_new what\nx 1\ny 2\n"), 0);
+    /* gone without a marker: nothing of it was stored */
+    ck_assert_int_eq(scrape(body), 0);
+    ck_assert_int_eq(scrape("x 1\ny 2\n"), 0);
+    ck_assert_str_eq(rows(), "x{" OWN "} 1\ny{" OWN "} 2\n");
+    ck_assert_int_eq(scrape("x 1\ny 2\nz 3\n"), ERR_LIMIT);
+    end();
+}
+END_TEST
+
+START_TEST(many_dropped_series_need_no_memory_of_their_labels) {
+    struct buf text;
+    begin("", "  metric_relabel_configs: [{action: keep, source_labels: [keep], regex: 'yes'}]\n");
+    buf_init(&text, 64 << 20);
+    buf_puts(&text, "a{keep=\"yes\"} 1\n");
+    for (int i = 0; i < 40000; i++) buf_printf(&text, "m{i=\"%d\",long=\"%0500d\"} %d\n", i, i, i);
+    ck_assert_int_eq(scrape_as(EXPOSE_TEXT, buf_view(&text), 1000000, 1000), 0);
+    ck_assert_str_eq(rows(), "a{" OWN ", keep=\"yes\"} 1\n");
+    ck_assert_uint_eq(counts.scraped, 40001);
+    ck_assert_uint_eq(target->cache.stored, 1);
+    buf_release(&text);
+    end();
+}
+END_TEST
+
+START_TEST(labels_that_rules_spoil_fail_the_scrape) {
+    static const char *const cases[][2] = {
+        {"{action: labeldrop, regex: __name__}", "missing metric name (__name__ label)"},
+        {"{action: labelmap, regex: 'i(.*)', replacement: '$2'}", "invalid metric name or label names: "},
+        {"{action: labelkeep, regex: 'none'}", NULL}, /* no label left: dropped */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char options[256];
+        snprintf(options, sizeof options, "  metric_relabel_configs: [%s]\n", cases[i][0]);
+        begin("", options);
+        int rc = scrape("a 1\n");
+        ck_assert_int_eq(rc, cases[i][1] ? ERR_INVALID : 0);
+        if (rc)
+            ck_assert_msg(strncmp(err.text, cases[i][1], strlen(cases[i][1])) == 0, "%s", err.text);
+        else
+            ck_assert_uint_eq(batch->count, 0);
+        end();
+    }
+    begin("", "  metric_name_validation_scheme: legacy\n");
+    ck_assert_int_eq(scrape("{\"a.b\"} 1\n"), ERR_INVALID);
+    ck_assert_str_eq(err.text, "invalid metric name or label names: {\"a.b\", instance=\"h:1\", job=\"j\"}");
+    ck_assert_int_eq(scrape("a{\"b.c\"=\"d\"} 1\n"), ERR_INVALID);
+    ck_assert_int_eq(scrape("a:b 1\n"), 0);
+    end();
+}
+END_TEST
+
+START_TEST(a_job_at_its_series_limit_fails_or_leaves_new_ones_out) {
+    struct usage *usage = usage_create("j", NULL);
+    begin("", "  series_limit: 2\n");
+    usage_configure(usage, target->job);
+    target->usage = usage;
+    ck_assert_int_eq(scrape("a 1\nb 2\n"), 0);
+    ck_assert_uint_eq(usage->active, 2);
+    ck_assert_int_eq(scrape("c 1\nb 2\n"), ERR_LIMIT); /* a has not ended yet */
+    ck_assert_str_eq(err.text, "series_limit exceeded (active series of the job: 2, limit: 2)");
+    ck_assert_int_eq(counts.over, BODY_OVER_SERIES);
+    ck_assert_uint_eq(usage->active, 0);
+    ck_assert_int_eq(scrape("c 1\nb 2\n"), 0);
+    ck_assert_uint_eq(usage->active, 2);
+    end();
+    ck_assert_uint_eq(usage->active, 0); /* the target has left */
+
+    begin("", "  series_limit: 2\n  series_limit_policy: drop\n"
+              "  metric_relabel_configs: [{action: drop, source_labels: [__name__], regex: x}]\n");
+    usage_configure(usage, target->job);
+    target->usage = usage;
+    ck_assert_int_eq(scrape("x 0\na 1\nb 2\nc 3\nd 4\n"), 0);
+    ck_assert_str_eq(rows(), "a{" OWN "} 1\nb{" OWN "} 2\n");
+    ck_assert_uint_eq(counts.over_series, 2);
+    ck_assert_uint_eq(counts.added, 2);
+    ck_assert_uint_eq(counts.kept, 4);
+    ck_assert_int_eq(scrape("x 0\na 1\nb 2\nc 3\nd 4\n"), 0);
+    ck_assert_uint_eq(counts.over_series, 2);
+    ck_assert_uint_eq(store.resolved, 2);
+    ck_assert_int_eq(scrape("c 3\nd 4\na 1\n"),
+                     0); /* there is room when b has ended, so from the next one on */
+    ck_assert_str_eq(rows(), "a{" OWN "} 1\nb{" OWN "} stale\n");
+    ck_assert_int_eq(scrape("c 3\nd 4\na 1\n"), 0);
+    ck_assert_str_eq(rows(), "c{" OWN "} 3\na{" OWN "} 1\n");
+    ck_assert_uint_eq(counts.over_series, 1);
+    ck_assert_int_eq(scrape("a 1\n"), 0); /* d leaves without a marker */
+    ck_assert_str_eq(rows(), "a{" OWN "} 1\nc{" OWN "} stale\n");
+    ck_assert_uint_eq(usage->active, 1);
+    end();
+    usage_destroy(usage);
 }
 END_TEST
 
@@ -393,8 +566,10 @@ END_TEST
 
 CHECK_MAIN("body", the_targets_labels_are_added, conflicting_labels_are_renamed,
            honored_labels_win_even_when_empty, what_vanishes_ends_but_not_what_has_times_of_its_own,
-           what_begins_like_the_expected_series_may_be_another,
-           times_may_be_tracked_or_left_out, a_series_told_twice_is_two_rows,
-           many_new_series_are_resolved_in_batches, limits_fail_the_scrape,
+           what_begins_like_the_expected_series_may_be_another, times_may_be_tracked_or_left_out,
+           a_series_told_twice_is_two_rows, many_new_series_are_resolved_in_batches, limits_fail_the_scrape,
+           the_servers_limits_hold_where_a_job_has_none, rules_rewrite_what_is_stored,
+           what_rules_drop_costs_its_entry_only, many_dropped_series_need_no_memory_of_their_labels,
+           labels_that_rules_spoil_fail_the_scrape, a_job_at_its_series_limit_fails_or_leaves_new_ones_out,
            of_a_store_that_takes_no_more_series_the_known_ones_go_on, metadata_is_kept_and_renewed,
            random_changes_give_what_a_full_parse_gives)

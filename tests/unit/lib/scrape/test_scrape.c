@@ -312,7 +312,8 @@ START_TEST(a_scrape_over_a_limit_marks_nothing_that_was_never_stored) {
     wait_stored(full("up", ""), 0);
     ck_assert_uint_eq(times_stored(full("m0", ""), value_stale()), 0);
     set_page(OK_TEXT, "b{long_name=\"x\"} 1");
-    wait_last_error(manager, "label name too long (label: long_name, length: 9, limit: 8)");
+    wait_last_error(
+        manager, "label_name_length_limit exceeded (metric: b, label name: long_name, length: 9, limit: 8)");
     end(manager, &thread);
     config_unref(config);
 }
@@ -342,8 +343,85 @@ START_TEST(labels_that_meet_are_moved_aside_and_parameters_follow_the_labels) {
     ck_assert_int_eq(scrape_manager_targets(manager, &arena, &targets, &count, NULL), 0);
     ck_assert_uint_eq(count, 2);
     ck_assert(span_ends_with(targets[0].scrape_url, SPAN("/metrics?x=one&x=two&y=")));
-    ck_assert(span_ends_with(targets[1].scrape_url, SPAN("/metrics?x=a%20b&x=two&y=&z=q")));
+    ck_assert(span_ends_with(targets[1].scrape_url, SPAN("/metrics?x=a+b&x=two&y=&z=q")));
     arena_release(&arena);
+    end(manager, &thread);
+    config_unref(config);
+}
+END_TEST
+
+START_TEST(dropped_targets_are_counted_and_shown) {
+    struct thread thread;
+    struct scrape_manager *manager = begin(&thread, "a 1\n");
+    struct arena arena;
+    struct dropped_info *dropped;
+    struct pool_info *pools;
+    struct target_info *targets;
+    size_t count;
+    char options[512];
+    snprintf(options, sizeof options,
+             "  - {targets: ['x:1', 'y:1', 'z:1'], labels: {off: o}}\n"
+             "  keep_dropped_targets: 2\n"
+             "  relabel_configs: [{action: drop, source_labels: [off], regex: o}]\n");
+    struct config *config = load(options), *all = load("");
+    scrape_manager_apply(manager, config);
+    arena_init(&arena, 1 << 20, NULL);
+    ck_assert_int_eq(scrape_manager_targets(manager, &arena, &targets, &count, NULL), 0);
+    ck_assert_uint_eq(count, 1);
+    ck_assert_int_eq(scrape_manager_dropped(manager, &arena, &dropped, &count, NULL), 0);
+    ck_assert_uint_eq(count, 2);
+    ck_assert(span_is(dropped[1].scrape_pool, "j"));
+    ck_assert(span_is(labels_get(dropped[1].discovered_labels, SPAN("__address__")), "y:1"));
+    ck_assert(span_is(labels_get(dropped[1].discovered_labels, SPAN("__scheme__")), "http"));
+    ck_assert_int_eq(scrape_manager_pools(manager, &arena, &pools, &count, NULL), 0);
+    ck_assert_uint_eq(count, 1);
+    ck_assert_uint_eq(pools[0].dropped, 3);
+    scrape_manager_apply(manager, all);
+    ck_assert_int_eq(scrape_manager_dropped(manager, &arena, &dropped, &count, NULL), 0);
+    ck_assert_uint_eq(count, 0);
+    arena_release(&arena);
+    end(manager, &thread);
+    config_unref(config);
+    config_unref(all);
+}
+END_TEST
+
+START_TEST(a_job_with_too_many_targets_fails_whole_until_it_has_fewer) {
+    struct thread thread;
+    struct scrape_manager *manager = begin(&thread, "a 1\n");
+    char options[512];
+    snprintf(options, sizeof options,
+             "  - {targets: ['localhost:%d'], labels: {zone: z}}\n  target_limit: %%d\n", port);
+    char one[512], two[512];
+    snprintf(one, sizeof one, options, 1);
+    snprintf(two, sizeof two, options, 2);
+    struct config *within = load(two), *over = load(one);
+    scrape_manager_apply(manager, within);
+    wait_stored(full("a", ""), 1);
+    scrape_manager_apply(manager, over); /* the same targets go on, and fail */
+    wait_stored(full("up", ""), 0);
+    wait_stored(full("a", ""), value_stale());
+    wait_last_error(manager, "target_limit exceeded (number of targets: 2, limit: 1)");
+    forget_rows();
+    scrape_manager_apply(manager, within);
+    wait_stored(full("up", ""), 1);
+    ck_assert_uint_eq(times_stored(full("up", ""), value_stale()), 0);
+    end(manager, &thread);
+    config_unref(within);
+    config_unref(over);
+}
+END_TEST
+
+START_TEST(a_target_keeps_the_interval_that_relabelling_gives_it) {
+    struct thread thread;
+    struct scrape_manager *manager = begin(&thread, "a 1\n");
+    struct config *config = load("  scrape_interval: 1h\n  extra_scrape_metrics: true\n  relabel_configs:\n"
+                                 "  - {target_label: __scrape_interval__, replacement: 100ms}\n"
+                                 "  - {target_label: __scrape_timeout__, replacement: 90ms}\n");
+    scrape_manager_apply(manager, config);
+    wait_stored(full("a", ""), 1);
+    wait_stored(full("scrape_timeout_seconds", ""), 0.09);
+    ck_assert_ptr_nonnull(strstr(last_request, "X-Prometheus-Scrape-Timeout-Seconds: 0.09\r\n"));
     end(manager, &thread);
     config_unref(config);
 }
@@ -351,4 +429,6 @@ END_TEST
 
 CHECK_MAIN("scrape", a_target_is_scraped_and_what_vanishes_gets_a_marker, a_target_named_twice_is_one_target,
            a_scrape_over_a_limit_marks_nothing_that_was_never_stored,
-           labels_that_meet_are_moved_aside_and_parameters_follow_the_labels)
+           labels_that_meet_are_moved_aside_and_parameters_follow_the_labels,
+           dropped_targets_are_counted_and_shown, a_job_with_too_many_targets_fails_whole_until_it_has_fewer,
+           a_target_keeps_the_interval_that_relabelling_gives_it)
