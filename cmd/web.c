@@ -70,6 +70,7 @@ static struct api *make_api(struct web *web) {
                                   .has_lifecycle = web->parts.flags->web_enable_lifecycle,
                                   .intake = web->intake,
                                   .data_path = web->parts.flags->storage_tsdb_path,
+                                  .page_title = web->parts.flags->web_page_title,
                                   .has_admin = web->parts.flags->web_enable_admin_api,
                                   .retention = retention,
                                   .current_config = current_config,
@@ -87,9 +88,10 @@ static int make_server(struct web *web, struct err *err) {
     const struct flags *flags = web->parts.flags;
     struct http_server_options options = {.addresses = flags->web_listen_address.items,
                                           .address_count = flags->web_listen_address.count,
-                                          .max_connections = flags->web_max_connections,
                                           .workers = (int)flags->query_max_concurrency,
                                           .cors_origin = flags->web_cors_origin};
+    if (flags->is_given[FLAG_web_max_connections]) /* else the server's own, larger one */
+        options.max_connections = flags->web_max_connections;
     options.memory = web->parts.memory;
     options.read_timeout_ms = flags->web_read_timeout_ms;
     if (flags->is_given[FLAG_web_read_timeout_ms]) /* else the server's own, shorter limit */

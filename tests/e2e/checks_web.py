@@ -3,7 +3,7 @@ import crypt  # the same library that the server asks
 import json
 import subprocess
 
-from harness import Server, eventually
+from harness import SIGHUP, Server, eventually
 
 CONFIG = """
 global: {scrape_interval: 1s}
@@ -179,14 +179,28 @@ def judges(bench, binary):
 
 
 def prefix(bench, binary):
-    server = Server(bench, binary, "global: {}\n", "--web.external-url=http://x.test/a/b/", name="prefix")
+    server = Server(bench, binary, "global: {}\n", "--web.external-url=http://x.test/a/b/", "--web.page-title=<A & b>", name="prefix")
     curl = Curl(bench, server.port)
     eventually("ready", lambda: curl("/a/b/-/ready")[0] == 200)
     assert curl("/-/ready")[0] == 404 and curl("/a/bc")[0] == 404
     assert curl("/")[:1] == (302,) and curl("/")[1]["location"] == "/a/b/"
-    assert curl("/a/b/")[0] == 200 and b"<title>" in curl("/a/b/")[2]
+    assert curl("/a/b/")[0] == 200 and b"<title>&lt;A &amp; b&gt;</title>" in curl("/a/b/")[2]
     assert curl("/a/b/assets/page.js")[0] == 200
     return json.loads(curl("/a/b/api/v1/query?query=1")[2])["status"] == "success"
+
+
+def gives_up_rights(server):
+    """and a reload onto a file in a new folder works all the same"""
+    status = open(f"/proc/{server.process.popen.pid}/status").read()
+    limited = "NoNewPrivs:\t1" in status and "Seccomp:\t2" in status
+    if not limited:
+        assert "not all rights could be given up" in server.process.text(), status
+    folder = server.config.parent / "new-folder"
+    folder.mkdir()
+    (folder / "jobs.yml").write_text("scrape_configs: [{job_name: of_a_new_file}]\n")
+    server.config.write_text(f"scrape_config_files: [{folder}/jobs.yml]\n")
+    server.process.signal(SIGHUP)
+    return eventually("the new job", lambda: "of_a_new_file" in server.api.data("/api/v1/status/config")["yaml"], 10)
 
 
 def keeps_secrets(bench, server):
@@ -198,6 +212,9 @@ def run(bench, binary):
     (bench.folder / "writer.token").write_text("token-of-writer\n")
     bench.check("check web-config judges files and what they name", lambda: judges(bench, binary))
     bench.check("a prefix stands in front of every path", lambda: prefix(bench, binary))
+    plain = Server(bench, binary, "global: {}\n", name="plain").wait_ready()
+    bench.check("rights are given up, and a reload onto a new path works", lambda: gives_up_rights(plain))
+    plain.process.stop()
     web = bench.folder / "web.yml"
     web.write_text(TLS % "" + TOKENS % {"hash": hashed(PASSWORD)})
     config = CONFIG % {"address": "{self}", "password": PASSWORD, "scheme": "https"}

@@ -37,11 +37,12 @@ struct api_context {
     struct engine *engine;
     struct registry *registry;
     struct api_build build;
-    int64_t start_time_ms; /* wall clock */
-    bool has_lifecycle;    /* --web.enable-lifecycle: /-/reload and /-/quit */
-    bool has_admin;        /* --web.enable-admin-api: /api/v1/admin/tsdb */
-    struct intake *intake; /* of remote write; NULL: it is not enabled */
-    const char *data_path; /* only shown */
+    int64_t start_time_ms;  /* wall clock */
+    bool has_lifecycle;     /* --web.enable-lifecycle: /-/reload and /-/quit */
+    bool has_admin;         /* --web.enable-admin-api: /api/v1/admin/tsdb */
+    struct intake *intake;  /* of remote write; NULL: it is not enabled */
+    const char *data_path;  /* only shown */
+    const char *page_title; /* NULL: the page's own */
 
     /* how long and how much is kept, as runtimeinfo shows it: "15d" */
     void (*retention)(void *context, char out[64]);
