@@ -208,6 +208,21 @@ static enum guard_verdict authenticate(struct exchange *exchange, void *context)
     return verdict;
 }
 
+/* a right password is not known yet: whoever names a user may be one */
+static bool may_send_much(const struct web_request *request, void *context) {
+    struct policy *policy = current_policy(context);
+    struct authorization authorization;
+    bool may = !policy_needs_credentials(policy);
+    authorization_read(web_request_header(request, "Authorization"), &authorization);
+    if (!may && authorization.kind == AUTHORIZATION_BASIC)
+        may = policy_user_hash(policy, authorization.user) != NULL;
+    else if (!may && authorization.kind == AUTHORIZATION_BEARER)
+        may = policy_find_token(policy, authorization.token) != NULL;
+    authorization_wipe(&authorization);
+    policy_unref(policy);
+    return may;
+}
+
 static enum guard_verdict authorize(struct exchange *exchange, const struct route *route, void *context) {
     const struct access *access = exchange_access(exchange);
     if (!access || route->scope == ACCESS_ANY) return GUARD_PASS;
@@ -314,7 +329,7 @@ int gate_create(const char *path, struct registry *registry, struct gate **resul
     gate->magic = GATE_MAGIC;
     gate->path = mem_strdup(path);
     gate->policy = policy;
-    gate->guard = (struct http_guard){tls_of_now, authenticate, authorize, gate};
+    gate->guard = (struct http_guard){tls_of_now, authenticate, may_send_much, authorize, gate};
     gate->successes = success_cache_create();
     gate->verifiers = pool_create("web-verify", VERIFIERS, VERIFIERS_WAITING);
     if (registry)

@@ -255,6 +255,7 @@ void connection_open(struct http_server *server, int fd, const struct sockaddr_s
     memcpy(connection->peer, text, sizeof text);
     request_parser_init(&connection->parser, &server->memory);
     connection->parser.router = server->router;
+    connection->parser.guard = server->options.guard;
     connection->parser.prefix = span_from(server->options.route_prefix);
     uv_tcp_init(loop_uv(server->loop), &connection->tcp); /* cannot fail: it opens nothing */
     connection->tcp.data = connection;

@@ -34,6 +34,9 @@ struct http_guard {
     /* a reference, for one connection that was just accepted; NULL: it speaks plain HTTP */
     struct tls_context *(*tls)(void *context);
     enum guard_verdict (*authenticate)(struct exchange *exchange, void *context);
+    /* the head is read, the body not yet: false: it is refused when it is large, since this will not come in.
+       NULL: anybody may send much */
+    bool (*may_send_much)(const struct web_request *request, void *context);
     /* the route is found: GUARD_PASS or GUARD_REPLIED */
     enum guard_verdict (*authorize)(struct exchange *exchange, const struct route *route, void *context);
     void *context;

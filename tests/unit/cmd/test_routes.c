@@ -1,5 +1,5 @@
 /* The path table: without credentials nothing is open, whatever the router knows or does not know. */
-#include "lib/base/mem.h"
+#include "storage/remote/intake.h"
 #include "tests/check_main.h"
 #include "tests/unit/web/client.h"
 #include "web/api/api.h"
@@ -22,9 +22,9 @@ struct guarded {
     struct http_server *server;
 };
 
-static void begin(struct guarded *g, const char *prefix) {
+static void begin_with(struct guarded *g, const char *prefix, struct intake *intake) {
     static const char *const address = "127.0.0.1:0";
-    struct api_context context = {0};
+    struct api_context context = {.intake = intake};
     struct err err = {0};
     char path[] = "/tmp/ferula-routes-XXXXXX";
     int fd = mkstemp(path);
@@ -37,6 +37,10 @@ static void begin(struct guarded *g, const char *prefix) {
     ck_assert_int_eq(http_server_create(&options, api_router(g->api), NULL, &g->server, &err), 0);
     http_server_start(g->server);
     unlink(path);
+}
+
+static void begin(struct guarded *g, const char *prefix) {
+    begin_with(g, prefix, NULL);
 }
 
 static void end(struct guarded *g) {
@@ -110,4 +114,31 @@ START_TEST(every_route_says_what_it_is) {
 }
 END_TEST
 
-CHECK_MAIN("routes", no_path_is_open, a_token_gets_no_further_than_its_scopes, every_route_says_what_it_is)
+/* of a body that is too large for whoever may not come in */
+START_TEST(a_stranger_sends_no_large_bodies) {
+    struct guarded g;
+    struct intake *intake = intake_create(NULL, NULL);
+    begin_with(&g, "", intake);
+    const char *large = "Content-Length: 5000000\r\n";
+    ck_assert_int_eq(status_of(&g, "POST", "", "/api/v1/write", large), 413);
+    char header[128];
+    snprintf(header, sizeof header, "Authorization: Bearer nobody\r\n%s", large);
+    ck_assert_int_eq(status_of(&g, "POST", "", "/api/v1/write", header), 413);
+    end(&g);
+    begin_with(&g, "", intake);
+    struct buf out;
+    int fd = connect_to(g.server);
+    buf_init(&out, (size_t)1 << 20);
+    say(fd,
+        "POST /api/v1/write HTTP/1.1\r\n" HOST "Authorization: Bearer writes\r\nContent-Length: 5000000\r\n"
+        "Expect: 100-continue\r\n\r\n");
+    hear_until(fd, &out, "100 Continue");
+    close(fd);
+    buf_release(&out);
+    end(&g);
+    intake_destroy(intake);
+}
+END_TEST
+
+CHECK_MAIN("routes", a_stranger_sends_no_large_bodies, no_path_is_open,
+           a_token_gets_no_further_than_its_scopes, every_route_says_what_it_is)
