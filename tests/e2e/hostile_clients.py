@@ -279,7 +279,8 @@ def run(bench, binary, long):
            for what, a in (("half a head", (b"GET / HT", 8, 16)), *([("half a body", (post, 28, 40))] if long else []))]
     for thread in cut:
         thread.start()
-    cut[0].join()  # before the crowds, who would push it out
+    for thread in cut:
+        thread.join()  # before the crowds, who would push them out
     for name, first, drip in (("say nothing", b"", b""), ("send their head by bytes", b"GET / HT", b"T"), ("send their body by bytes", post, b"a")):
         bench.check(f"{count} clients that {name} harm nobody", lambda first=first, drip=drip: slow(server, count, first, drip))
     bench.check("100 clients that never read harm nobody", lambda: never_reads(server, 100))
@@ -289,8 +290,6 @@ def run(bench, binary, long):
         bench.check(f"{what} is refused", lambda body=body: bomb_is_refused(server, body))
     bench.check("and honest samples go on", lambda: goes_on(server))
     bench.check("its memory is small", lambda: memory(server) < 512 << 20)
-    for thread in cut:
-        thread.join()
     server.process.stop()
     bench.check("the server ended by itself", lambda: server.process.popen.returncode == 0)
     bench.check("300 connections with 128 descriptors harm nobody", lambda: few_descriptors(bench, binary))

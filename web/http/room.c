@@ -1,33 +1,38 @@
+#include "lib/sys/clock.h"
 #include "web/http/server_inside.h"
 
 #include <arpa/inet.h>
 #include <string.h>
 
 /*
- * Who is let in when there are many. When all places are taken the connection that has waited longest for its
- * client gives way: first one between requests, then one whose head does not come, then one whose body does
- * not; never one that is being answered. The last CONNECTIONS_KEPT places are for clients on this machine;
- * others get one only to ask what the loop answers by itself, so that a probe still hears something.
+ * Who is let in when there are many. When all places are taken one that waits for its client gives way, never
+ * one that is being answered: the one that has been between requests for longest; where there is none,
+ * whoever has waited longest for a head or a body. New connections count among the latter for SETTLED_MS, or
+ * a crowd that says half a word each would push out the honest ones before they are read. The last
+ * CONNECTIONS_KEPT places are for clients on this machine; others get one only to ask what the loop answers
+ * by itself, so that a probe still hears something.
  */
+#define SETTLED_MS 1000
 
 /* the list goes from new to old: of two of one millisecond the later in it is older */
-static const struct connection *older(const struct connection *a, const struct connection *b) {
+static struct connection *older(struct connection *a, struct connection *b) {
     return !a || b->since_ms <= a->since_ms ? b : a;
 }
 
 static bool make_room(struct http_server *server) {
-    const struct connection *oldest[3] = {0};
-    for (const struct connection *c = server->connections; c; c = c->after)
-        if (c->state <= CONNECTION_BODY) oldest[c->state] = older(oldest[c->state], c);
-    for (size_t i = 0; i < 3; i++) {
-        if (!oldest[i]) continue;
-        connection_close((struct connection *)(uintptr_t)oldest[i]);
-        return true;
+    struct connection *idle = NULL, *waiting = NULL;
+    for (struct connection *c = server->connections; c; c = c->after) {
+        if (c->state > CONNECTION_BODY) continue;
+        waiting = older(waiting, c);
+        if (c->state == CONNECTION_IDLE) idle = older(idle, c);
     }
-    return false;
+    bool is_settled = idle && clock_monotonic_ms() - idle->since_ms >= SETTLED_MS;
+    struct connection *leaving = is_settled ? idle : waiting;
+    if (leaving) connection_close(leaving);
+    return leaving != NULL;
 }
-_Static_assert(CONNECTION_IDLE == 0 && CONNECTION_HEAD == 1 && CONNECTION_BODY == 2,
-               "the order of giving way");
+_Static_assert(CONNECTION_IDLE < CONNECTION_BODY && CONNECTION_HEAD < CONNECTION_BODY,
+               "what waits for its client");
 
 /* an IPv4 client of an IPv6 socket is an IPv4 client */
 static bool describe(const struct sockaddr_storage *peer, char text[PEER_MAX]) {
