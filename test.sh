@@ -90,6 +90,7 @@ if step build-asan build asan; then
     step promqltest tests/promqltest/run.sh build/asan/cmd/server
 fi
 step e2e /usr/bin/python3 tests/e2e/run.py ./server
+step hostile /usr/bin/python3 tests/e2e/hostile_clients.py $([ $long = no ] || echo --long) ./server
 crash() {
     /usr/bin/python3 "tests/e2e/$1.py" "${@:2}" ./server
 }

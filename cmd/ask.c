@@ -96,7 +96,7 @@ static int run_on(struct ask *ask, struct loop *loop, struct err *err) {
                                            .max_body_bytes = ANSWER_MAX,
                                            .accept_gzip = true,
                                            .follow_redirects = true,
-                                           .proxy_from_environment = true};
+                                           .proxy.from_environment = true};
     int rc = http_client_create(loop, &client, err);
     if (rc) return rc;
     rc = http_request_create(client, &options, on_done, &waiting, &request, err);

@@ -3,13 +3,15 @@
 #include "cmd/check_relabel.h"
 #include "cmd/cmd.h"
 #include "lib/config/config.h"
+#include "web/gate/gate.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /*
  * check config FILE...: the verdict that the server would come to, without starting it. Exit status 0 when
- * every file is good, 1 when one is not, also for a wrong usage.
+ * every file is good, 1 when one is not, also for a wrong usage. check web-config FILE...: the same for the
+ * file of --web.config.file, with the certificates and tokens that it names.
  */
 
 void check_print_errors(const char *path, const struct config_errors *errors) {
@@ -47,15 +49,31 @@ static int check_file(const char *path, struct config_errors *errors) {
     return 0;
 }
 
-int cmd_check(int argc, char **argv) {
-    static struct config_errors errors;
-    if (argc > 1 && strcmp(argv[1], "relabel") == 0) return check_relabel(argc - 1, argv + 1);
-    if (argc < 3 || strcmp(argv[1], "config") != 0) {
-        fprintf(stderr, "usage: server check config FILE...\n"
-                        "       server check relabel --config.file=FILE --job=NAME [--metric] LABELS\n");
+static int check_web_file(const char *path, struct config_errors *errors) {
+    if (gate_check(path, errors)) {
+        check_print_errors(path, errors);
         return 1;
     }
-    int status = 0;
-    for (int i = 2; i < argc; i++) status |= check_file(argv[i], &errors);
-    return status;
+    printf("%s SUCCESS\n", path);
+    fflush(stdout);
+    return 0;
+}
+
+int cmd_check(int argc, char **argv) {
+    static const struct {
+        const char *name;
+        int (*check)(const char *path, struct config_errors *errors);
+    } kinds[] = {{"config", check_file}, {"web-config", check_web_file}};
+    static struct config_errors errors;
+    if (argc > 1 && strcmp(argv[1], "relabel") == 0) return check_relabel(argc - 1, argv + 1);
+    for (size_t k = 0; argc >= 3 && k < sizeof kinds / sizeof *kinds; k++) {
+        int status = 0;
+        if (strcmp(argv[1], kinds[k].name) != 0) continue;
+        for (int i = 2; i < argc; i++) status |= kinds[k].check(argv[i], &errors);
+        return status;
+    }
+    fprintf(stderr, "usage: server check config FILE...\n"
+                    "       server check web-config FILE...\n"
+                    "       server check relabel --config.file=FILE --job=NAME [--metric] LABELS\n");
+    return 1;
 }

@@ -1,5 +1,6 @@
 #include "cmd/cmd.h"
 
+#include "cmd/confine.h"
 #include "cmd/features.h"
 #include "cmd/flags.h"
 #include "cmd/query_log.h"
@@ -159,7 +160,6 @@ static void log_start(const struct server *s) {
     struct buf idle;
     LOG(LOG_INFO, "starting " PROGRAM_NAME, "version", version->version, "revision", version->revision,
         "platform", version->platform);
-    if (geteuid() == 0) LOG(LOG_WARN, "running as root; a user of its own is safer");
     buf_init(&idle, 1 << 16);
     flags_write_idle(&s->flags, &idle);
     if (idle.len) LOG(LOG_WARN, "these flags do nothing yet", "flags", buf_text(&idle));
@@ -213,6 +213,7 @@ static int prepare(struct server *s, struct err *err) {
         err->text[0] = 0;
         return fail(s, STATUS_BAD_CONFIG);
     }
+    confine(&s->flags); /* no thread was started yet */
     struct web_parts parts = {.flags = &s->flags,
                               .registry = s->registry,
                               .engine = s->engine,

@@ -1,5 +1,6 @@
 #include "cmd/web.h"
 
+#include "cmd/external.h"
 #include "cmd/storage.h"
 #include "cmd/version.h"
 #include "lib/base/log.h"
@@ -9,6 +10,7 @@
 #include "storage/remote/intake.h"
 #include "storage/tsdb/tsdb.h"
 #include "web/api/api.h"
+#include "web/gate/gate.h"
 #include "web/http/server.h"
 
 struct web {
@@ -16,6 +18,8 @@ struct web {
     struct api *api;
     struct http_server *server;
     struct intake *intake; /* NULL: no remote write */
+    struct gate *gate;     /* NULL: everybody may come in */
+    char *route_prefix;
 };
 
 static struct config *current_config(void *context) {
@@ -67,6 +71,7 @@ static struct api *make_api(struct web *web) {
                                   .has_lifecycle = web->parts.flags->web_enable_lifecycle,
                                   .intake = web->intake,
                                   .data_path = web->parts.flags->storage_tsdb_path,
+                                  .page_title = web->parts.flags->web_page_title,
                                   .has_admin = web->parts.flags->web_enable_admin_api,
                                   .retention = retention,
                                   .current_config = current_config,
@@ -84,20 +89,28 @@ static int make_server(struct web *web, struct err *err) {
     const struct flags *flags = web->parts.flags;
     struct http_server_options options = {.addresses = flags->web_listen_address.items,
                                           .address_count = flags->web_listen_address.count,
-                                          .max_connections = flags->web_max_connections,
                                           .workers = (int)flags->query_max_concurrency,
                                           .cors_origin = flags->web_cors_origin};
+    if (flags->is_given[FLAG_web_max_connections]) /* else the server's own, larger one */
+        options.max_connections = flags->web_max_connections;
     options.memory = web->parts.memory;
-    if (flags->is_given[FLAG_web_read_timeout_ms]) /* else the server's own, shorter limits */
-        options.idle_timeout_ms = options.body_timeout_ms = flags->web_read_timeout_ms;
+    options.read_timeout_ms = flags->web_read_timeout_ms;
+    if (flags->is_given[FLAG_web_read_timeout_ms]) /* else the server's own, shorter limit */
+        options.idle_timeout_ms = flags->web_read_timeout_ms;
+    options.route_prefix = web->route_prefix;
+    if (web->gate) options.guard = gate_guard(web->gate);
     return http_server_create(&options, api_router(web->api), web->parts.registry, &web->server, err);
 }
 
 int web_start(const struct web_parts *parts, struct web **result, struct err *err) {
     struct web *web = mem_zalloc(sizeof *web);
+    const struct flags *flags = parts->flags;
     web->parts = *parts;
     web->api = make_api(web);
-    int rc = make_server(web, err);
+    int rc = external_route_prefix(flags->web_external_url, flags->web_route_prefix, &web->route_prefix, err);
+    if (!rc && *flags->web_config_file)
+        rc = gate_create(flags->web_config_file, parts->registry, &web->gate, err);
+    if (!rc) rc = make_server(web, err);
     if (rc) {
         web_stop(web);
         return rc;
@@ -121,6 +134,8 @@ void web_stop(struct web *web) {
         http_server_stop(web->server);
         http_server_destroy(web->server);
     }
+    gate_destroy(web->gate);
+    mem_free(web->route_prefix);
     api_destroy(web->api);
     intake_destroy(web->intake);
     mem_free(web);

@@ -1,4 +1,5 @@
 #include "lib/config/table.h"
+#include "lib/config/web.h"
 
 #include "lib/base/assert.h"
 #include "lib/base/mem.h"
@@ -62,7 +63,7 @@ void config_unref(struct config *config) {
     mem_free(holder);
 }
 
-static void load(struct loader *l, struct config *config, struct span text) {
+static void load(struct loader *l, const struct section *section, void *object, struct span text) {
     static const struct ynode nothing = {.kind = YNODE_MAP, .mark = {1, 1}};
     const struct ynode *root = NULL;
     struct ymark where;
@@ -72,8 +73,8 @@ static void load(struct loader *l, struct config *config, struct span text) {
         return;
     }
     if (root) environment_expand_tree(l, root);
-    section_init(l, &config_section, config);
-    section_read(l, &config_section, config, ynode_is_null(root) ? &nothing : root);
+    section_init(l, section, object);
+    section_read(l, section, object, ynode_is_null(root) ? &nothing : root);
 }
 
 static int load_text(struct span text, const char *file_name, struct file_system *fs, struct config **config,
@@ -92,7 +93,7 @@ static int load_text(struct span text, const char *file_name, struct file_system
     if (text.len > CONFIG_MAX_FILE_BYTES)
         loader_error(&l, (struct ymark){0, 0}, "the file is larger than %u bytes", CONFIG_MAX_FILE_BYTES);
     else
-        load(&l, &holder->config, text);
+        load(&l, &config_section, &holder->config, text);
     if (errors->count) {
         config_unref(&holder->config);
         return ERR_INVALID;
@@ -106,18 +107,47 @@ int config_load_text(struct span text, const char *file_name, struct config **co
     return load_text(text, file_name, NULL, config, errors);
 }
 
-int config_load_file(const char *path, struct config **config, struct config_errors *errors) {
-    struct buf text;
+/* the file appended to text, or an error about it as a whole */
+static int read_file(const char *path, struct buf *text, struct config_errors *errors) {
     struct err err = {0};
-    buf_init(&text, CONFIG_MAX_FILE_BYTES);
-    int rc = file_read_all(file_system_real(), path, &text, &err);
+    int rc = file_read_all(file_system_real(), path, text, &err);
     if (rc) {
         struct loader l = {.errors = errors, .file_name = path};
         errors->count = errors->more = 0;
         loader_error(&l, (struct ymark){0, 0}, "%s", err.text);
-    } else {
-        rc = load_text(buf_view(&text), path, file_system_real(), config, errors);
     }
+    return rc;
+}
+
+int config_load_file(const char *path, struct config **config, struct config_errors *errors) {
+    struct buf text;
+    buf_init(&text, CONFIG_MAX_FILE_BYTES);
+    int rc = read_file(path, &text, errors);
+    if (!rc) rc = load_text(buf_view(&text), path, file_system_real(), config, errors);
+    buf_release(&text);
+    return rc;
+}
+
+/* ---- the web's ---- */
+
+int web_config_load_text(struct span text, const char *file_name, struct arena *arena,
+                         struct web_config **config, struct config_errors *errors) {
+    struct strings unsupported = {0};
+    struct loader l = {.arena = arena, .errors = errors, .file_name = file_name, .unsupported = &unsupported};
+    errors->count = errors->more = 0;
+    struct web_config *loaded = loader_alloc(&l, 1, sizeof *loaded);
+    if (loaded) load(&l, &web_section, loaded, text);
+    if (errors->count) return ERR_INVALID;
+    *config = loaded;
+    return 0;
+}
+
+int web_config_load_file(const char *path, struct arena *arena, struct web_config **config,
+                         struct config_errors *errors) {
+    struct buf text;
+    buf_init(&text, WEB_CONFIG_MAX_FILE_BYTES);
+    int rc = read_file(path, &text, errors);
+    if (!rc) rc = web_config_load_text(buf_view(&text), path, arena, config, errors);
     buf_release(&text);
     return rc;
 }

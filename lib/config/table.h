@@ -149,6 +149,7 @@ void environment_expand_tree(struct loader *loader, const struct ynode *root);
 
 /* The tables. */
 extern const struct section config_section; /* sections_file.c */
+extern const struct section web_section;    /* sections_web.c: a file of its own */
 extern const struct section global_section, scrape_section, runtime_section,
     storage_section;                                                            /* sections_top.c */
 extern const struct section tls_section, http_client_section;                   /* sections_client.c */

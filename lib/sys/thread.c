@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 void thread_start(struct thread *thread, const char *name, void *(*run)(void *context), void *context) {
     char short_name[16];
@@ -16,6 +18,11 @@ void thread_start(struct thread *thread, const char *name, void *(*run)(void *co
 
 void thread_join(struct thread *thread) {
     ASSERT(pthread_join(thread->id, NULL) == 0);
+}
+
+void thread_lower_priority(int nice) {
+    /* Linux keeps it per thread; a refusal only costs politeness */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), nice);
 }
 
 void mutex_init(struct mutex *mutex) {

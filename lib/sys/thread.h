@@ -14,6 +14,8 @@ struct thread {
 /* name: at most 15 characters, shown by ps and gdb */
 void thread_start(struct thread *thread, const char *name, void *(*run)(void *context), void *context);
 void thread_join(struct thread *thread);
+/* the calling thread gives way to others from now on; nice: 1 to 19 */
+void thread_lower_priority(int nice);
 
 struct mutex {
     pthread_mutex_t lock;

@@ -7,9 +7,9 @@
 
 packages_build=(build-essential cmake ninja-build pkg-config ca-certificates
     libcurl4-openssl-dev libssl-dev libuv1-dev libyaml-dev libre2-dev libdeflate-dev zlib1g-dev libxxhash-dev
-    libjemalloc-dev libzstd-dev libsnappy-dev libjansson-dev libc-ares-dev node-llhttp)
+    libjemalloc-dev libzstd-dev libsnappy-dev libjansson-dev libc-ares-dev libcrypt-dev linux-libc-dev node-llhttp)
 
-packages_test=(check python3 git curl)
+packages_test=(check python3 git curl openssl)
 
 packages_fuzz=(clang libclang-rt-14-dev)
 

@@ -3,56 +3,101 @@
 #include "lib/base/assert.h"
 #include "lib/base/mem.h"
 #include "lib/instrument/instrument.h"
+#include "lib/model/limited.h"
 #include "storage/remote/intake.h"
 #include "web/api/inside.h"
+#include "web/http/guard.h"
 
 #define API_MAGIC 0x61706921u
 #define FORM (METHOD_GET | METHOD_POST)
 #define API (ROUTE_CORS | ROUTE_GATED)
 
 static const struct route routes[] = {
-    {"/api/v1/query", FORM, ROUTE_HEAVY, API, api_query},
-    {"/api/v1/query_range", FORM, ROUTE_HEAVY, API, api_query_range},
-    {"/api/v1/query_exemplars", FORM, ROUTE_HEAVY, API, api_query_exemplars},
-    {"/api/v1/series", FORM, ROUTE_HEAVY, API, api_series},
-    {"/api/v1/labels", FORM, ROUTE_HEAVY, API, api_labels},
-    {"/api/v1/label/:name/values", METHOD_GET, ROUTE_HEAVY, API, api_label_values},
-    {"/api/v1/targets", METHOD_GET, ROUTE_LIGHT, API, api_targets},
-    {"/api/v1/targets/metadata", METHOD_GET, ROUTE_LIGHT, API, api_target_metadata},
-    {"/api/v1/targets/relabel_steps", METHOD_GET, ROUTE_LIGHT, API, api_relabel_steps},
-    {"/api/v1/metadata", METHOD_GET, ROUTE_LIGHT, API, api_metadata},
-    {"/api/v1/scrape_pools", METHOD_GET, ROUTE_LIGHT, API, api_scrape_pools},
-    {"/api/v1/rules", METHOD_GET, ROUTE_LIGHT, API, api_rules},
-    {"/api/v1/alerts", METHOD_GET, ROUTE_LIGHT, API, api_alerts},
-    {"/api/v1/alertmanagers", METHOD_GET, ROUTE_LIGHT, API, api_alertmanagers},
-    {"/api/v1/status/buildinfo", METHOD_GET, ROUTE_LIGHT, API, api_build_info},
-    {"/api/v1/status/runtimeinfo", METHOD_GET, ROUTE_LIGHT, API, api_runtime_info},
-    {"/api/v1/status/config", METHOD_GET, ROUTE_LIGHT, API, api_config},
-    {"/api/v1/status/flags", METHOD_GET, ROUTE_LIGHT, API, api_flags},
-    {"/api/v1/status/tsdb", METHOD_GET, ROUTE_HEAVY, API, api_tsdb},
-    {"/api/v1/status/active_queries", METHOD_GET, ROUTE_LIGHT, API, api_active_queries},
-    {"/api/v1/status/active_queries/cancel", METHOD_POST, ROUTE_LIGHT, API, api_cancel_query},
-    {"/api/v1/status/top_queries", METHOD_GET, ROUTE_LIGHT, API, api_top_queries},
-    {"/api/v1/write", METHOD_POST, ROUTE_INTAKE, API | ROUTE_LARGE, api_write},
-    {"/api/v1/admin/tsdb/delete_series", METHOD_POST | METHOD_PUT, ROUTE_HEAVY, API, api_delete_series},
-    {"/api/v1/admin/tsdb/clean_tombstones", METHOD_POST | METHOD_PUT, ROUTE_HEAVY, API, api_clean_tombstones},
-    {"/api/v1/admin/tsdb/snapshot", METHOD_POST | METHOD_PUT, ROUTE_HEAVY, API, api_snapshot},
-    {"/-/healthy", METHOD_GET | METHOD_HEAD, ROUTE_AT_ONCE, 0, api_healthy},
-    {"/-/ready", METHOD_GET | METHOD_HEAD, ROUTE_AT_ONCE, 0, api_ready},
-    {"/-/reload", METHOD_POST | METHOD_PUT, ROUTE_HEAVY, 0, api_reload},
-    {"/-/quit", METHOD_POST | METHOD_PUT, ROUTE_LIGHT, 0, api_quit},
-    {"/metrics", METHOD_GET, ROUTE_LIGHT, 0, api_metrics},
-    {"/version", METHOD_GET, ROUTE_AT_ONCE, 0, api_version},
-    {"/", METHOD_GET, ROUTE_AT_ONCE, 0, api_page},
-    {"/graph", METHOD_GET, ROUTE_AT_ONCE, 0, api_page},
-    {"/query", METHOD_GET, ROUTE_AT_ONCE, 0, api_page},
-    {"/assets/:name", METHOD_GET, ROUTE_AT_ONCE, 0, api_page},
+    {"/api/v1/query", FORM, ROUTE_HEAVY, API | ROUTE_LIMITED, api_query, ACCESS_READ,
+     "Value of an expression at one time", "query time timeout limit lookback_delta stats"},
+    {"/api/v1/query_range", FORM, ROUTE_HEAVY, API | ROUTE_LIMITED, api_query_range, ACCESS_READ,
+     "Values of an expression over a range of time",
+     "query start end step timeout limit lookback_delta stats"},
+    {"/api/v1/query_exemplars", FORM, ROUTE_HEAVY, API | ROUTE_LIMITED, api_query_exemplars, ACCESS_READ,
+     "Exemplars of the series in an expression", "query start end"},
+    {"/api/v1/series", FORM, ROUTE_HEAVY, API | ROUTE_LIMITED, api_series, ACCESS_READ, "Series that match",
+     "match[] start end limit"},
+    {"/api/v1/labels", FORM, ROUTE_HEAVY, API | ROUTE_LIMITED, api_labels, ACCESS_READ, "Names of labels",
+     "match[] start end limit"},
+    {"/api/v1/label/:name/values", METHOD_GET, ROUTE_HEAVY, API | ROUTE_LIMITED, api_label_values,
+     ACCESS_READ, "Values of a label", "match[] start end limit"},
+    {"/api/v1/targets", METHOD_GET, ROUTE_LIGHT, API, api_targets, ACCESS_READ,
+     "Targets of scraping and how they are", "state scrapePool"},
+    {"/api/v1/targets/metadata", METHOD_GET, ROUTE_LIGHT, API, api_target_metadata, ACCESS_READ,
+     "What targets say of their metrics", "match_target metric limit"},
+    {"/api/v1/targets/relabel_steps", METHOD_GET, ROUTE_LIGHT, API, api_relabel_steps, ACCESS_READ,
+     "What each rule of relabelling makes of labels", "scrapePool labels"},
+    {"/api/v1/metadata", METHOD_GET, ROUTE_LIGHT, API, api_metadata, ACCESS_READ,
+     "Types, helps and units of metrics", "limit limit_per_metric metric"},
+    {"/api/v1/scrape_pools", METHOD_GET, ROUTE_LIGHT, API, api_scrape_pools, ACCESS_READ,
+     "Names of the scrape pools", NULL},
+    {"/api/v1/rules", METHOD_GET, ROUTE_LIGHT, API, api_rules, ACCESS_READ, "Rules and their state", "type"},
+    {"/api/v1/alerts", METHOD_GET, ROUTE_LIGHT, API, api_alerts, ACCESS_READ, "Active alerts", NULL},
+    {"/api/v1/alertmanagers", METHOD_GET, ROUTE_LIGHT, API, api_alertmanagers, ACCESS_READ,
+     "Alertmanagers that are told", NULL},
+    {"/api/v1/status/buildinfo", METHOD_GET, ROUTE_LIGHT, API | ROUTE_LIMITED, api_build_info, ACCESS_READ,
+     "Version of the server", NULL},
+    {"/api/v1/status/runtimeinfo", METHOD_GET, ROUTE_LIGHT, API, api_runtime_info, ACCESS_READ,
+     "The running server", NULL},
+    {"/api/v1/status/config", METHOD_GET, ROUTE_LIGHT, API, api_config, ACCESS_READ,
+     "The configuration in force, secrets hidden", NULL},
+    {"/api/v1/status/flags", METHOD_GET, ROUTE_LIGHT, API, api_flags, ACCESS_READ,
+     "Values of the command line's flags", NULL},
+    {"/api/v1/status/tsdb", METHOD_GET, ROUTE_HEAVY, API, api_tsdb, ACCESS_READ,
+     "What takes the most room among the series", "limit"},
+    {"/api/v1/status/active_queries", METHOD_GET, ROUTE_LIGHT, API, api_active_queries, ACCESS_READ,
+     "Queries that are running", NULL},
+    {"/api/v1/status/active_queries/cancel", METHOD_POST, ROUTE_LIGHT, API, api_cancel_query, ACCESS_ADMIN,
+     "Stops a query", "id"},
+    {"/api/v1/status/top_queries", METHOD_GET, ROUTE_LIGHT, API, api_top_queries, ACCESS_READ,
+     "Queries that cost the most", "limit"},
+    {"/api/v1/write", METHOD_POST, ROUTE_INTAKE, API | ROUTE_LARGE, api_write, ACCESS_WRITE,
+     "Takes samples by remote write", NULL},
+    {"/api/v1/admin/tsdb/delete_series", METHOD_POST | METHOD_PUT, ROUTE_HEAVY, API, api_delete_series,
+     ACCESS_ADMIN, "Deletes samples of series", "match[] start end"},
+    {"/api/v1/admin/tsdb/clean_tombstones", METHOD_POST | METHOD_PUT, ROUTE_HEAVY, API, api_clean_tombstones,
+     ACCESS_ADMIN, "Takes deleted samples off the disk", NULL},
+    {"/api/v1/admin/tsdb/snapshot", METHOD_POST | METHOD_PUT, ROUTE_HEAVY, API, api_snapshot, ACCESS_ADMIN,
+     "Makes a copy of the database", "skip_head"},
+    {"/-/healthy", METHOD_GET | METHOD_HEAD, ROUTE_AT_ONCE, ROUTE_LIMITED, api_healthy, ACCESS_ANY,
+     "Whether the process answers", NULL},
+    {"/-/ready", METHOD_GET | METHOD_HEAD, ROUTE_AT_ONCE, ROUTE_LIMITED, api_ready, ACCESS_ANY,
+     "Whether the database is open", NULL},
+    {"/-/reload", METHOD_POST | METHOD_PUT, ROUTE_HEAVY, 0, api_reload, ACCESS_ADMIN,
+     "Reads the configuration again", NULL},
+    {"/-/quit", METHOD_POST | METHOD_PUT, ROUTE_LIGHT, 0, api_quit, ACCESS_ADMIN, "Ends the server", NULL},
+    {"/metrics", METHOD_GET, ROUTE_LIGHT, 0, api_metrics, ACCESS_READ, "The server's own metrics", NULL},
+    {"/version", METHOD_GET, ROUTE_AT_ONCE, ROUTE_LIMITED, api_version, ACCESS_READ, "Version of the server",
+     NULL},
+    {"/", METHOD_GET, ROUTE_AT_ONCE, ROUTE_LIMITED, api_page, ACCESS_READ, "The page", NULL},
+    {"/graph", METHOD_GET, ROUTE_AT_ONCE, ROUTE_LIMITED, api_page, ACCESS_READ, "The page", NULL},
+    {"/query", METHOD_GET, ROUTE_AT_ONCE, ROUTE_LIMITED, api_page, ACCESS_READ, "The page", NULL},
+    {"/assets/:name", METHOD_GET, ROUTE_AT_ONCE, ROUTE_LIMITED, api_page, ACCESS_READ, "Files of the page",
+     NULL},
 };
 
 struct api *api_of(void *context) {
     struct api *api = context;
     CHECK_OBJ(api, API_MAGIC);
     return api;
+}
+
+struct queryable *api_readable(struct api *api, struct exchange *exchange) {
+    const struct access *access = exchange_access(exchange);
+    struct arena *arena = exchange_arena(exchange);
+    if (!access || !access->matcher_count) return api->queryable;
+    struct limited *limited = arena_alloc(arena, sizeof *limited);
+    if (!limited) {
+        answer_error(exchange, ANSWER_EXECUTION, "no memory for the request");
+        return NULL;
+    }
+    limited_init(limited, api->queryable, access->matchers, access->matcher_count, arena);
+    return &limited->base;
 }
 
 /* what needs the parts of api_set_ready waits for them */

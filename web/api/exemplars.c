@@ -1,7 +1,9 @@
 #include "storage/exemplar/exemplars.h"
+#include "lib/model/limited.h"
 #include "promql/parse/parse.h"
 #include "storage/tsdb/tsdb.h"
 #include "web/api/inside.h"
+#include "web/http/guard.h"
 
 #define SELECTORS_MAX 1000u
 
@@ -17,6 +19,19 @@ static void take_selector(struct selector *selector, void *context) {
     if (selectors->count == SELECTORS_MAX) return;
     selectors->matchers[selectors->count] = selector->matchers;
     selectors->counts[selectors->count++] = selector->matcher_count;
+}
+
+/* the matchers that limit the request, in each of them */
+static int limit_selectors(struct exchange *exchange, struct selectors *selectors, struct err *err) {
+    const struct access *access = exchange_access(exchange);
+    int rc = 0;
+    if (!access || !access->matcher_count) return 0;
+    for (size_t i = 0; i < selectors->count && !rc; i++) {
+        rc = matchers_join(selectors->matchers[i], selectors->counts[i], access->matchers,
+                           access->matcher_count, exchange_arena(exchange), &selectors->matchers[i], err);
+        selectors->counts[i] += access->matcher_count;
+    }
+    return rc;
 }
 
 static void write_exemplar(struct json_writer *json, const struct exemplar *exemplar) {
@@ -50,6 +65,7 @@ static void answer_exemplars(struct exchange *exchange, struct tsdb *tsdb, struc
     size_t count = 0;
     int rc = selectors ? 0 : arena_limit(exchange_arena(exchange), "selectors", &err);
     if (!rc) expr_each_selector(expr, take_selector, selectors);
+    if (!rc) rc = limit_selectors(exchange, selectors, &err);
     if (!rc && tsdb && selectors->count)
         rc = exemplars_select(tsdb_exemplars(tsdb), selectors->matchers, selectors->counts, selectors->count,
                               mint, maxt, exchange_arena(exchange), &series, &count, &err);

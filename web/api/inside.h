@@ -24,6 +24,9 @@ struct api {
 
 /* of the handler's context */
 struct api *api_of(void *context);
+/* the series that this request may read; NULL after answering that there is no memory. Every handler that
+   reads series asks for it: api->queryable shows all. */
+struct queryable *api_readable(struct api *api, struct exchange *exchange);
 
 /* query.c */
 void api_query(struct exchange *exchange, void *context);

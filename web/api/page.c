@@ -3,15 +3,45 @@
 #include "web/ui/ui.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void add_guards(struct exchange *exchange) {
-    reply_header(
+    reply_header_default(
         exchange, "Content-Security-Policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' "
         "data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'");
-    reply_header(exchange, "X-Content-Type-Options", "nosniff");
-    reply_header(exchange, "Referrer-Policy", "no-referrer");
-    reply_header(exchange, "Cache-Control", "no-cache"); /* ask again, the ETag makes it cheap */
+    reply_header_default(exchange, "X-Content-Type-Options", "nosniff");
+    reply_header_default(exchange, "Referrer-Policy", "no-referrer");
+    reply_header_default(exchange, "Cache-Control", "no-cache"); /* ask again, the ETag makes it cheap */
+}
+
+static void write_escaped(const char *text, struct buf *out) {
+    for (const char *c = text; *c; c++) {
+        switch (*c) {
+        case '&': buf_puts(out, "&amp;"); break;
+        case '<': buf_puts(out, "&lt;"); break;
+        case '>': buf_puts(out, "&gt;"); break;
+        default: buf_putc(out, *c);
+        }
+    }
+}
+
+/* the page with the operator's title in place of its own; the page itself where that cannot be */
+static struct span with_title(struct arena *arena, struct span page, const char *title) {
+    static const char opening[] = "<title>", closing[] = "</title>";
+    const char *begin = memmem(page.ptr, page.len, opening, sizeof opening - 1);
+    const char *end = memmem(page.ptr, page.len, closing, sizeof closing - 1);
+    if (!title || !begin || !end || end < begin) return page;
+    begin += sizeof opening - 1;
+    struct buf out;
+    buf_init(&out, page.len + 6 * strlen(title));
+    buf_append(&out, page.ptr, (size_t)(begin - page.ptr));
+    write_escaped(title, &out);
+    buf_append(&out, end, (size_t)(page.ptr + page.len - end));
+    const char *copy = out.failed ? NULL : arena_strndup(arena, out.data, out.len);
+    struct span titled = copy ? span_of(copy, out.len) : page;
+    buf_release(&out);
+    return titled;
 }
 
 void api_page(struct exchange *exchange, void *context) {
@@ -19,11 +49,12 @@ void api_page(struct exchange *exchange, void *context) {
     struct span name = request->captured.len ? request->captured : SPAN("page.html");
     struct ui_asset asset;
     char tag[24];
-    (void)context;
     if (!ui_asset_find(name, &asset)) {
         reply_text(exchange, 404, "text/plain; charset=utf-8", SPAN("404 page not found\n"));
         return;
     }
+    if (!request->captured.len)
+        asset.body = with_title(exchange_arena(exchange), asset.body, api_of(context)->context.page_title);
     snprintf(tag, sizeof tag, "\"%016llx\"", (unsigned long long)hash_bytes(asset.body.ptr, asset.body.len));
     add_guards(exchange);
     reply_header(exchange, "ETag", tag);

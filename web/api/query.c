@@ -56,7 +56,9 @@ static void run_query(struct exchange *exchange, struct api *api, const struct q
         .path = arena_strndup(exchange_arena(exchange), request->path.ptr, request->path.len)};
     struct query asked = *query;
     asked.origin = &origin;
-    int rc = engine_run(api->context.engine, api->queryable, &asked, &result, &failure, &err);
+    struct queryable *readable = api_readable(api, exchange);
+    if (!readable) return;
+    int rc = engine_run(api->context.engine, readable, &asked, &result, &failure, &err);
     if (rc) {
         answer_query_failure(exchange, failure, err.text);
         return;

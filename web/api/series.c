@@ -100,7 +100,12 @@ void api_series(struct exchange *exchange, void *context) {
         return;
     }
     if (!take_window(exchange, &window) || !param_matches(exchange, true, &matches)) return;
-    int rc = collect_sets(exchange, api->queryable, &window, &matches, &sets, &err);
+    struct queryable *readable = api_readable(api, exchange);
+    if (!readable) {
+        matches_release(&matches);
+        return;
+    }
+    int rc = collect_sets(exchange, readable, &window, &matches, &sets, &err);
     matches_release(&matches);
     if (rc) {
         answer_failure(exchange, rc, err.text);
@@ -170,7 +175,12 @@ static void answer_texts(struct exchange *exchange, struct api *api, struct span
     struct texts texts = {0};
     struct err err = {0};
     if (!take_window(exchange, &window) || !param_matches(exchange, false, &matches)) return;
-    int rc = collect_texts(exchange, api->queryable, name, &window, &matches, &texts, &err);
+    struct queryable *readable = api_readable(api, exchange);
+    if (!readable) {
+        matches_release(&matches);
+        return;
+    }
+    int rc = collect_texts(exchange, readable, name, &window, &matches, &texts, &err);
     matches_release(&matches);
     if (rc) {
         answer_failure(exchange, rc, err.text);

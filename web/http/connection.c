@@ -3,6 +3,7 @@
 #include "lib/sys/clock.h"
 #include "web/http/server_inside.h"
 
+#include <string.h>
 #include <unistd.h>
 
 /*
@@ -21,8 +22,10 @@
 static void advance(struct connection *connection);
 
 static void set_state(struct connection *connection, enum connection_state state, int64_t timeout_ms) {
+    int64_t now_ms = clock_monotonic_ms();
     connection->state = state;
-    connection->deadline_ms = timeout_ms ? clock_monotonic_ms() + timeout_ms : INT64_MAX;
+    connection->since_ms = now_ms;
+    connection->deadline_ms = timeout_ms ? now_ms + timeout_ms : INT64_MAX;
 }
 
 /* ---- closing ---- */
@@ -40,6 +43,7 @@ static void on_closed(uv_handle_t *handle) {
     struct http_server *server = connection->server;
     forget_exchange(connection);
     request_parser_release(&connection->parser);
+    transport_close(connection);
     if (connection->before)
         connection->before->after = connection->after;
     else
@@ -67,6 +71,7 @@ static void on_shutdown(uv_shutdown_t *shutdown, int status) {
 /* Closing with unread input would make the kernel reset the connection, and the client lose the answer. */
 static void linger(struct connection *connection) {
     set_state(connection, CONNECTION_LINGER, LINGER_MS);
+    transport_end(connection);
     connection->shutdown.data = connection;
     if (uv_shutdown(&connection->shutdown, (uv_stream_t *)&connection->tcp, on_shutdown))
         connection_close(connection);
@@ -117,7 +122,11 @@ void connection_send(struct connection *connection) {
         connection_close(connection);
         return;
     }
-    uv_buf_t wire = {.base = exchange->wire.data, .len = exchange->wire.len};
+    uv_buf_t wire;
+    if (!transport_seal(connection, buf_view(&exchange->wire), &wire)) {
+        connection_close(connection);
+        return;
+    }
     int sent = wire.len ? uv_try_write(stream, &wire, 1) : 0;
     if (sent < 0 && sent != UV_EAGAIN) {
         connection_close(connection);
@@ -153,8 +162,10 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf) {
         return;
     }
     if (count == 0 || connection->state == CONNECTION_LINGER) return;
-    request_parser_feed(&connection->parser, buf->base, (size_t)count);
-    advance(connection);
+    if (transport_take(connection, buf->base, (size_t)count))
+        advance(connection);
+    else
+        connection_close(connection);
 }
 
 static void keep_reading(struct connection *connection) {
@@ -168,7 +179,8 @@ static void keep_reading(struct connection *connection) {
         connection_close(connection);
 }
 
-/* a deadline runs from the first byte of what is waited for, whatever trickles in later */
+/* A deadline runs from the first byte of what is waited for, whatever trickles in later; a body may take
+ * longer as long as it keeps up the lowest rate. */
 static void await_rest(struct connection *connection) {
     const struct http_server_options *options = &connection->server->options;
     enum parse_place place = request_parser_place(&connection->parser);
@@ -176,10 +188,14 @@ static void await_rest(struct connection *connection) {
         set_state(connection, CONNECTION_HEAD, options->header_timeout_ms);
     if (place == PLACE_BODY && connection->state != CONNECTION_BODY)
         set_state(connection, CONNECTION_BODY, options->body_timeout_ms);
-    static char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    uv_buf_t text = uv_buf_init(go_on, sizeof go_on - 1);
+    if (place == PLACE_BODY) {
+        int64_t earned_ms = (int64_t)(connection->parser.body_bytes * 1000 / BODY_RATE_LOWEST);
+        int64_t may_take_ms = options->body_timeout_ms + earned_ms;
+        if (may_take_ms > options->read_timeout_ms) may_take_ms = options->read_timeout_ms;
+        connection->deadline_ms = connection->since_ms + may_take_ms;
+    }
     if (request_parser_take_continue(&connection->parser) &&
-        uv_try_write((uv_stream_t *)&connection->tcp, &text, 1) != (int)text.len)
+        !transport_say(connection, SPAN("HTTP/1.1 100 Continue\r\n\r\n")))
         connection_close(connection); /* 25 bytes that do not fit: nobody reads */
 }
 
@@ -225,33 +241,33 @@ void connection_tick(struct connection *connection) {
 
 /* ---- opening ---- */
 
-/* the one that has been idle longest gives way */
-static bool make_room(struct http_server *server) {
-    struct connection *oldest = NULL;
-    for (struct connection *c = server->connections; c; c = c->after)
-        if (c->state == CONNECTION_IDLE && (!oldest || c->deadline_ms <= oldest->deadline_ms)) oldest = c;
-    if (oldest) connection_close(oldest);
-    return oldest != NULL;
-}
-
-void connection_open(struct http_server *server, int fd) {
-    if (server->is_stopping ||
-        (server->connection_count >= server->options.max_connections && !make_room(server))) {
+void connection_open(struct http_server *server, int fd, const struct sockaddr_storage *peer) {
+    char text[PEER_MAX];
+    bool is_reserve;
+    if (server->is_stopping || !room_take(server, peer, text, &is_reserve)) {
         close(fd);
         return;
     }
     struct connection *connection = mem_zalloc(sizeof *connection);
     connection->magic = CONNECTION_MAGIC;
     connection->server = server;
+    connection->is_reserve = is_reserve;
+    memcpy(connection->peer, text, sizeof text);
     request_parser_init(&connection->parser, &server->memory);
     connection->parser.router = server->router;
+    connection->parser.guard = server->options.guard;
+    connection->parser.prefix = span_from(server->options.route_prefix);
     uv_tcp_init(loop_uv(server->loop), &connection->tcp); /* cannot fail: it opens nothing */
     connection->tcp.data = connection;
     connection->after = server->connections;
     if (server->connections) server->connections->before = connection;
     server->connections = connection;
     server->connection_count++;
-    set_state(connection, CONNECTION_IDLE, server->options.idle_timeout_ms);
+    transport_open(connection);
+    if (connection->tls) /* a handshake is a head that has begun */
+        set_state(connection, CONNECTION_HEAD, server->options.header_timeout_ms);
+    else
+        set_state(connection, CONNECTION_IDLE, server->options.idle_timeout_ms);
     if (uv_tcp_open(&connection->tcp, fd)) {
         close(fd);
         connection_close(connection);

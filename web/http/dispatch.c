@@ -129,6 +129,12 @@ static void answer_no_route(struct exchange *exchange, unsigned allowed) {
     answer_now(exchange);
 }
 
+static void answer_busy(struct exchange *exchange, const char *why) {
+    reply_header(exchange, "Retry-After", "1");
+    reply_text(exchange, 503, PLAIN, span_from(why));
+    answer_now(exchange);
+}
+
 static void run_route(struct exchange *exchange) {
     struct http_server *server = exchange->server;
     const struct router *router = server->router;
@@ -140,10 +146,12 @@ static void run_route(struct exchange *exchange) {
         answer_now(exchange);
         return;
     }
+    if (exchange->connection->is_reserve) {
+        answer_busy(exchange, "too many connections\n");
+        return;
+    }
     if (submit(pool_of(server, exchange->route), exchange, run_handler)) return;
-    reply_header(exchange, "Retry-After", "1");
-    reply_text(exchange, 503, PLAIN, SPAN("too many requests are waiting\n"));
-    answer_now(exchange);
+    answer_busy(exchange, "too many requests are waiting\n");
 }
 
 static void note_client(const struct connection *connection, struct exchange *exchange) {
@@ -163,18 +171,41 @@ static struct exchange *begin(struct connection *connection, struct incoming *in
     return exchange;
 }
 
-void dispatch(struct connection *connection, struct incoming *incoming) {
-    struct exchange *exchange = begin(connection, incoming);
-    const struct router *router = connection->server->router;
-    struct web_request *request = &incoming->request;
-    unsigned allowed;
+/* Nothing stands under "/" alone when there is a prefix; a person who asks is shown the way, which is fixed.
+ */
+static bool redirect_to_prefix(struct exchange *exchange) {
+    const struct http_server *server = exchange->server;
+    const struct web_request *request = &exchange->incoming->request;
+    struct span prefix = span_from(server->options.route_prefix);
+    bool is_root = span_is(request->path, "/") || span_equal(request->path, prefix);
+    if (!prefix.len || !is_root || request->method != METHOD_GET) return false;
+    const char *to = arena_printf(&exchange->incoming->arena, "%s/", server->options.route_prefix);
+    reply_header(exchange, "Location", to ? to : "/");
+    reply_text(exchange, 302, PLAIN, (struct span){0});
+    return true;
+}
+
+/* whoever asks was let in */
+static void route(struct exchange *exchange) {
+    struct http_server *server = exchange->server;
+    const struct router *router = server->router;
+    struct web_request *request = &exchange->incoming->request;
+    const struct http_guard *guard = server->options.guard;
+    struct span path = request->path;
+    unsigned allowed = 0;
     if (request->method == METHOD_OPTIONS) {
         add_cors(exchange);
         reply_text(exchange, 204, NULL, (struct span){0});
         answer_now(exchange);
         return;
     }
-    int found = router_find(router, request->path, request->method, &request->captured, &allowed);
+    if (redirect_to_prefix(exchange)) {
+        answer_now(exchange);
+        return;
+    }
+    int found = router_strip(span_from(server->options.route_prefix), &path)
+                    ? router_find(router, path, request->method, &request->captured, &allowed)
+                    : -1;
     if (found < 0) {
         answer_no_route(exchange, allowed);
         return;
@@ -182,7 +213,45 @@ void dispatch(struct connection *connection, struct incoming *incoming) {
     exchange->route_index = (size_t)found;
     exchange->route = &router->routes[found];
     if (exchange->route->flags & ROUTE_CORS) add_cors(exchange);
-    run_route(exchange);
+    if (guard && guard->authorize(exchange, exchange->route, guard->context) != GUARD_PASS)
+        answer_now(exchange);
+    else
+        run_route(exchange);
+}
+
+/* ---- who asks ---- */
+
+const char *exchange_peer(const struct exchange *exchange) {
+    return exchange->connection->peer;
+}
+
+static void go_on(struct exchange *exchange) {
+    if (exchange->status)
+        answer_now(exchange);
+    else
+        route(exchange);
+}
+
+static void on_guarded(void *argument) {
+    struct exchange *exchange = argument;
+    exchange->is_out = false;
+    if (exchange->connection)
+        go_on(exchange);
+    else
+        dispatch_destroy(exchange);
+}
+
+void exchange_guarded(struct exchange *exchange) {
+    loop_post(exchange->server->loop, on_guarded, exchange);
+}
+
+void dispatch(struct connection *connection, struct incoming *incoming) {
+    struct exchange *exchange = begin(connection, incoming);
+    const struct http_guard *guard = connection->server->options.guard;
+    exchange->is_out = true; /* the guard may give it away */
+    if (guard && guard->authenticate(exchange, guard->context) == GUARD_LATER) return;
+    exchange->is_out = false;
+    go_on(exchange);
 }
 
 void dispatch_refusal(struct connection *connection, int status, const char *reason) {

@@ -5,8 +5,10 @@
 
 #include <strings.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #define OUT_STEP ((size_t)16 << 10)
+#define ZSTD_WINDOW_LOG 19 /* half a MiB for each answer under way; browsers take up to 8 */
 
 static bool is_coding(struct span text, const char *name) {
     return text.len == strlen(name) && strncasecmp(text.ptr, name, text.len) == 0;
@@ -32,21 +34,33 @@ enum encoding encoding_choose(struct span accept) {
         if (is_refused(parameters)) continue;
         if (is_coding(coding, "gzip")) return ENCODING_GZIP;
         if (is_coding(coding, "deflate")) return ENCODING_DEFLATE;
+        if (is_coding(coding, "zstd")) return ENCODING_ZSTD;
     }
     return ENCODING_NONE;
 }
 
 const char *encoding_name(enum encoding encoding) {
-    return encoding == ENCODING_GZIP ? "gzip" : "deflate";
+    static const char *const names[] = {"identity", "gzip", "deflate", "zstd"};
+    return names[encoding];
 }
 
 struct encoder {
+    ZSTD_CCtx *zstd; /* NULL: zlib's */
     z_stream stream;
 };
 
 struct encoder *encoder_create(enum encoding encoding) {
     ASSERT(encoding != ENCODING_NONE);
     struct encoder *encoder = mem_zalloc(sizeof *encoder);
+    if (encoding == ENCODING_ZSTD) {
+        encoder->zstd = ZSTD_createCCtx();
+        ASSERT(encoder->zstd); /* only memory could fail here */
+        size_t rc = ZSTD_CCtx_setParameter(encoder->zstd, ZSTD_c_compressionLevel, 1);
+        ASSERT(!ZSTD_isError(rc));
+        rc = ZSTD_CCtx_setParameter(encoder->zstd, ZSTD_c_windowLog, ZSTD_WINDOW_LOG);
+        ASSERT(!ZSTD_isError(rc));
+        return encoder;
+    }
     int window = encoding == ENCODING_GZIP ? 15 + 16 : 15;
     int rc = deflateInit2(&encoder->stream, Z_BEST_SPEED, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY);
     ASSERT(rc == Z_OK); /* only memory could fail here */
@@ -55,12 +69,27 @@ struct encoder *encoder_create(enum encoding encoding) {
 
 void encoder_destroy(struct encoder *encoder) {
     if (!encoder) return;
-    deflateEnd(&encoder->stream);
+    if (encoder->zstd)
+        ZSTD_freeCCtx(encoder->zstd);
+    else
+        deflateEnd(&encoder->stream);
     mem_free(encoder);
 }
 
-bool encoder_write(struct encoder *encoder, struct span data, bool is_last, struct buf *out) {
-    z_stream *stream = &encoder->stream;
+static bool write_zstd(ZSTD_CCtx *zstd, struct span data, bool is_last, struct buf *out) {
+    ZSTD_inBuffer in = {data.ptr, data.len, 0};
+    size_t left;
+    do {
+        if (!buf_reserve(out, OUT_STEP)) return false;
+        ZSTD_outBuffer to = {out->data + out->len, OUT_STEP, 0};
+        left = ZSTD_compressStream2(zstd, &to, &in, is_last ? ZSTD_e_end : ZSTD_e_continue);
+        ASSERT(!ZSTD_isError(left));
+        out->len += to.pos;
+    } while (is_last ? left != 0 : in.pos < in.size);
+    return true;
+}
+
+static bool write_zlib(z_stream *stream, struct span data, bool is_last, struct buf *out) {
     ASSERT(data.len <= UINT32_MAX);
     stream->next_in = (z_const Bytef *)data.ptr;
     stream->avail_in = (uInt)data.len;
@@ -74,4 +103,9 @@ bool encoder_write(struct encoder *encoder, struct span data, bool is_last, stru
         out->len += OUT_STEP - stream->avail_out;
     } while (stream->avail_out == 0);
     return true;
+}
+
+bool encoder_write(struct encoder *encoder, struct span data, bool is_last, struct buf *out) {
+    return encoder->zstd ? write_zstd(encoder->zstd, data, is_last, out)
+                         : write_zlib(&encoder->stream, data, is_last, out);
 }

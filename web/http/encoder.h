@@ -1,13 +1,13 @@
 #pragma once
 /*
- * encoder.h - inside of web/http: gzip and deflate answers, streamed, fastest level.
+ * encoder.h - inside of web/http: gzip, deflate and zstd answers, streamed, fastest level.
  */
 #include "lib/base/buf.h"
 #include "lib/base/span.h"
 
 #include <stdbool.h>
 
-enum encoding { ENCODING_NONE, ENCODING_GZIP, ENCODING_DEFLATE };
+enum encoding { ENCODING_NONE, ENCODING_GZIP, ENCODING_DEFLATE, ENCODING_ZSTD };
 
 /* the first of the client's Accept-Encoding that we have, as Prometheus chooses; "q=0" refuses one */
 enum encoding encoding_choose(struct span accept);

@@ -5,6 +5,7 @@
 #include "lib/sys/clock.h"
 
 #include <stdio.h>
+#include <strings.h>
 #include <time.h>
 
 #define EXCHANGE_MAGIC 0x65786368u
@@ -37,6 +38,7 @@ void exchange_destroy(struct exchange *exchange) {
     if (!exchange) return;
     CHECK_OBJ(exchange, EXCHANGE_MAGIC);
     release_state(exchange);
+    if (exchange->release_access) exchange->release_access(exchange->access_owner);
     encoder_destroy(exchange->encoder);
     buf_release(&exchange->headers);
     buf_release(&exchange->body);
@@ -64,6 +66,21 @@ const atomic_bool *exchange_cancel(const struct exchange *exchange) {
     return &exchange->cancel;
 }
 
+/* ---- access ---- */
+
+void exchange_grant(struct exchange *exchange, const struct access *access, void (*release)(void *owner),
+                    void *owner) {
+    ASSERT(!exchange->access);
+    exchange->access = access;
+    exchange->release_access = release;
+    exchange->access_owner = owner;
+}
+
+const struct access *exchange_access(const struct exchange *exchange) {
+    CHECK_OBJ(exchange, EXCHANGE_MAGIC);
+    return exchange->access;
+}
+
 /* ---- replies ---- */
 
 void reply_header(struct exchange *exchange, const char *name, const char *value) {
@@ -73,6 +90,14 @@ void reply_header(struct exchange *exchange, const char *name, const char *value
     buf_printf(&exchange->headers, "%s: ", name);
     buf_puts(&exchange->headers, value);
     buf_puts(&exchange->headers, "\r\n");
+}
+
+void reply_header_default(struct exchange *exchange, const char *name, const char *value) {
+    struct span all = buf_view(&exchange->headers);
+    size_t len = strlen(name);
+    for (size_t at = 0; at + len < all.len; at = span_find_byte(all, '\n', at) + 1)
+        if (strncasecmp(all.ptr + at, name, len) == 0 && all.ptr[at + len] == ':') return;
+    reply_header(exchange, name, value);
 }
 
 static void set_reply(struct exchange *exchange, int status, const char *content_type) {
@@ -163,8 +188,10 @@ const char *status_text(int status) {
     switch (status) {
     case 200: return "OK";
     case 204: return "No Content";
+    case 302: return "Found";
     case 304: return "Not Modified";
     case 400: return "Bad Request";
+    case 401: return "Unauthorized";
     case 403: return "Forbidden";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
@@ -174,6 +201,7 @@ const char *status_text(int status) {
     case 414: return "URI Too Long";
     case 415: return "Unsupported Media Type";
     case 422: return "Unprocessable Entity";
+    case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
     case 499: return "Client Closed Request";
     case 500: return "Internal Server Error";

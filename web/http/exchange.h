@@ -73,6 +73,8 @@ const atomic_bool *exchange_cancel(const struct exchange *exchange);
 
 /* name: a literal; value is copied. Before the reply. */
 void reply_header(struct exchange *exchange, const char *name, const char *value);
+/* the same, unless there is one of that name already: what the operator chose goes first */
+void reply_header_default(struct exchange *exchange, const char *name, const char *value);
 /* content_type: a literal; body is copied */
 void reply_text(struct exchange *exchange, int status, const char *content_type, struct span body);
 /* takes over the buf's memory and leaves it empty; 500 when it had failed */

@@ -13,8 +13,8 @@
  */
 #include "lib/sys/pool.h"
 #include "web/http/encoder.h"
+#include "web/http/guard.h"
 #include "web/http/incoming.h"
-#include "web/http/router.h"
 
 #include <stdint.h>
 
@@ -33,6 +33,9 @@ struct exchange {
     atomic_bool cancel;
     reply_resumed *resumed; /* the reply comes later; NULL: not (any more) */
     void *resumed_state;
+    const struct access *access; /* NULL: everything is allowed */
+    void (*release_access)(void *owner);
+    void *access_owner;
     atomic_int holds; /* of a later reply: its handler has not returned, it is not resumed */
 
     int status; /* 0: no reply yet */

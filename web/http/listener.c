@@ -129,10 +129,13 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
     (void)status; /* accept tells more */
     (void)events;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        int on = 1, fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_storage peer = {0};
+        socklen_t len = sizeof peer;
+        int on = 1;
+        int fd = accept4(listener->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* only latency is at stake */
-            connection_open(listener->server, fd);
+            connection_open(listener->server, fd, &peer);
         } else if (!is_passing(errno)) {
             if (errno == EAGAIN || errno == EWOULDBLOCK) return;
             LOG(LOG_WARN, "no new connections for a moment", "err", strerror(errno));

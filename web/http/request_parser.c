@@ -108,6 +108,9 @@ static void allow_large(struct request_parser *parser, enum web_method method) {
     if (!router || !router->large_body_max) return;
     struct span captured, path = incoming_path(incoming->target);
     unsigned allowed;
+    if (!router_strip(parser->prefix, &path)) return;
+    const struct http_guard *guard = parser->guard;
+    if (guard && guard->may_send_much && !guard->may_send_much(&incoming->request, guard->context)) return;
     int found = router_find(router, path, method, &captured, &allowed);
     if (found < 0 || !(router->routes[found].flags & ROUTE_LARGE)) return;
     incoming->body.max_bytes = router->large_body_max;

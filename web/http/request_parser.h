@@ -11,6 +11,7 @@
  * one Host, one Content-Length of digits or Transfer-Encoding: chunked but never both. After a refusal the
  * connection is lost: where the next request would begin is not known.
  */
+#include "web/http/guard.h"
 #include "web/http/incoming.h"
 #include "web/http/router.h"
 
@@ -33,8 +34,10 @@ struct request_parser {
     int header_count;
     uint64_t body_bytes; /* as they came, chunk framing included */
     struct budget *budget;
-    const struct router *router; /* says which routes take large bodies; NULL: none does */
-    struct incoming *incoming;   /* from the end of the head on; owned */
+    const struct router *router;    /* says which routes take large bodies; NULL: none does */
+    struct span prefix;             /* in front of its paths */
+    const struct http_guard *guard; /* whose large bodies are worth reading; NULL: everybody's */
+    struct incoming *incoming;      /* from the end of the head on; owned */
     bool is_complete, wants_continue;
     int refused;        /* status */
     const char *reason; /* a literal */

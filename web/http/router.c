@@ -38,3 +38,12 @@ int router_find(const struct router *router, struct span path, enum web_method m
     }
     return -1;
 }
+
+bool router_strip(struct span prefix, struct span *path) {
+    if (!prefix.len) return true;
+    if (!span_starts_with(*path, prefix)) return false;
+    struct span rest = span_of(path->ptr + prefix.len, path->len - prefix.len);
+    if (rest.len && rest.ptr[0] != '/') return false;
+    *path = rest.len ? rest : SPAN("/");
+    return true;
+}

@@ -2,7 +2,8 @@
 /*
  * router.h - which handler answers which path: one table.
  *
- *     {"/api/v1/label/:name/values", METHOD_GET, ROUTE_HEAVY, ROUTE_CORS | ROUTE_GATED, label_values}
+ *     {"/api/v1/label/:name/values", METHOD_GET, ROUTE_HEAVY, ROUTE_CORS | ROUTE_GATED, label_values,
+ *      ACCESS_READ, "Values of a label", "start end match[] limit"}
  *
  * A segment that begins with ":" matches any one non-empty segment (at most one in a pattern), the rest is
  * compared byte by byte. The pattern is the `handler` label of the metrics. OPTIONS is answered with 204 for
@@ -19,10 +20,14 @@ enum route_place {
 };
 
 enum route_flags {
-    ROUTE_CORS = 1,  /* answers cross-origin requests, see http_server_options.cors_origin */
-    ROUTE_GATED = 2, /* asks the router's gate first */
-    ROUTE_LARGE = 4, /* takes bodies up to the router's large_body_max */
+    ROUTE_CORS = 1,    /* answers cross-origin requests, see http_server_options.cors_origin */
+    ROUTE_GATED = 2,   /* asks the router's gate first */
+    ROUTE_LARGE = 4,   /* takes bodies up to the router's large_body_max */
+    ROUTE_LIMITED = 8, /* says nothing of series that the exchange's access does not let it read */
 };
+
+/* what a request must be allowed to; ACCESS_ANY: whoever was let in */
+enum access_scope { ACCESS_ANY = 0, ACCESS_READ = 1, ACCESS_WRITE = 2, ACCESS_ADMIN = 4 };
 
 typedef void route_handler(struct exchange *exchange, void *context);
 /* true: go on; false: it has replied. On the loop. */
@@ -34,6 +39,9 @@ struct route {
     enum route_place place;
     unsigned flags;
     route_handler *handler;
+    enum access_scope scope;
+    const char *summary; /* for people: one sentence without a full stop */
+    const char *params;  /* of query or form, separated by blanks: "query time match[]"; NULL: none */
 };
 
 struct router {
@@ -45,6 +53,8 @@ struct router {
     struct budget *large_memory; /* counts those bodies; NULL: as any other */
 };
 
+/* Takes the prefix off the path ("/p/x" to "/x", "/p" to "/"); false: it is not there. */
+bool router_strip(struct span prefix, struct span *path);
 /* Index of the route, or -1 with *allowed the methods the path has (0: no such path). *captured is what
    stands for :name. */
 int router_find(const struct router *router, struct span path, enum web_method method, struct span *captured,

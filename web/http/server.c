@@ -29,6 +29,8 @@ static void fill_defaults(struct http_server_options *options) {
     if (!options->idle_timeout_ms) options->idle_timeout_ms = 60000;
     if (!options->header_timeout_ms) options->header_timeout_ms = 10000;
     if (!options->body_timeout_ms) options->body_timeout_ms = 30000;
+    if (!options->read_timeout_ms) options->read_timeout_ms = 300000;
+    if (!options->route_prefix) options->route_prefix = "";
     if (!options->stall_timeout_ms) options->stall_timeout_ms = 30000;
     if (!options->stop_grace_ms) options->stop_grace_ms = 5000;
     if (!options->workers) options->workers = 4 * thread_processors();

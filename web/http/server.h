@@ -16,7 +16,7 @@
  * Threads: create, start, stop and destroy belong to one thread.
  */
 #include "lib/base/err.h"
-#include "web/http/router.h"
+#include "web/http/guard.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -30,14 +30,17 @@ struct http_server_options {      /* 0 and NULL: the default */
     size_t address_count;
     size_t max_connections;  /* min(4096, RLIMIT_NOFILE - 256) at most; when full the longest idle one goes */
     int64_t idle_timeout_ms; /* 60 s until the first byte of a request */
-    int64_t header_timeout_ms; /* 10 s from the first byte to the end of the headers */
-    int64_t body_timeout_ms;   /* 30 s */
-    int64_t stall_timeout_ms;  /* 30 s without the client taking a byte of its answer */
-    int64_t stop_grace_ms;     /* 5 s for answers under way when the server stops */
-    int workers;               /* threads for ROUTE_HEAVY: 4 per processor */
-    struct budget *memory;     /* from which requests draw, beside the server's own limit; outlives it */
-    size_t max_waiting;        /* jobs in front of them: 64 */
-    const char *cors_origin;   /* regex of allowed origins, anchored: ".*" */
+    int64_t header_timeout_ms;      /* 10 s from the first byte to the end of the headers */
+    int64_t body_timeout_ms;        /* 30 s, and longer as long as 1 KiB/s come */
+    int64_t read_timeout_ms;        /* 5 min for a body at most */
+    int64_t stall_timeout_ms;       /* 30 s without the client taking a byte of its answer */
+    int64_t stop_grace_ms;          /* 5 s for answers under way when the server stops */
+    int workers;                    /* threads for ROUTE_HEAVY: 4 per processor */
+    struct budget *memory;          /* from which requests draw, beside the server's own limit; outlives it */
+    size_t max_waiting;             /* jobs in front of them: 64 */
+    const char *cors_origin;        /* regex of allowed origins, anchored: ".*" */
+    const char *route_prefix;       /* in front of every path, "/prefix" without a slash at the end: "" */
+    const struct http_guard *guard; /* who may come in; outlives the server; NULL: everybody */
 };
 
 /* Binds all addresses and listens, but answers nothing yet. ERR_IO names a port in use: "listen tcp

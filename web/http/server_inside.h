@@ -6,6 +6,8 @@
  *     server.c      create, start, stop; the tick that enforces deadlines
  *     listener.c    sockets that accept
  *     connection.c  bytes in, bytes out, one exchange at a time
+ *     transport.c   those bytes plain, or sealed by TLS
+ *     room.c        who is let in, and who has to go, when there are many
  *     dispatch.c    from a request to the place where its handler runs, and back
  */
 #include "lib/base/budget.h"
@@ -14,11 +16,15 @@
 #include "web/http/exchange_inside.h"
 #include "web/http/request_parser.h"
 #include "web/http/server.h"
+#include "web/http/tls.h"
 
 #include <uv.h>
 
 #define LISTENERS_MAX 16
 #define READ_BUFFER_BYTES ((size_t)64 << 10)
+#define PEER_MAX 46                   /* INET6_ADDRSTRLEN */
+#define CONNECTIONS_KEPT ((size_t)16) /* for this machine, and for /-/healthy */
+#define BODY_RATE_LOWEST 1024         /* bytes per second, after body_timeout_ms */
 
 struct http_metrics;
 struct regex;
@@ -47,8 +53,13 @@ struct connection {
     struct http_server *server;
     struct connection *before, *after; /* the server's list, newest first */
     enum connection_state state;
-    int64_t deadline_ms; /* monotonic; INT64_MAX: none */
-    size_t queued_bytes; /* at the last look: fewer means that the client reads */
+    int64_t deadline_ms;     /* monotonic; INT64_MAX: none */
+    int64_t since_ms;        /* when the state was entered; of a body: when it began */
+    char peer[PEER_MAX];     /* address, without port */
+    bool is_reserve;         /* one of those kept: only routes that need no thread are answered */
+    struct tls_session *tls; /* NULL: plain */
+    struct buf sealed;       /* what is being written, when it is sealed */
+    size_t queued_bytes;     /* at the last look: fewer means that the client reads */
     struct request_parser parser;
     struct exchange *exchange; /* owned unless it is out */
     bool is_reading, is_advancing, is_writing;
@@ -80,13 +91,30 @@ int listener_open(struct listener *listener, struct http_server *server, const c
 void listener_start(struct listener *listener);
 void listener_close(struct listener *listener);
 
-/* connection.c; fd is taken over */
-void connection_open(struct http_server *server, int fd);
+/* connection.c; fd is taken over, peer is the client's address */
+struct sockaddr_storage;
+void connection_open(struct http_server *server, int fd, const struct sockaddr_storage *peer);
 void connection_close(struct connection *connection);
 /* closes when the deadline has passed */
 void connection_tick(struct connection *connection);
 /* sends the exchange's wire */
 void connection_send(struct connection *connection);
+
+/* room.c: false: there is none. Fills in peer and is_reserve. May close another connection. */
+bool room_take(struct http_server *server, const struct sockaddr_storage *peer, char text[PEER_MAX],
+               bool *is_reserve);
+
+/* transport.c */
+void transport_open(struct connection *connection);
+void transport_close(struct connection *connection);
+/* bytes from the socket, to the parser; false: the connection is over */
+bool transport_take(struct connection *connection, const char *data, size_t len);
+/* the bytes for the socket, valid until the next call; false: it cannot be sealed */
+bool transport_seal(struct connection *connection, struct span plain, uv_buf_t *wire);
+/* a few bytes between answers, now or never; false: never */
+bool transport_say(struct connection *connection, struct span plain);
+/* nothing more will be said */
+void transport_end(struct connection *connection);
 
 /* dispatch.c */
 void dispatch(struct connection *connection, struct incoming *incoming);

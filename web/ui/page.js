@@ -61,7 +61,7 @@ function clear(note) {
 async function ask(expression, time) {
   const form = new URLSearchParams({ query: expression });
   if (time) form.set("time", String(new Date(time).getTime() / 1000));
-  const answer = await fetch("/api/v1/query", { method: "POST", body: form });
+  const answer = await fetch("api/v1/query", { method: "POST", body: form });
   const text = await answer.text();
   try {
     return JSON.parse(text);

@@ -3,6 +3,7 @@
 #include "lib/base/assert.h"
 #include "lib/base/mem.h"
 #include "lib/codec/gzip.h"
+#include "lib/codec/zstd.h"
 #include "lib/instrument/instrument.h"
 #include "lib/sys/clock.h"
 #include "lib/sys/thread.h"
@@ -122,15 +123,15 @@ static bool gate(struct exchange *exchange, void *context) {
 }
 
 static const struct route routes[] = {
-    {"/", METHOD_GET | METHOD_HEAD, ROUTE_AT_ONCE, 0, on_plain},
-    {"/light", METHOD_GET, ROUTE_LIGHT, ROUTE_CORS, on_plain},
-    {"/heavy", METHOD_GET, ROUTE_HEAVY, 0, on_plain},
-    {"/echo/:name", METHOD_GET | METHOD_POST, ROUTE_HEAVY, 0, on_echo},
-    {"/wait", METHOD_GET, ROUTE_HEAVY, 0, on_wait},
-    {"/stream", METHOD_GET, ROUTE_HEAVY, 0, on_stream},
-    {"/stream-light", METHOD_GET, ROUTE_LIGHT, 0, on_stream},
-    {"/none", METHOD_GET, ROUTE_LIGHT, 0, on_none},
-    {"/gated", METHOD_GET, ROUTE_LIGHT, ROUTE_GATED, on_plain},
+    {"/", METHOD_GET | METHOD_HEAD, ROUTE_AT_ONCE, 0, on_plain, ACCESS_ANY, NULL, NULL},
+    {"/light", METHOD_GET, ROUTE_LIGHT, ROUTE_CORS, on_plain, ACCESS_ANY, NULL, NULL},
+    {"/heavy", METHOD_GET, ROUTE_HEAVY, 0, on_plain, ACCESS_ANY, NULL, NULL},
+    {"/echo/:name", METHOD_GET | METHOD_POST, ROUTE_HEAVY, 0, on_echo, ACCESS_ANY, NULL, NULL},
+    {"/wait", METHOD_GET, ROUTE_HEAVY, 0, on_wait, ACCESS_ANY, NULL, NULL},
+    {"/stream", METHOD_GET, ROUTE_HEAVY, 0, on_stream, ACCESS_ANY, NULL, NULL},
+    {"/stream-light", METHOD_GET, ROUTE_LIGHT, 0, on_stream, ACCESS_ANY, NULL, NULL},
+    {"/none", METHOD_GET, ROUTE_LIGHT, 0, on_none, ACCESS_ANY, NULL, NULL},
+    {"/gated", METHOD_GET, ROUTE_LIGHT, ROUTE_GATED, on_plain, ACCESS_ANY, NULL, NULL},
 };
 
 /* ---- the server ---- */
@@ -325,6 +326,13 @@ START_TEST(answers_are_compressed_as_asked) {
         ask(server, "GET /stream?n=4096 HTTP/1.1\r\nAccept-Encoding: gzip;q=0, Deflate\r\n" CLOSE, &out);
     ck_assert_ptr_nonnull(strstr(answer, "Content-Encoding: deflate\r\n"));
     ck_assert_int_eq(body_of(&out).ptr[0], 0x78); /* zlib's form, as every client expects */
+    answer = ask(server, "GET /stream?n=40000 HTTP/1.0\r\nAccept-Encoding: zstd, gzip\r\n\r\n", &out);
+    ck_assert_ptr_nonnull(strstr(answer, "Content-Encoding: zstd\r\n"));
+    char *plain = mem_alloc(40000);
+    struct span packed = body_of(&out);
+    ck_assert_int_eq(zstd_read(packed.ptr, packed.len, plain, 40000, NULL), 0);
+    check_numbers(span_of(plain, 40000), 40000);
+    mem_free(plain);
     ck_assert_ptr_null(
         strstr(ask(server, "GET /stream?n=4096 HTTP/1.1\r\n" CLOSE, &out), "Content-Encoding"));
     gzip_reader_destroy(reader);
