@@ -89,17 +89,13 @@ static struct value labels_value(struct labels labels) {
     return (struct value){.kind = VALUE_LABELS, .labels = labels};
 }
 
-static struct value number_of(const struct template_sample *sample) {
-    return sample->has_histogram ? value_string(sample->histogram) : value_float(sample->value);
-}
-
 /* a field of a struct; false when there is none of that name */
 static bool struct_field(const struct value *of, struct span name, struct value *result) {
     if (of->kind == VALUE_SAMPLE) {
         if (span_is(name, "Labels"))
             *result = labels_value(of->sample->labels);
         else if (span_is(name, "Value"))
-            *result = number_of(of->sample);
+            *result = value_float(of->sample->value);
         else
             return false;
         return true;
@@ -112,7 +108,7 @@ static bool struct_field(const struct value *of, struct span name, struct value 
     else if (span_is(name, "ExternalURL"))
         *result = value_string(of->root->external_url);
     else if (span_is(name, "Value"))
-        *result = number_of(&of->root->value);
+        *result = value_float(of->root->value.value);
     else
         return false;
     return true;

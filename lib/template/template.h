@@ -30,9 +30,7 @@ struct template;
 
 struct template_sample {
     struct labels labels;
-    double value;
-    struct span histogram; /* text of a native histogram, which the value then is */
-    bool has_histogram;
+    double value; /* of a native histogram its sum */
 };
 
 struct template_env {

@@ -50,10 +50,7 @@ static void print_sample(const struct template_sample *sample, struct buf *out) 
     buf_putc(out, '{');
     print_labels(sample->labels, out);
     buf_putc(out, ' ');
-    if (sample->has_histogram)
-        buf_span(out, sample->histogram);
-    else
-        value_print(&value, out);
+    value_print(&value, out);
     buf_putc(out, '}');
 }
 
