@@ -1,6 +1,7 @@
 #include "cmd/check.h"
 
 #include "cmd/check_relabel.h"
+#include "cmd/check_rules.h"
 #include "cmd/cmd.h"
 #include "lib/config/config.h"
 
@@ -43,15 +44,18 @@ static int check_file(const char *path, struct config_errors *errors) {
     printf("  SUCCESS: %s is a valid Prometheus configuration\n", path);
     print_unsupported(config);
     fflush(stdout);
+    int status = check_rule_files_of(config);
     config_unref(config);
-    return 0;
+    return status;
 }
 
 int cmd_check(int argc, char **argv) {
     static struct config_errors errors;
     if (argc > 1 && strcmp(argv[1], "relabel") == 0) return check_relabel(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "rules") == 0) return check_rules(argc - 1, argv + 1);
     if (argc < 3 || strcmp(argv[1], "config") != 0) {
         fprintf(stderr, "usage: server check config FILE...\n"
+                        "       server check rules [--lint=...] [--lint-fatal] FILE...\n"
                         "       server check relabel --config.file=FILE --job=NAME [--metric] LABELS\n");
         return 1;
     }

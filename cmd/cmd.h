@@ -5,6 +5,7 @@
  */
 
 int cmd_server(int argc, char **argv);
-int cmd_check(int argc, char **argv);  /* check config FILE..., check relabel ... */
+int cmd_check(int argc, char **argv);  /* check config, rules, relabel ... */
 int cmd_promql(int argc, char **argv); /* promql test, format, parse */
+int cmd_test(int argc, char **argv);   /* test rules FILE... */
 int cmd_tsdb(int argc, char **argv);   /* tsdb import, list ... */

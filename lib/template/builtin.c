@@ -315,7 +315,7 @@ const struct function builtin_functions[] = {
     {"call", "aa*", go_call},     {NULL, NULL, NULL},
 };
 
-const struct function *function_find(struct span name) {
+const struct function *template_function_find(struct span name) {
     for (const struct function *f = rule_functions; f->name; f++)
         if (span_is(name, f->name)) return f;
     for (const struct function *f = builtin_functions; f->name; f++)

@@ -22,7 +22,7 @@ struct function {
     template_function *run; /* NULL: and, or, which leave out arguments */
 };
 
-const struct function *function_find(struct span name);
+const struct function *template_function_find(struct span name);
 extern const struct function builtin_functions[], rule_functions[]; /* ended by a row without name */
 
 struct variable {

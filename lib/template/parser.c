@@ -315,7 +315,7 @@ static struct node *ident_node(struct parser *p, const struct token *token) {
     struct node *node = node_new(p, NODE_IDENT, token->at);
     if (!node) return NULL;
     node->text = token->text;
-    node->function = function_find(token->text);
+    node->function = template_function_find(token->text);
     if (!node->function) return fail(p, "function \"%.*s\" not defined", SPAN_ARG(token->text));
     return node;
 }
