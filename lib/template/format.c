@@ -1,3 +1,4 @@
+#include "lib/template/literal.h"
 #include "lib/template/value.h"
 
 #include <math.h>
@@ -50,25 +51,6 @@ static void bad_verb(const struct directive *d, const struct value *value, struc
     buf_putc(out, ')');
 }
 
-static void write_rune(uint64_t rune, struct buf *out) {
-    if (rune > 0x10ffff || (rune >= 0xd800 && rune < 0xe000)) rune = 0xfffd;
-    if (rune < 0x80) {
-        buf_putc(out, (char)rune);
-    } else if (rune < 0x800) {
-        buf_putc(out, (char)(0xc0 | rune >> 6));
-        buf_putc(out, (char)(0x80 | (rune & 63)));
-    } else if (rune < 0x10000) {
-        buf_putc(out, (char)(0xe0 | rune >> 12));
-        buf_putc(out, (char)(0x80 | (rune >> 6 & 63)));
-        buf_putc(out, (char)(0x80 | (rune & 63)));
-    } else {
-        buf_putc(out, (char)(0xf0 | rune >> 18));
-        buf_putc(out, (char)(0x80 | (rune >> 12 & 63)));
-        buf_putc(out, (char)(0x80 | (rune >> 6 & 63)));
-        buf_putc(out, (char)(0x80 | (rune & 63)));
-    }
-}
-
 /* digits of base b, at least `precision` of them, with prefix and sign */
 static void write_int(const struct directive *d, int64_t value, unsigned base, const char *prefix,
                       struct buf *out) {
@@ -89,7 +71,7 @@ static void format_rune(const struct directive *d, int64_t value, bool is_quoted
     struct buf text;
     buf_init(&text, 16);
     if (is_quoted) buf_putc(&text, '\'');
-    write_rune(value < 0 ? 0xfffd : (uint64_t)value, &text);
+    utf8_write(value < 0 ? 0xfffd : (uint64_t)value, &text);
     if (is_quoted) buf_putc(&text, '\'');
     pad(d, buf_view(&text), out);
     buf_release(&text);

@@ -1,9 +1,8 @@
 #include "lib/template/exec.h"
 #include "lib/template/node.h"
 
-#include "lib/codec/number.h"
+#include "lib/template/literal.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -135,95 +134,11 @@ static bool expect(struct parser *p, enum token_kind kind, const char *context) 
 
 /* ---- literals ---- */
 
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-/* `digits` digits of that base at *at; false when they are not there */
-static bool take_code(struct span text, size_t *at, int digits, int base, uint32_t *code) {
-    *code = 0;
-    for (int i = 0; i < digits; i++, (*at)++) {
-        int digit = *at < text.len ? hex_digit(text.ptr[*at]) : -1;
-        if (digit < 0 || digit >= base) return false;
-        *code = *code * (uint32_t)base + (uint32_t)digit;
-    }
-    return true;
-}
-
-static void put_utf8(uint32_t c, struct buf *out) {
-    if (c < 0x80) {
-        buf_putc(out, (char)c);
-    } else if (c < 0x800) {
-        buf_putc(out, (char)(0xc0 | c >> 6));
-        buf_putc(out, (char)(0x80 | (c & 63)));
-    } else if (c < 0x10000) {
-        buf_putc(out, (char)(0xe0 | c >> 12));
-        buf_putc(out, (char)(0x80 | (c >> 6 & 63)));
-        buf_putc(out, (char)(0x80 | (c & 63)));
-    } else {
-        buf_putc(out, (char)(0xf0 | c >> 18));
-        buf_putc(out, (char)(0x80 | (c >> 12 & 63)));
-        buf_putc(out, (char)(0x80 | (c >> 6 & 63)));
-        buf_putc(out, (char)(0x80 | (c & 63)));
-    }
-}
-
-/* one escape behind its backslash */
-static bool take_escape(struct span text, size_t *at, struct buf *out) {
-    static const char letters[] = "abfnrtv\\'\"", bytes[] = "\a\b\f\n\r\t\v\\'\"";
-    if (*at >= text.len) return false;
-    char c = text.ptr[*at];
-    const char *letter = strchr(letters, c);
-    uint32_t code;
-    if (c && letter) {
-        buf_putc(out, bytes[letter - letters]);
-        (*at)++;
-        return true;
-    }
-    if (c >= '0' && c <= '7') {
-        if (!take_code(text, at, 3, 8, &code) || code > 255) return false;
-        buf_putc(out, (char)code);
-        return true;
-    }
-    int digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
-    (*at)++;
-    if (!digits || !take_code(text, at, digits, 16, &code)) return false;
-    if (c == 'x')
-        buf_putc(out, (char)code);
-    else if (code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-        return false;
-    else
-        put_utf8(code, out);
-    return true;
-}
-
 static bool unquote(struct parser *p, const struct token *token, struct span *value) {
-    struct span inner = span_of(token->text.ptr + 1, token->text.len - 2);
-    if (token->kind == TOKEN_RAW) {
-        *value = inner;
-        return true;
-    }
-    struct buf out;
-    bool good = true;
-    buf_init(&out, TEMPLATE_MAX_TEXT);
-    for (size_t i = 0; good && i < inner.len;) {
-        if (inner.ptr[i] != '\\') {
-            buf_putc(&out, inner.ptr[i++]);
-        } else {
-            i++;
-            good = take_escape(inner, &i, &out);
-        }
-    }
-    char *copy = good && !out.failed ? arena_strndup(p->arena, out.data ? out.data : "", out.len) : NULL;
-    *value = span_of(copy, out.len);
-    buf_release(&out);
-    if (!good)
-        fail(p, "invalid syntax");
-    else if (!copy)
-        full(p);
-    return copy != NULL;
+    int rc = literal_unquote(token->text, p->arena, value);
+    if (rc == ERR_INVALID) fail(p, "invalid syntax");
+    if (rc == ERR_LIMIT) full(p);
+    return rc == 0;
 }
 
 static struct node *string_node(struct parser *p, const struct token *token) {
@@ -250,43 +165,12 @@ static struct node *char_node(struct parser *p, const struct token *token) {
     return node;
 }
 
-/* 0x1f, 0b11, 0o17 */
-static bool based_int(struct span text, int64_t *value) {
-    size_t at = text.len && (text.ptr[0] == '+' || text.ptr[0] == '-');
-    if (text.len < at + 3 || text.ptr[at] != '0') return false;
-    char kind = (char)(text.ptr[at + 1] | 0x20);
-    int base = kind == 'x' ? 16 : kind == 'o' ? 8 : kind == 'b' ? 2 : 0;
-    uint64_t sum = 0;
-    if (!base) return false;
-    for (size_t i = at + 2; i < text.len; i++) {
-        int digit = hex_digit(text.ptr[i]);
-        if (digit < 0 || digit >= base || sum > (UINT64_MAX >> 5)) return false;
-        sum = sum * (unsigned)base + (unsigned)digit;
-    }
-    if (sum > INT64_MAX) return false;
-    *value = text.ptr[0] == '-' ? -(int64_t)sum : (int64_t)sum;
-    return true;
-}
-
 static struct node *number_node(struct parser *p, const struct token *token) {
     struct node *node = node_new(p, NODE_NUMBER, token->at);
     if (!node) return NULL;
     node->written = token->text;
-    char last = token->text.ptr[token->text.len - 1];
-    bool starts_well = strchr("+-.0123456789", token->text.ptr[0]) && last != '+' && last != '-';
-    if (based_int(token->text, &node->integer) || number_parse_int(token->text, &node->integer)) {
-        node->is_int = node->is_float = true;
-        node->number = (double)node->integer;
-    } else if (starts_well && number_parse(token->text, &node->number) && isfinite(node->number)) {
-        node->is_float = true;
-        if (fabs(node->number) < 9e18 && node->number == floor(node->number)) {
-            node->is_int = true;
-            node->integer = (int64_t)node->number;
-        }
-    } else {
-        return fail(p, "bad number syntax: \"%.*s\"", SPAN_ARG(token->text));
-    }
-    return node;
+    node->is_float = literal_number(token->text, &node->number, &node->integer, &node->is_int);
+    return node->is_float ? node : fail(p, "bad number syntax: \"%.*s\"", SPAN_ARG(token->text));
 }
 
 /* ---- operands ---- */
