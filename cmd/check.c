@@ -1,6 +1,7 @@
 #include "cmd/check.h"
 
 #include "cmd/check_relabel.h"
+#include "cmd/check_rules.h"
 #include "cmd/cmd.h"
 #include "lib/config/config.h"
 #include "web/gate/gate.h"
@@ -45,8 +46,9 @@ static int check_file(const char *path, struct config_errors *errors) {
     printf("  SUCCESS: %s is a valid Prometheus configuration\n", path);
     print_unsupported(config);
     fflush(stdout);
+    int status = check_rule_files_of(config);
     config_unref(config);
-    return 0;
+    return status;
 }
 
 static int check_web_file(const char *path, struct config_errors *errors) {
@@ -66,6 +68,7 @@ int cmd_check(int argc, char **argv) {
     } kinds[] = {{"config", check_file}, {"web-config", check_web_file}};
     static struct config_errors errors;
     if (argc > 1 && strcmp(argv[1], "relabel") == 0) return check_relabel(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "rules") == 0) return check_rules(argc - 1, argv + 1);
     for (size_t k = 0; argc >= 3 && k < sizeof kinds / sizeof *kinds; k++) {
         int status = 0;
         if (strcmp(argv[1], kinds[k].name) != 0) continue;
@@ -74,6 +77,7 @@ int cmd_check(int argc, char **argv) {
     }
     fprintf(stderr, "usage: server check config FILE...\n"
                     "       server check web-config FILE...\n"
+                    "       server check rules [--lint=...] [--lint-fatal] FILE...\n"
                     "       server check relabel --config.file=FILE --job=NAME [--metric] LABELS\n");
     return 1;
 }

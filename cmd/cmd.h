@@ -5,7 +5,8 @@
  */
 
 int cmd_server(int argc, char **argv);
-int cmd_check(int argc, char **argv);  /* check config, web-config, relabel ... */
+int cmd_check(int argc, char **argv);  /* check config, rules, web-config, relabel ... */
 int cmd_promql(int argc, char **argv); /* promql test, format, parse, explain */
 int cmd_query(int argc, char **argv);  /* query instant, range, series, labels */
+int cmd_test(int argc, char **argv);   /* test rules FILE... */
 int cmd_tsdb(int argc, char **argv);   /* tsdb import, list ... */

@@ -5,6 +5,7 @@
 #include "cmd/flags.h"
 #include "cmd/query_log.h"
 #include "cmd/reload_door.h"
+#include "cmd/rules.h"
 #include "cmd/self.h"
 #include "cmd/storage.h"
 #include "cmd/targets.h"
@@ -14,6 +15,7 @@
 #include "lib/sys/loop.h"
 #include "lib/sys/thread.h"
 #include "promql/eval/engine.h"
+#include "promql/rules/rule_set.h"
 #include "storage/tsdb/tsdb.h"
 
 #include <signal.h>
@@ -53,6 +55,7 @@ struct server {
     struct web *web;
     struct tsdb *tsdb;
     struct targets targets;
+    struct rules rules;
     struct thread opener; /* opens the database; joined by the main loop */
     int open_rc;          /* the opener's result, read after joining */
     struct err open_err;
@@ -75,10 +78,17 @@ static int fail(struct server *s, int status) {
 /* reload's apply: into use, as far as the components exist */
 static int apply_config(void *context, struct config *config, struct err *err) {
     struct server *s = context;
-    int rc = query_log_apply(&s->query_log, config->global.query_log_file, err);
-    if (rc) return rc;
+    struct rule_set *set = NULL;
+    int rc = rules_read(&s->rules, config, &set, err);
+    if (!rc) rc = query_log_apply(&s->query_log, config->global.query_log_file, err);
+    if (rc) {
+        rule_set_unref(set);
+        return rc;
+    }
     engine_set_default_step(s->engine, config->global.evaluation_interval_ms);
     targets_apply(&s->targets, config);
+    rules_apply(&s->rules, config, set);
+    rule_set_unref(set);
     if (s->tsdb && !s->is_opening) storage_apply(s->tsdb, &s->flags, config);
     return 0;
 }
@@ -109,11 +119,20 @@ static void ask_quit(void *context) {
     loop_post(s->loop, on_quit_request, s);
 }
 
-static int start_scraping(struct server *s, struct err *err) {
+static int start_work(struct server *s, struct err *err) {
+    struct rule_set *set = NULL;
     int rc = targets_start(&s->targets, &s->flags, tsdb_appender(s->tsdb), s->registry, err);
+    if (!rc) rc = rules_start(&s->rules, s->engine, s->tsdb, s->registry, err);
     if (rc) return rc;
     struct config *config = reload_current(&s->reload);
+    rc = rules_read(&s->rules, config, &set, err);
+    if (rc) {
+        config_unref(config);
+        return rc;
+    }
     targets_apply(&s->targets, config);
+    rules_apply(&s->rules, config, set);
+    rule_set_unref(set);
     storage_apply(s->tsdb, &s->flags, config); /* it may be another than at the beginning of opening */
     config_unref(config);
     return 0;
@@ -129,7 +148,7 @@ static void on_opened(void *argument) {
     if (rc)
         err_wrap(&err, rc, rc == ERR_BUSY ? "opening storage failed: lock" : "opening storage failed");
     else if (!s->is_stopping)
-        rc = start_scraping(s, &err);
+        rc = start_work(s, &err);
     if (rc) {
         LOG(LOG_ERROR, err.text);
         fail(s, STATUS_FAILED);
@@ -138,7 +157,7 @@ static void on_opened(void *argument) {
         loop_stop(s->loop);
         return;
     }
-    web_ready(s->web, s->tsdb, s->targets.scrape);
+    web_ready(s->web, s->tsdb, s->targets.scrape, s->rules.manager, s->rules.notifier);
     gauge_set(s->self.ready, 1);
     LOG(LOG_INFO, "server is ready to receive web requests");
 }
@@ -172,6 +191,12 @@ static size_t query_bytes(const struct server *s, uint64_t part) {
     return part > 1 && bytes > QUERY_BYTES_MOST ? QUERY_BYTES_MOST : (size_t)bytes;
 }
 
+static struct parse_options parse_options(const struct server *s) {
+    return (struct parse_options){.experimental_functions = s->features.experimental_functions,
+                                  .extended_range_selectors = s->features.extended_range_selectors,
+                                  .binop_fill_modifiers = s->features.binop_fill_modifiers};
+}
+
 static struct engine *make_engine(struct server *s) {
     struct engine_options options = {.lookback_ms = s->flags.query_lookback_delta_ms,
                                      .timeout_ms = s->flags.query_timeout_ms,
@@ -182,9 +207,7 @@ static struct engine *make_engine(struct server *s) {
                                      .max_bytes_query = query_bytes(s, 2),
                                      .max_bytes_all = query_bytes(s, 1),
                                      .memory = &s->memory.all};
-    options.parse.experimental_functions = s->features.experimental_functions;
-    options.parse.extended_range_selectors = s->features.extended_range_selectors;
-    options.parse.binop_fill_modifiers = s->features.binop_fill_modifiers;
+    options.parse = parse_options(s);
     return engine_create(&options, s->registry);
 }
 
@@ -204,6 +227,8 @@ static int prepare(struct server *s, struct err *err) {
     storage_memory_init(&s->memory, &s->flags);
     s->engine = make_engine(s);
     query_log_init(&s->query_log, s->engine, s->registry);
+    struct parse_options parse = parse_options(s);
+    rules_init(&s->rules, &s->flags, &parse);
     s->reload.apply = apply_config;
     s->reload.context = s;
     int rc = loop_create(&s->loop, err);
@@ -213,7 +238,9 @@ static int prepare(struct server *s, struct err *err) {
         err->text[0] = 0;
         return fail(s, STATUS_BAD_CONFIG);
     }
-    confine(&s->flags); /* no thread was started yet */
+    struct config *config = reload_current(&s->reload);
+    confine(&s->flags, config); /* no thread was started yet */
+    config_unref(config);
     struct web_parts parts = {.flags = &s->flags,
                               .registry = s->registry,
                               .engine = s->engine,
@@ -238,10 +265,12 @@ static void run(struct server *s) {
 
 static void tear_down(struct server *s) {
     if (s->loop) reload_door_close(&s->door);
+    rules_stop(&s->rules);
     targets_stop(&s->targets); /* before the web, so that the server does not see itself go down */
     web_stop(s->web);
     targets_destroy(&s->targets);
     query_log_release(&s->query_log);
+    rules_destroy(&s->rules);
     engine_destroy(s->engine);
     tsdb_close(s->tsdb);
     reload_release(&s->reload);

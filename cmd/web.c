@@ -123,7 +123,9 @@ int web_start(const struct web_parts *parts, struct web **result, struct err *er
     return 0;
 }
 
-void web_ready(struct web *web, struct tsdb *tsdb, struct scrape_manager *scrape) {
+void web_ready(struct web *web, struct tsdb *tsdb, struct scrape_manager *scrape, struct rules_manager *rules,
+               struct notifier *notifier) {
+    api_set_rules(web->api, rules, notifier);
     api_set_ready(web->api, tsdb_queryable(tsdb), tsdb, scrape);
 }
 

@@ -10,7 +10,9 @@
 #include "cmd/reload_door.h"
 
 struct engine;
+struct notifier;
 struct registry;
+struct rules_manager;
 struct scrape_manager;
 struct tsdb;
 struct web;
@@ -29,6 +31,7 @@ struct web_parts { /* outlive the web */
 
 /* The error names a port in use. */
 int web_start(const struct web_parts *parts, struct web **web, struct err *err);
-void web_ready(struct web *web, struct tsdb *tsdb, struct scrape_manager *scrape);
+void web_ready(struct web *web, struct tsdb *tsdb, struct scrape_manager *scrape, struct rules_manager *rules,
+               struct notifier *notifier);
 /* NULL is fine */
 void web_stop(struct web *web);

@@ -267,6 +267,17 @@ bool regex_captures(const struct regex *regex, struct span text, struct span *ca
     return true;
 }
 
+bool regex_find(const struct regex *regex, struct span text, size_t from, struct span *captures,
+                size_t count) {
+    const char *starts[REGEX_MAX_CAPTURES] = {0};
+    size_t lens[REGEX_MAX_CAPTURES] = {0};
+    if (count > REGEX_MAX_CAPTURES) count = REGEX_MAX_CAPTURES;
+    if (!shim_regex_find(regex->automaton, text.ptr ? text.ptr : "", text.len, from, starts, lens, count))
+        return false;
+    for (size_t i = 0; i < count; i++) captures[i] = span_of(starts[i], starts[i] ? lens[i] : 0);
+    return true;
+}
+
 size_t regex_group_count(const struct regex *regex) {
     return (size_t)shim_regex_groups(regex->automaton);
 }

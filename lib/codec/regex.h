@@ -26,6 +26,9 @@ bool regex_matches(const struct regex *regex, struct span text);
 /* fills captures[0..count) (0 is the whole text; groups that took no part are empty); false when text does
  * not match */
 bool regex_captures(const struct regex *regex, struct span text, struct span *captures, size_t count);
+/* the same for the leftmost match anywhere at or after `from` (<= text.len) */
+bool regex_find(const struct regex *regex, struct span text, size_t from, struct span *captures,
+                size_t count);
 /* Go's Expand: `text` with $1, ${1}, $name, ${name} replaced by the captures (there are REGEX_MAX_CAPTURES)
  * and $$ by $; what there is no group for is empty */
 void regex_expand(const struct regex *regex, struct span text, const struct span *captures, struct buf *out);

@@ -46,17 +46,26 @@ extern "C" bool shim_regex_matches(const struct shim_regex *regex, const char *t
     return regex->re.Match(re2::StringPiece(text, len), 0, len, RE2::ANCHOR_BOTH, nullptr, 0);
 }
 
-extern "C" bool shim_regex_captures(const struct shim_regex *regex, const char *text, size_t len,
-                                    const char **starts, size_t *lens, size_t count) {
+static bool find(const RE2 &re, const char *text, size_t len, size_t from, RE2::Anchor anchor,
+                 const char **starts, size_t *lens, size_t count) {
     re2::StringPiece found[max_captures];
     if (count > (size_t)max_captures) count = (size_t)max_captures;
-    if (!regex->re.Match(re2::StringPiece(text, len), 0, len, RE2::ANCHOR_BOTH, found, (int)count))
-        return false;
+    if (!re.Match(re2::StringPiece(text, len), from, len, anchor, found, (int)count)) return false;
     for (size_t i = 0; i < count; i++) {
         starts[i] = found[i].data();
         lens[i] = found[i].size();
     }
     return true;
+}
+
+extern "C" bool shim_regex_captures(const struct shim_regex *regex, const char *text, size_t len,
+                                    const char **starts, size_t *lens, size_t count) {
+    return find(regex->re, text, len, 0, RE2::ANCHOR_BOTH, starts, lens, count);
+}
+
+extern "C" bool shim_regex_find(const struct shim_regex *regex, const char *text, size_t len, size_t from,
+                                const char **starts, size_t *lens, size_t count) {
+    return find(regex->re, text, len, from, RE2::UNANCHORED, starts, lens, count);
 }
 
 extern "C" int shim_regex_groups(const struct shim_regex *regex) {

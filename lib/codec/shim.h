@@ -23,6 +23,9 @@ bool shim_regex_matches(const struct shim_regex *regex, const char *text, size_t
 /* starts[i] and lens[i] for i < count; starts[i] is NULL for a group that took no part */
 bool shim_regex_captures(const struct shim_regex *regex, const char *text, size_t len, const char **starts,
                          size_t *lens, size_t count);
+/* the same for the leftmost match anywhere at or after from */
+bool shim_regex_find(const struct shim_regex *regex, const char *text, size_t len, size_t from,
+                     const char **starts, size_t *lens, size_t count);
 int shim_regex_groups(const struct shim_regex *regex);
 int shim_regex_group_index(const struct shim_regex *regex, const char *name, size_t len);
 

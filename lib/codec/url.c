@@ -27,3 +27,12 @@ void url_write_escaped(struct span text, struct buf *out) {
             buf_printf(out, "%%%02X", c);
     }
 }
+
+void url_write_query(struct span text, struct buf *out) {
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == ' ')
+            buf_putc(out, '+');
+        else
+            url_write_escaped(span_of(text.ptr + i, 1), out);
+    }
+}

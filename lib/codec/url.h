@@ -9,3 +9,5 @@
 void url_write_redacted(struct span url, struct buf *out);
 /* all bytes but letters, digits and -_.~ as %XX (RFC 3986) */
 void url_write_escaped(struct span text, struct buf *out);
+/* the same for a query's value, as Go's QueryEscape: a blank is a plus */
+void url_write_query(struct span text, struct buf *out);

@@ -32,8 +32,8 @@ static void inherit(struct scrape_config *scrape, const struct global_config *gl
 static const struct field config_fields[] = {
     FIELD(S, "global", SECTION, global, .section = &global_section),
     FIELD(S, "runtime", SECTION, runtime, .section = &runtime_section),
-    FIELD(S, "alerting", SECTION, alerting, .section = &alerting_section, .flags = UNSUPPORTED),
-    FIELD(S, "rule_files", PATHS, rule_files, .flags = UNSUPPORTED),
+    FIELD(S, "alerting", SECTION, alerting, .section = &alerting_section),
+    FIELD(S, "rule_files", PATHS, rule_files),
     FIELD(S, "scrape_config_files", PATHS, scrape_config_files, .flags = SILENT),
     FIELD(S, "scrape_configs", SECTIONS, scrape_configs, .section = &scrape_section),
     FIELD(S, "remote_write", SECTIONS, remote_write, .section = &remote_write_section, .flags = UNSUPPORTED),

@@ -105,7 +105,7 @@ static const struct field global_fields[] = {
     FIELD(S, "scrape_timeout", DURATION, scrape_timeout_ms, .flags = ALWAYS),
     FIELD(S, "scrape_protocols", STRINGS, scrape_protocols, .choices = protocols),
     FIELD(S, "evaluation_interval", DURATION, evaluation_interval_ms, .flags = ALWAYS),
-    FIELD(S, "rule_query_offset", DURATION, rule_query_offset_ms, .flags = UNSUPPORTED),
+    FIELD(S, "rule_query_offset", DURATION, rule_query_offset_ms),
     FIELD(S, "query_log_file", PATH, query_log_file),
     FIELD(S, "scrape_failure_log_file", PATH, scrape_failure_log_file),
     FIELD(S, "external_labels", LABELS, external_labels),

@@ -26,6 +26,19 @@ def pushgateway(bench):
                                                   f"--web.listen-address=127.0.0.1:{port}"]), port)
 
 
+def alertmanager(bench, port, prefix=""):
+    """Debian's looks for its templates where the package would have put them: it gets its own view of /usr/share"""
+    config = bench.folder / "alertmanager.yml"
+    config.write_text("route: {receiver: none}\nreceivers: [{name: none}]\n")
+    command = [REAL / "prometheus-alertmanager", f"--web.listen-address=127.0.0.1:{port}", f"--config.file={config}",
+               f"--storage.path={bench.folder}/alertmanager.data", "--cluster.listen-address=",
+               f"--web.route-prefix={prefix or '/'}"]
+    share = CACHE / "root/usr/share"
+    process = bench.run("alertmanager", ["unshare", "-rm", "sh", "-c", f'mount --bind {share} /usr/share && exec "$@"', "sh", *command])
+    wait_metrics(process, f"{port}{prefix}")
+    return process
+
+
 def prometheus(bench, config, name="peer", *flags):
     """its address; the process is bench.processes[-1], its samples are in <bench>/<name>.data"""
     port = free_port()

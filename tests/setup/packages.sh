@@ -15,7 +15,7 @@ packages_fuzz=(clang libclang-rt-14-dev)
 
 packages_real=(python3-prometheus-client python3-flask gunicorn golang-go golang-github-prometheus-client-golang-dev)
 
-packages_unpack=(prometheus prometheus-node-exporter prometheus-pushgateway)
+packages_unpack=(prometheus prometheus-alertmanager prometheus-node-exporter prometheus-pushgateway)
 
 packages_bench=(victoria-metrics)
 

@@ -160,6 +160,13 @@ void api_set_ready(struct api *api, struct queryable *queryable, struct tsdb *ts
     atomic_store_explicit(&api->state, API_READY, memory_order_release);
 }
 
+void api_set_rules(struct api *api, struct rules_manager *rules, struct notifier *notifier) {
+    CHECK_OBJ(api, API_MAGIC);
+    ASSERT(atomic_load(&api->state) == API_STARTING);
+    api->rules = rules;
+    api->notifier = notifier;
+}
+
 void api_set_stopping(struct api *api) {
     CHECK_OBJ(api, API_MAGIC);
     atomic_store_explicit(&api->state, API_STOPPING, memory_order_release);

@@ -23,7 +23,9 @@ struct config;
 struct engine;
 struct intake;
 struct queryable;
+struct notifier;
 struct registry;
+struct rules_manager;
 struct scrape_manager;
 struct tsdb;
 
@@ -65,6 +67,8 @@ void api_destroy(struct api *api);
 /* lives as long as the api */
 const struct router *api_router(const struct api *api);
 
+/* before api_set_ready; without it there are no rules, alerts and Alertmanagers */
+void api_set_rules(struct api *api, struct rules_manager *rules, struct notifier *notifier);
 /* tsdb and scrape may be NULL: their endpoints are then empty */
 void api_set_ready(struct api *api, struct queryable *queryable, struct tsdb *tsdb,
                    struct scrape_manager *scrape);

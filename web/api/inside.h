@@ -14,10 +14,12 @@ struct api {
     uint32_t magic;
     struct api_context context;
     struct router router;
-    atomic_int state; /* enum api_state; API_READY publishes the three pointers below */
+    atomic_int state; /* enum api_state; API_READY publishes the pointers below */
     struct queryable *queryable;
     struct tsdb *tsdb;
     struct scrape_manager *scrape;
+    struct rules_manager *rules;
+    struct notifier *notifier;
     struct counter *exposed[2]; /* /metrics: answered, too large */
     struct gauge *exposing;
 };

@@ -189,9 +189,10 @@ END_TEST
 START_TEST(what_does_nothing_yet_is_named_once) {
     struct config *config =
         load("alerting: {alertmanagers: [{relabel_configs: [{action: labeldrop, regex: x}]}]}\n"
-             "rule_files: [a.yml]\nscrape_configs:\n- job_name: a\n  file_sd_configs: [{files: [a.yml]}]\n");
-    ck_assert(is_unsupported(config, "alerting") && is_unsupported(config, "rule_files"));
-    ck_assert_uint_eq(config->unsupported.count, 2);
+             "rule_files: [a.yml]\nscrape_configs:\n- job_name: a\n  file_sd_configs: [{files: [a.yml]}]\n"
+             "remote_write: [{url: 'http://a'}, {url: 'http://b'}]\n");
+    ck_assert(is_unsupported(config, "remote_write"));
+    ck_assert_uint_eq(config->unsupported.count, 1);
     config_unref(config);
     config = load("global: {target_limit: 1, metric_name_validation_scheme: legacy}\nscrape_configs:\n"
                   "- {job_name: a, relabel_configs: [], series_limit: 5, series_limit_policy: drop}\n");
