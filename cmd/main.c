@@ -4,7 +4,7 @@
 
 /* what jemalloc reads: one arena, as few threads allocate and each arena keeps room of its own */
 extern const char *malloc_conf;
-const char *malloc_conf = "narenas:1";
+const char *malloc_conf = "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0";
 
 /*
  * The first argument names a subcommand; without one the program is the server.
