@@ -28,6 +28,9 @@ struct api *api_of(void *context);
 /* query.c */
 void api_query(struct exchange *exchange, void *context);
 void api_query_range(struct exchange *exchange, void *context);
+/* query_tree.c */
+void api_format_query(struct exchange *exchange, void *context);
+void api_parse_query(struct exchange *exchange, void *context);
 /* queries.c */
 void api_active_queries(struct exchange *exchange, void *context);
 void api_cancel_query(struct exchange *exchange, void *context);
