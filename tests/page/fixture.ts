@@ -142,6 +142,7 @@ export async function open(fixture: Fixture, path: string, options: { colorSchem
   const context = await fixture.browser.newContext({
     colorScheme: options.colorScheme ?? "light", viewport: { width: options.width ?? 1280, height: options.height ?? 900 }, timezoneId: "Europe/Berlin",
   });
+  context.setDefaultTimeout(10_000);
   const page = await context.newPage();
   const problems: string[] = [];
   page.on("pageerror", (error) => problems.push(`error: ${error.message}`));

@@ -12,8 +12,8 @@ const SHAPES = [
   `<object data="javascript:${CALL}">`, `<embed src="javascript:${CALL}">`, `<form action="javascript:${CALL}"><button autofocus>`, `<link rel=stylesheet href="javascript:${CALL}">`, `<base href="http://evil.example/">`,
   `{{constructor.constructor('${CALL}')()}}`, `\${${CALL}}`, `<template><script>${CALL}</script></template>`, `<noscript><p title="</noscript><img src=x onerror=${CALL}>">`, `&lt;script&gt;${CALL}&lt;/script&gt;`,
 ];
-const WRAPS = [(x: string) => x, (x: string) => x.toUpperCase(), (x: string) => `x ${x} y`, (x: string) => x.replace(/ /g, "\t"), (x: string) => `\u202e${x}`,
-  (x: string) => `${x}${x}`, (x: string) => x.replace(/</g, "<\u00a0<"), (x: string) => `]]>${x}`, (x: string) => `\\"${x}`, (x: string) => `%22${encodeURI(x)}`];
+const WRAPS = [(x: string) => x, (x: string) => `${x.toUpperCase()} A`, (x: string) => `x ${x} y`, (x: string) => `${x.replace(/ /g, "\t")}\t.`, (x: string) => `\u202e${x}`,
+  (x: string) => `${x}${x}`, (x: string) => `<\u00a0${x.replace(/</g, "<<")}`, (x: string) => `]]>${x}`, (x: string) => `\\"${x}`, (x: string) => `%22${encodeURI(x)}`];
 const PAYLOADS = SHAPES.flatMap((shape) => WRAPS.flatMap((wrap) => [wrap(shape), wrap(`*/${shape}/*`)]));
 
 const quote = (text: string) => `"${text.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n")}"`;

@@ -38,7 +38,7 @@ const entries = files("tests/unit/web/ui");
 if (!flags.includes("--modules")) entries.push(...files("tests/page"));
 let failed = checkTypes(), passed = failed ? 0 : 1;
 for (const file of bundle(entries)) {
-  const run = spawnSync(process.execPath, ["--test", "--test-reporter=tap", file], {
+  const run = spawnSync(process.execPath, ["--test-reporter=tap", file], {
     encoding: "utf8", maxBuffer: 64 << 20, timeout: 240_000,
     env: { ...process.env, NODE_PATH: join(page, "node_modules"), FERULA_SERVER: resolve(server), FERULA_PICTURES: flags.includes("--pictures") ? join(root, "docs/pictures") : "" },
   });

@@ -76,23 +76,26 @@ function extensions(onRun: () => void, onChange: (text: string) => void) {
   ];
 }
 
-export function Editor({ text, onChange, onRun, focus }: { text: string; onChange: (text: string) => void; onRun: () => void; focus?: boolean }) {
+/** A text that somebody else than the typist put there; a new object each time, so that the same text can be put again. */
+export interface Given { text: string }
+
+export function Editor({ given, onChange, onRun, focus }: { given: Given; onChange: (text: string) => void; onRun: () => void; focus?: boolean }) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
   const calls = useRef({ onChange, onRun });
   calls.current = { onChange, onRun };
   useEffect(() => {
     const root = host.current!.shadowRoot ?? host.current!.attachShadow({ mode: "open" });
-    const state = EditorState.create({ doc: text, extensions: extensions(() => calls.current.onRun(), (next) => calls.current.onChange(next)) });
+    const state = EditorState.create({ doc: given.text, extensions: extensions(() => calls.current.onRun(), (next) => calls.current.onChange(next)) });
     view.current = new EditorView({ state, parent: root, root });
     if (focus) view.current.focus();
     return () => view.current?.destroy();
   }, []);
   useEffect(() => {
     const editor = view.current;
-    const length = editor?.state.doc.length ?? 0;
+    const { text } = given;
     if (editor && editor.state.doc.toString() !== text)
-      editor.dispatch({ changes: { from: 0, to: length, insert: text }, selection: { anchor: text.length } });
-  }, [text]);
+      editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: text }, selection: { anchor: text.length } });
+  }, [given]);
   return <div class="editor" ref={host} />;
 }

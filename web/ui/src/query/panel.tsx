@@ -10,7 +10,7 @@ import { remember } from "../settings.ts";
 import { readableDuration, usableStep } from "../time.ts";
 import { GraphControls, TimeField } from "./controls.tsx";
 import { Explorer, History } from "./dialogs.tsx";
-import { Editor } from "./editor.tsx";
+import { Editor, type Given } from "./editor.tsx";
 import { Explain } from "./explain.tsx";
 import { Graph, LINES_MAX } from "./graph.tsx";
 import { useRun } from "./run.ts";
@@ -43,10 +43,12 @@ export function QueryPanel({ panel, utc, tick, index, change, remove }: {
   panel: Panel; utc: boolean; tick: number; index: number; change: (part: Partial<Panel>) => void; remove?: () => void;
 }) {
   const [text, setText] = useState(panel.expr);
+  const [given, setGiven] = useState<Given>({ text: panel.expr });
   const [round, setRound] = useState(0);
   const [formatError, setFormatError] = useState<Error | null>(null);
   const query = useRun();
-  useEffect(() => setText(panel.expr), [panel.expr]);
+  const put = (next: string) => { setText(next); setGiven({ text: next }); };
+  useEffect(() => { if (panel.expr !== text.trim()) put(panel.expr); }, [panel.expr]);
   useEffect(() => {
     if (!panel.expr || panel.tab === "explain") return;
     const now = Math.floor(Date.now() / 1000);
@@ -67,13 +69,13 @@ export function QueryPanel({ panel, utc, tick, index, change, remove }: {
   const zoom = (from: number, to: number) => change({ end: Math.round(to * 1000) / 1000, range: Math.max(Math.round(to - from), 1) });
   return <section class="panel" aria-label={`Panel ${index + 1}`}>
     <div class="ask">
-      <Editor text={text} onChange={setText} onRun={run} focus={index === 0} />
+      <Editor given={given} onChange={setText} onRun={run} focus={index === 0} />
       {query.isRunning ? <button type="button" class="run" onClick={query.cancel}>Cancel</button> : <button type="button" class="run" onClick={run}>Run</button>}
     </div>
     <div class="bar">
       <div class="tabs" role="tablist" aria-label="View">{TABS.map(([tab, title]) =>
         <button type="button" role="tab" aria-selected={panel.tab === tab} onClick={() => change({ tab, expr: text.trim() })}>{title}</button>)}</div>
-      <div class="tools"><Tools text={text} setText={setText} setError={setFormatError} />{remove && <button type="button" class="quiet" aria-label={`Remove panel ${index + 1}`} onClick={remove}>Remove</button>}</div>
+      <div class="tools"><Tools text={text} setText={put} setError={setFormatError} />{remove && <button type="button" class="quiet" aria-label={`Remove panel ${index + 1}`} onClick={remove}>Remove</button>}</div>
     </div>
     <div class="answer" aria-busy={query.isRunning}>
       {panel.tab === "graph" && <GraphControls panel={panel} utc={utc} change={change} />}

@@ -21,7 +21,9 @@ function Steps({ found }: { found: Found }) {
   if (error) return <Problem error={error} what="relabelling steps" />;
   if (!steps) return <button type="button" class="quiet" onClick={load}>Relabelling steps</button>;
   if (steps.length === 0) return <p class="note">This job has no relabelling rules.</p>;
-  return <ol class="steps">{steps.map((step) => <li>
+  const drop = steps.findIndex((step) => !step.keep);
+  const lived = drop < 0 ? steps : steps.slice(0, drop + 1);
+  return <ol class="steps">{lived.map((step) => <li>
     <code>{Object.entries(step.rule).map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join(", ") : String(value)}`).join("   ")}</code>
     {step.keep ? <LabelList labels={step.output} /> : <Badge kind="bad">dropped here</Badge>}
   </li>)}</ol>;
