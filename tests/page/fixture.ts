@@ -7,7 +7,7 @@ import { createServer as createSocket, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { chromium, type Browser, type Page } from "playwright-core";
+import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
 
 import { send, type Sent } from "./remote_write.ts";
 
@@ -127,7 +127,7 @@ export async function start(metrics: string): Promise<Fixture> {
     await eventually("the server is ready", async () => (await fetch(`${base}/-/ready`)).ok);
     await send(base, shop(now));
     await send(base, many(now));
-    browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+    browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-extensions", "--disable-background-networking"] });
   } catch (error) {
     await stop();
     throw error;
@@ -137,26 +137,39 @@ export async function start(metrics: string): Promise<Fixture> {
 
 export interface Opened { page: Page; problems: string[] }
 
-/** A page that keeps what its console complains about, and refuses to speak with any other host. */
-export async function open(fixture: Fixture, path: string, options: { colorScheme?: "light" | "dark"; width?: number; height?: number } = {}): Promise<Opened> {
+export interface Look { colorScheme?: "light" | "dark"; width?: number; height?: number; isFresh?: boolean }
+
+const contexts = new Map<string, BrowserContext>();
+
+/** Pages of one look share what the browser remembers, and its process; isFresh: not with others. */
+async function contextFor(fixture: Fixture, look: Look): Promise<BrowserContext> {
+  const key = JSON.stringify(look);
+  const old = contexts.get(key);
+  if (old && !look.isFresh) return old;
   const context = await fixture.browser.newContext({
-    colorScheme: options.colorScheme ?? "light", viewport: { width: options.width ?? 1280, height: options.height ?? 900 }, timezoneId: "Europe/Berlin",
+    colorScheme: look.colorScheme ?? "light", viewport: { width: look.width ?? 1280, height: look.height ?? 900 }, timezoneId: "Europe/Berlin",
   });
-  context.setDefaultTimeout(10_000);
-  const page = await context.newPage();
+  context.setDefaultTimeout(30_000);
+  contexts.set(key, context);
+  return context;
+}
+
+/** A page that keeps what its console complains about, and notes requests to any other host. */
+export async function open(fixture: Fixture, path: string, look: Look = {}): Promise<Opened> {
+  const page = await (await contextFor(fixture, look)).newPage();
   const problems: string[] = [];
   page.on("pageerror", (error) => problems.push(`error: ${error.message}`));
   // an error status that a test asks for is told on the console too: what it names is the resource, not the page
   page.on("console", (message) => { if (message.type() === "error" && !/^Failed to load resource/.test(message.text())) problems.push(`console: ${message.text()}`); });
   page.on("dialog", (dialog) => { problems.push(`dialog: ${dialog.message()}`); void dialog.dismiss(); });
   page.on("request", (request) => { if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(fixture.base)) problems.push(`asks ${request.url()}`); });
-  await page.goto(fixture.base + path);
+  await page.goto(fixture.base + path, { waitUntil: "domcontentloaded" });
   return { page, problems };
 }
 
 /** The page must have been silent. */
 export async function close({ page, problems }: Opened): Promise<void> {
-  await page.context().close();
+  await page.close();
   assert.deepEqual(problems, []);
 }
 

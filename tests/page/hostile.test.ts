@@ -14,7 +14,7 @@ const SHAPES = [
 ];
 const WRAPS = [(x: string) => x, (x: string) => `${x.toUpperCase()} A`, (x: string) => `x ${x} y`, (x: string) => `${x.replace(/ /g, "\t")}\t.`, (x: string) => `\u202e${x}`,
   (x: string) => `${x}${x}`, (x: string) => `<\u00a0${x.replace(/</g, "<<")}`, (x: string) => `]]>${x}`, (x: string) => `\\"${x}`, (x: string) => `%22${encodeURI(x)}`];
-const PAYLOADS = SHAPES.flatMap((shape) => WRAPS.flatMap((wrap) => [wrap(shape), wrap(`*/${shape}/*`)]));
+const PAYLOADS = SHAPES.flatMap((shape, i) => WRAPS.flatMap((wrap) => [`${wrap(shape)} ${i}`, `${wrap(`*/${shape}/*`)} ${i}`]));
 
 const quote = (text: string) => `"${text.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n")}"`;
 

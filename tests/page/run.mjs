@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const page = join(root, "web/ui");
-const out = join(root, "build/page-tests");
+const out = join(root, process.argv.includes("--modules") ? "build/page-modules" : "build/page-tests");
 const flags = process.argv.slice(2).filter((argument) => argument.startsWith("--"));
 const server = process.argv.slice(2).find((argument) => !argument.startsWith("--")) ?? join(root, "server");
 

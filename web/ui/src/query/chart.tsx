@@ -35,13 +35,26 @@ function axes(props: ChartProps): uPlot.Axis[] {
     grid: { stroke: colour("--grid"), width: 1 }, ticks: { stroke: colour("--grid"), width: 1, size: 5 },
   };
   const bounds = props.heat?.bounds;
-  return [{ ...common }, {
+  return [{ ...common, values: (_chart, at, _axis, _space, step) => timeTexts(at, step, props.utc) }, {
     ...common,
     size: (_chart, values) => 16 + 7 * Math.max(4, ...(values ?? []).map((text) => text.length)),
     ...(bounds
       ? { splits: () => heatSplits(bounds.length), values: (_chart: uPlot, at: number[]) => at.map((row) => bounds[Math.round(row) - 1] ?? "") }
       : { values: (_chart: uPlot, at: number[]) => axisTexts(at) }),
   }];
+}
+
+/** 18:05, with the date below where a day begins or the axis does. */
+function timeTexts(at: number[], step: number, utc: boolean): string[] {
+  let day = "";
+  return at.map((seconds) => {
+    const text = formatTime(seconds, utc);
+    const date = text.slice(0, 10), time = text.slice(11, step < 60 ? 19 : 16);
+    const isNew = date !== day;
+    day = date;
+    if (step >= 86400) return date.slice(5);
+    return isNew ? `${time}\n${date}` : time;
+  });
 }
 
 function heatSplits(count: number): number[] {

@@ -15,8 +15,13 @@ export function lineDash(index: number): number[] {
   return DASHES[Math.floor(index / LIGHT.length) % DASHES.length]!;
 }
 
-/** 0..1 on a scale that gets evenly lighter (or darker, on white): readable without telling hues apart. */
+const HEAT_LIGHT = [[238, 240, 228], [190, 221, 200], [112, 186, 186], [52, 139, 174], [36, 88, 150], [28, 36, 96]];
+const HEAT_DARK = [[32, 36, 62], [34, 78, 124], [38, 128, 156], [84, 186, 152], [180, 220, 130], [250, 244, 178]];
+
+/** 0..1 on a scale whose lightness goes one way only: readable without telling hues apart. */
 export function heatColour(share: number): string {
-  const hue = 265 - 215 * share;
-  return isDark() ? `hsl(${hue} 75% ${22 + 53 * share}%)` : `hsl(${hue} 70% ${90 - 62 * share}%)`;
+  const stops = isDark() ? HEAT_DARK : HEAT_LIGHT;
+  const place = Math.min(Math.max(share, 0), 1) * (stops.length - 1);
+  const at = Math.min(Math.floor(place), stops.length - 2);
+  return `rgb(${stops[at]!.map((from, i) => Math.round(from + (stops[at + 1]![i]! - from) * (place - at))).join(" ")})`;
 }
