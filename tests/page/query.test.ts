@@ -161,10 +161,10 @@ test("ten thousand series neither freeze the table nor the graph, and what is le
 });
 
 test("an error tells its place, a warning is shown, formatting lays out", async () => {
-  const opened = await open(fixture, address({ "g0.expr": "sum(up", "g0.tab": "table" }));
+  const opened = await open(fixture, address({ "g0.expr": "rate(up)", "g0.tab": "table" }));
   const { page } = opened;
   await page.locator(".problem", { hasText: "parse error" }).waitFor();
-  await page.locator(".cm-lintRange-error").first().waitFor();
+  await page.locator(".cm-lintRange-error, .cm-lintPoint-error").first().waitFor();
   await page.goto(fixture.base + address({ "g0.expr": "rate(demo_temperature_celsius[1m])", "g0.tab": "table" }));
   await page.locator(".infos, .warnings").first().waitFor();
   await page.goto(fixture.base + address({ "g0.expr": "sum  by(job)(up)", "g0.tab": "table" }));
@@ -202,10 +202,10 @@ test("metrics are searched, history is kept, panels are added and removed", asyn
 });
 
 test("a slow query is listed and stopped, by its panel and from the list", async () => {
-  const slow = "sum(count_over_time((sum by (number) (many_series))[6h:50ms]))";
+  const slow = "sum(max_over_time(max_over_time(vector(1)[15m:5ms])[2h:1s]))";
   const opened = await open(fixture, address({ "g0.expr": slow, "g0.tab": "table" }));
   const list = await open(fixture, "/queries");
-  const row = list.page.locator("tr", { hasText: "count_over_time" }).filter({ has: list.page.getByRole("button", { name: "Cancel" }) });
+  const row = list.page.locator("tr", { hasText: "max_over_time" }).filter({ has: list.page.getByRole("button", { name: "Cancel" }) });
   await row.waitFor();
   await row.getByRole("button", { name: "Cancel" }).click();
   await opened.page.locator(".problem", { hasText: /cancel/i }).waitFor();

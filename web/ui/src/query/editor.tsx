@@ -56,12 +56,25 @@ const searching = {
   },
 };
 
+/** Chromium itself would type over a selection with inline styles, which the page's policy forbids, loudly. */
+const typingOver = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { from, to, empty } = view.state.selection.main;
+    const text = event.data;
+    if (event.inputType !== "insertText" || text === null || empty || event.isComposing) return false;
+    event.preventDefault();
+    const insert = () => view.state.update(view.state.replaceSelection(text), { userEvent: "input.type", scrollIntoView: true });
+    if (!view.state.facet(EditorView.inputHandler).some((handle) => handle(view, from, to, text, insert))) view.dispatch(insert());
+    return true;
+  },
+});
+
 function extensions(onRun: () => void, onChange: (text: string) => void) {
   const promql = new PromQLExtension().setComplete({ completeStrategy: searching });
   return [
     highlightSpecialChars(), history(), drawSelection(), indentOnInput(), bracketMatching(), closeBrackets(),
     autocompletion({ maxRenderedOptions: 100, icons: false }), EditorView.lineWrapping,
-    syntaxHighlighting(COLOURS), LOOK, promql.asExtension(),
+    syntaxHighlighting(COLOURS), LOOK, typingOver, promql.asExtension(),
     placeholder("Expression (Enter runs it, Shift+Enter begins a line, Ctrl+Space completes)"),
     EditorView.contentAttributes.of({ "aria-label": "Expression", spellcheck: "false", autocapitalize: "off" }),
     Prec.highest(keymap.of([
