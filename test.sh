@@ -2,7 +2,7 @@
 # test.sh - everything that can be proved on one machine, from a clean clone, on Debian 12, as root or with sudo.
 #
 #   ./test.sh          unit, corpus and lint tests; the same under the address sanitizer; PromQL case files; end-to-end
-#                      with real programs; a few rounds of SIGKILL, power cuts and a full disk; 300 random queries beside Prometheus
+#                      with real programs; the page in Chromium; a few rounds of SIGKILL, power cuts and a full disk; 300 random queries beside Prometheus
 #   ./test.sh --long   also the thread sanitizer, fuzzing for 60 s a target, the long forms of tests/faults, 50 SIGKILL rounds
 #                      while scraping and 200 during remote write, 50 power cuts, 5,000 random queries
 #
@@ -89,6 +89,7 @@ if step build-asan build asan; then
     step ctest-asan ctest --preset asan
     step promqltest tests/promqltest/run.sh build/asan/cmd/server
 fi
+step page node tests/page/run.mjs ./server
 step e2e /usr/bin/python3 tests/e2e/run.py ./server
 step hostile /usr/bin/python3 tests/e2e/hostile_clients.py $([ $long = no ] || echo --long) ./server
 crash() {

@@ -45,7 +45,10 @@ def run(bench, binary):
         text = http(base + "/metrics")[2]
         done = subprocess.run([REAL / "promtool", "check", "metrics"], input=text, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=20)
-        assert done.returncode == 0, done.stdout.decode()
+        # a name of Prometheus' own that its linter does not like
+        known = "prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total"
+        complaints = [line for line in done.stdout.decode().splitlines() if not line.startswith(known)]
+        assert done.returncode in (0, 3) and not complaints, complaints
         return text.count(b"\n") > 50
     check("promtool check metrics accepts our /metrics", own_metrics)
     check("our check config and promtool's accept the same file", lambda: run_once(

@@ -9,7 +9,11 @@ packages_build=(build-essential cmake ninja-build pkg-config ca-certificates
     libcurl4-openssl-dev libssl-dev libuv1-dev libyaml-dev libre2-dev libdeflate-dev zlib1g-dev libxxhash-dev
     libjemalloc-dev libzstd-dev libsnappy-dev libjansson-dev libc-ares-dev libcrypt-dev linux-libc-dev node-llhttp)
 
-packages_test=(check python3 git curl openssl)
+# nodesource's nodejs brings its own npm, which apt does not know of: what is there and new enough is taken
+node_version=$(node -v 2>/dev/null | sed 's/^v//; s/\..*//')
+if [ "${node_version:-0}" -lt 18 ] || ! command -v npm >/dev/null; then packages_build+=(nodejs npm); fi
+
+packages_test=(check python3 git curl openssl chromium fonts-inter)
 
 packages_fuzz=(clang libclang-rt-14-dev)
 

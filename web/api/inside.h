@@ -33,6 +33,9 @@ struct queryable *api_readable(struct api *api, struct exchange *exchange);
 /* query.c */
 void api_query(struct exchange *exchange, void *context);
 void api_query_range(struct exchange *exchange, void *context);
+/* query_tree.c */
+void api_format_query(struct exchange *exchange, void *context);
+void api_parse_query(struct exchange *exchange, void *context);
 /* queries.c */
 void api_active_queries(struct exchange *exchange, void *context);
 void api_cancel_query(struct exchange *exchange, void *context);

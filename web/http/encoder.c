@@ -23,11 +23,12 @@ static bool is_refused(struct span parameters) {
     return true;
 }
 
-enum encoding encoding_choose(struct span accept) {
-    for (size_t at = 0; at < accept.len;) {
-        size_t end = span_find_byte(accept, ',', at);
-        struct span item = span_of(accept.ptr + at, end - at);
-        at = end + 1;
+/* the next coding of the list that we have and that is not refused, or ENCODING_NONE at its end */
+static enum encoding next_coding(struct span accept, size_t *at) {
+    while (*at < accept.len) {
+        size_t end = span_find_byte(accept, ',', *at);
+        struct span item = span_of(accept.ptr + *at, end - *at);
+        *at = end + 1;
         size_t semicolon = span_find_byte(item, ';', 0);
         struct span coding = span_trim(span_of(item.ptr, semicolon)), parameters = {0};
         if (semicolon < item.len) parameters = span_of(item.ptr + semicolon + 1, item.len - semicolon - 1);
@@ -37,6 +38,19 @@ enum encoding encoding_choose(struct span accept) {
         if (is_coding(coding, "zstd")) return ENCODING_ZSTD;
     }
     return ENCODING_NONE;
+}
+
+enum encoding encoding_choose(struct span accept) {
+    size_t at = 0;
+    return next_coding(accept, &at);
+}
+
+bool encoding_is_taken(struct span accept, enum encoding encoding) {
+    size_t at = 0;
+    for (;;) {
+        enum encoding next = next_coding(accept, &at);
+        if (next == encoding || next == ENCODING_NONE) return next == encoding;
+    }
 }
 
 const char *encoding_name(enum encoding encoding) {

@@ -11,6 +11,8 @@ enum encoding { ENCODING_NONE, ENCODING_GZIP, ENCODING_DEFLATE, ENCODING_ZSTD };
 
 /* the first of the client's Accept-Encoding that we have, as Prometheus chooses; "q=0" refuses one */
 enum encoding encoding_choose(struct span accept);
+/* the client takes this one, whichever it named first */
+bool encoding_is_taken(struct span accept, enum encoding encoding);
 const char *encoding_name(enum encoding encoding);
 
 struct encoder;

@@ -2,6 +2,7 @@
 
 #include "lib/base/assert.h"
 #include "lib/base/mem.h"
+#include "lib/codec/gzip.h"
 #include "lib/sys/clock.h"
 
 #include <stdio.h>
@@ -112,6 +113,23 @@ void reply_text(struct exchange *exchange, int status, const char *content_type,
     buf_span(&exchange->body, body);
 }
 
+void reply_packed(struct exchange *exchange, int status, const char *content_type, struct span body) {
+    struct span accept = web_request_header(exchange_request(exchange), "Accept-Encoding");
+    if (encoding_is_taken(accept, ENCODING_GZIP)) {
+        exchange->is_packed = true;
+        reply_header(exchange, "Content-Encoding", encoding_name(ENCODING_GZIP));
+        reply_text(exchange, status, content_type, body);
+        return;
+    }
+    struct buf plain;
+    struct err err;
+    struct gzip_reader *reader = gzip_reader_create();
+    buf_init(&plain, REPLY_PIECE_MAX);
+    if (gzip_read(reader, body, &plain, &err)) plain.failed = true;
+    gzip_reader_destroy(reader);
+    reply_buf(exchange, status, content_type, &plain);
+}
+
 static void reply_failure(struct exchange *exchange) {
     exchange->status = 500;
     exchange->content_type = "text/plain; charset=utf-8";
@@ -157,6 +175,7 @@ static void choose_encoding(struct exchange *exchange) {
     struct span accept = web_request_header(&exchange->incoming->request, "Accept-Encoding");
     enum encoding encoding = encoding_choose(accept);
     reply_header(exchange, "Vary", "Accept-Encoding");
+    if (exchange->is_packed) return;
     if (encoding == ENCODING_NONE || (exchange->is_last && exchange->body.len < COMPRESS_FROM)) return;
     exchange->encoder = encoder_create(encoding);
     reply_header(exchange, "Content-Encoding", encoding_name(encoding));

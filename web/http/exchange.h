@@ -77,6 +77,8 @@ void reply_header(struct exchange *exchange, const char *name, const char *value
 void reply_header_default(struct exchange *exchange, const char *name, const char *value);
 /* content_type: a literal; body is copied */
 void reply_text(struct exchange *exchange, int status, const char *content_type, struct span body);
+/* body is gzip: it goes out as it is to clients that take gzip, and unpacked to others; it is copied */
+void reply_packed(struct exchange *exchange, int status, const char *content_type, struct span body);
 /* takes over the buf's memory and leaves it empty; 500 when it had failed */
 void reply_buf(struct exchange *exchange, int status, const char *content_type, struct buf *body);
 

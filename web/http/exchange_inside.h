@@ -46,7 +46,7 @@ struct exchange {
     reply_done *done;
     void *state;
     struct encoder *encoder;
-    bool may_compress;
+    bool is_packed; /* the body is gzip already */
     bool head_done, is_chunked, is_last, is_broken, close_after;
     struct buf payload;  /* body bytes as they go out, before framing */
     struct buf wire;     /* the next bytes for the connection */

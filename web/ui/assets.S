@@ -1,4 +1,4 @@
-/* The page's files as they are; ui.c gives them their names. */
+/* The files of the page as build.mjs left them; ui.c gives them their names. The folder is on the include path. */
     .section .rodata
 
     .macro asset name, file
@@ -11,8 +11,9 @@ ui_\name:
 ui_\name\()_end:
     .endm
 
-    asset page_html, "web/ui/page.html"
-    asset page_css, "web/ui/page.css"
-    asset page_js, "web/ui/page.js"
+    asset index, "index.html.gz"
+    asset script, "app.js.gz"
+    asset style, "app.css.gz"
+    asset icon, "icon.svg.gz"
 
     .section .note.GNU-stack, "", %progbits

@@ -376,8 +376,8 @@ START_TEST(other_failures_have_their_type) {
     answer = get("/api/v1/query_range?query=sum(many)%20by%20(id)&start=0&end=600&step=0.1&timeout=0.001");
     ck_assert_msg(status() == 503, "%s", answer);
     ck_assert_ptr_nonnull(strstr(answer, "\"errorType\":\"timeout\""));
-    const char *missing[] = {"/api/v1/read",   "/api/v1/format_query", "/federate",     "/api/v1",
-                             "/api/v1/query/", "/api/v2/query",        "/debug/pprof/", "/assets/x"};
+    const char *missing[] = {"/api/v1/read",  "/federate",     "/api/v1",  "/api/v1/query/",
+                             "/api/v2/query", "/debug/pprof/", "/assets/x"};
     for (size_t i = 0; i < sizeof missing / sizeof *missing; i++) {
         answer = get(missing[i]);
         ck_assert_msg(status() == 404, "%s: %s", missing[i], answer);
@@ -502,33 +502,129 @@ START_TEST(own_metrics_are_exposed_and_counted) {
 }
 END_TEST
 
+static const char *ask_for(const char *path, const char *header) {
+    char request[512];
+    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n%s" CLOSE, path, header);
+    (void)ask(t.server, request, &t.out);
+    return buf_text(&t.out);
+}
+
 START_TEST(the_page_is_served_with_guards) {
     start(false, true);
-    const char *pages[] = {"/", "/graph?g0.expr=up", "/query", "/assets/page.css", "/assets/page.js"};
-    for (int i = 0; i < 5; i++) {
+    const char *pages[] = {"/",
+                           "/graph?g0.expr=up",
+                           "/query",
+                           "/targets",
+                           "/service-discovery",
+                           "/rules",
+                           "/alerts",
+                           "/alertmanager-discovery",
+                           "/config",
+                           "/flags",
+                           "/status",
+                           "/tsdb-status",
+                           "/queries"};
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
         const char *answer = get(pages[i]);
         ck_assert_int_eq(status(), 200);
-        ck_assert_ptr_nonnull(
-            strstr(answer, "Content-Security-Policy: default-src 'none'; script-src 'self';"));
+        ck_assert_ptr_nonnull(strstr(
+            answer, "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self';"));
         ck_assert_ptr_nonnull(strstr(answer, "X-Content-Type-Options: nosniff\r\n"));
-        ck_assert_uint_gt(body_of(&t.out).len, 200);
+        ck_assert_ptr_nonnull(strstr(answer, "Cache-Control: no-cache\r\n"));
+        ck_assert_ptr_nonnull(strstr(answer, "<script src=\"assets/app-"));
     }
-    char tag[64] = "", request[256];
+    char tag[64] = "", header[128];
     sscanf(strstr(buf_text(&t.out), "ETag: "), "ETag: %63[^\r]", tag);
-    snprintf(request, sizeof request, "GET /assets/page.js HTTP/1.1\r\nIf-None-Match: %s\r\n" CLOSE, tag);
-    (void)ask(t.server, request, &t.out);
+    snprintf(header, sizeof header, "If-None-Match: %s\r\n", tag);
+    (void)ask_for("/targets", header);
     ck_assert_int_eq(status(), 304);
     ck_assert_uint_eq(body_of(&t.out).len, 0);
     stop();
 }
 END_TEST
 
+START_TEST(hashed_files_are_kept_for_ever_and_unpacked_for_who_takes_no_gzip) {
+    start(false, true);
+    char path[64] = "", *end;
+    const char *found = strstr(get("/"), "assets/app-");
+    snprintf(path, sizeof path, "/%.40s", found);
+    end = strchr(path, '"');
+    ck_assert_ptr_nonnull(end);
+    *end = '\0';
+    const char *answer = ask_for(path, "Accept-Encoding: deflate, gzip\r\n");
+    ck_assert_int_eq(status(), 200);
+    ck_assert_ptr_nonnull(strstr(answer, "Content-Encoding: gzip\r\n"));
+    ck_assert_ptr_nonnull(strstr(answer, "Vary: Accept-Encoding\r\n"));
+    ck_assert_ptr_nonnull(strstr(answer, "Cache-Control: public, max-age=31536000, immutable\r\n"));
+    size_t packed = body_of(&t.out).len;
+    ck_assert_uint_lt(packed, 250000);
+    answer = ask_for(path, "Accept-Encoding: deflate, gzip;q=0\r\n");
+    ck_assert_int_eq(status(), 200);
+    answer = ask_for(path, "");
+    ck_assert_ptr_null(strstr(answer, "Content-Encoding"));
+    ck_assert_uint_gt(body_of(&t.out).len, 2 * packed);
+    stop();
+}
+END_TEST
+
+START_TEST(expressions_are_formatted_and_taken_apart) {
+    start(false, true);
+    const char *answer = get("/api/v1/format_query?query=sum(x)by(a)");
+    ck_assert_ptr_nonnull(strstr(answer, "{\"status\":\"success\",\"data\":\"sum by (a) (x)\"}"));
+    answer = post("/api/v1/parse_query", "query=-x%7Ba%3D%22b%22%7D%5B5m%3A1m%5D");
+    ck_assert_int_eq(status(), 400);
+    answer = post("/api/v1/parse_query", "query=x%7Ba%3D%22b%22%7D%5B5m%5D");
+    ck_assert_ptr_nonnull(
+        strstr(answer, "\"data\":{\"type\":\"matrixSelector\",\"name\":\"x\",\"matchers\":["));
+    ck_assert_ptr_nonnull(strstr(answer, "{\"name\":\"a\",\"value\":\"b\",\"type\":\"=\"}"));
+    ck_assert_ptr_nonnull(strstr(answer, "\"range\":300000,\"start\":0,\"end\":12}"));
+    answer = get("/api/v1/parse_query?query=a*on(x)group_left(y)rate(b[1m])");
+    ck_assert_ptr_nonnull(strstr(answer,
+                                 "\"matching\":{\"card\":\"many-to-one\",\"labels\":[\"x\"],\"on\":true,"
+                                 "\"include\":[\"y\"],"));
+    ck_assert_ptr_nonnull(strstr(answer,
+                                 "\"func\":{\"name\":\"rate\",\"argTypes\":[\"matrix\"],\"variadic\":0,"
+                                 "\"returnType\":\"vector\"},\"args\":[{\"type\":\"matrixSelector\""));
+    answer = get("/api/v1/parse_query?query=sum(");
+    ck_assert_int_eq(status(), 400);
+    ck_assert_ptr_nonnull(strstr(answer, "invalid parameter \\\"query\\\": 1:5: parse error: "));
+    stop();
+}
+END_TEST
+
+START_TEST(a_tree_that_is_too_high_for_json_is_refused) {
+    start(false, true);
+    struct buf path;
+    buf_init(&path, 4096);
+    buf_puts(&path, "/api/v1/parse_query?query=");
+    for (int i = 0; i < 27; i++) buf_puts(&path, "abs(");
+    buf_puts(&path, "x");
+    for (int i = 0; i < 27; i++) buf_puts(&path, ")");
+    (void)get(buf_text(&path));
+    ck_assert_int_eq(status(), 200);
+    buf_reset(&path);
+    buf_puts(&path, "/api/v1/parse_query?query=1");
+    for (int i = 0; i < 100; i++) buf_puts(&path, "-1");
+    (void)get(buf_text(&path));
+    ck_assert_int_eq(status(), 422);
+    buf_release(&path);
+    stop();
+}
+END_TEST
+
 int main(void) {
-    const TTest *const tests[] = {forms_count_like_queries,      other_failures_have_their_type,
-                                  stats_are_given_when_asked,    large_answers_are_streamed,
-                                  status_pages_say_what_is,      what_needs_the_database_waits_for_it,
-                                  lifecycle_must_be_enabled,     own_metrics_are_exposed_and_counted,
-                                  the_page_is_served_with_guards};
+    const TTest *const tests[] = {forms_count_like_queries,
+                                  other_failures_have_their_type,
+                                  stats_are_given_when_asked,
+                                  large_answers_are_streamed,
+                                  status_pages_say_what_is,
+                                  what_needs_the_database_waits_for_it,
+                                  lifecycle_must_be_enabled,
+                                  own_metrics_are_exposed_and_counted,
+                                  the_page_is_served_with_guards,
+                                  hashed_files_are_kept_for_ever_and_unpacked_for_who_takes_no_gzip,
+                                  expressions_are_formatted_and_taken_apart,
+                                  a_tree_that_is_too_high_for_json_is_refused};
     Suite *suite = suite_create("api");
     TCase *tcase = tcase_create("api");
     tcase_set_timeout(tcase, 120);
