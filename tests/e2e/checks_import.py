@@ -143,7 +143,8 @@ def head_agrees(bench, binary):
             histogram_agrees(value, rows.pop((labels, round(at * 1000))))
             histograms += 1
     assert not [key for key in rows if "go_goroutines" in key[0]], "a deleted sample is back"
-    late = {key for key in rows if key[1] < end * 1000 - 2000}
+    # a scrape that was under way when we asked: on a busy machine it may take seconds
+    late = {key for key in rows if key[1] < end * 1000 - 10000}
     assert not late, f"{len(late)} samples that Prometheus has not: {sorted(late)[:3]}"
     assert floats > 10000 and histograms > 250, (floats, histograms)
     assert any((data / "chunks_head").iterdir()), "no full chunk was there"
