@@ -127,7 +127,7 @@ static int read_exemplar(struct span bytes, struct arena *arena, struct exemplar
     struct message message = message_of(bytes, err);
     struct protobuf_field field;
     struct label_builder builder;
-    struct span part;
+    struct span part = {0};
     *exemplar = (struct exemplar){.time_ms = EXPOSE_NO_TIME};
     label_builder_init(&builder, arena, (struct labels){0});
     while (next_field(&message, &field)) {
@@ -192,7 +192,7 @@ static int read_summary(struct span bytes, struct arena *arena, struct expose_me
     struct message message = message_of(bytes, err);
     struct protobuf_field field;
     struct expose_point *points = arena_array(arena, count_fields(bytes, SUMMARY_QUANTILE), sizeof *points);
-    struct span part;
+    struct span part = {0};
     if (!points) return arena_limit(arena, "a summary", err);
     while (next_field(&message, &field)) {
         if (field.number == SUMMARY_COUNT) take_count(&message, &field, &metric->count);
@@ -232,7 +232,7 @@ static int read_buckets(struct span bytes, struct arena *arena, struct expose_me
     struct expose_point *points = arena_array(arena, count_fields(bytes, HISTOGRAM_BUCKET), sizeof *points);
     struct exemplar *exemplars =
         arena_array(arena, count_fields(bytes, HISTOGRAM_EXEMPLAR), sizeof *exemplars);
-    struct span part;
+    struct span part = {0};
     if (!points || !exemplars) return arena_limit(arena, "a histogram", err);
     while (next_field(&message, &field)) {
         if (field.number == HISTOGRAM_EXEMPLAR)
@@ -287,7 +287,7 @@ static int read_metric(struct expose_family *family, struct span bytes, struct a
                        struct expose_metric *metric, struct err *err) {
     struct message message = message_of(bytes, err);
     struct protobuf_field field;
-    struct span part, value = {0};
+    struct span part = {0}, value = {0};
     uint32_t wanted = value_field(family->type);
     *metric = (struct expose_metric){.type = family->type,
                                      .name = family->name,

@@ -52,7 +52,8 @@ static struct span identity_span(const struct hash128 *identity) {
     return span_of((const char *)identity, sizeof *identity);
 }
 
-/* Lengths and texts, one behind the other, hashed by pieces: each piece begins with the hash of those before. */
+/* Lengths and texts, one behind the other, hashed by pieces: each piece begins with the hash of those before.
+ */
 struct hash128 labels_identity(struct labels labels) {
     uint8_t piece[2048];
     size_t len = 0;

@@ -44,8 +44,9 @@ struct scrape_manager {
 /* The targets of a job from its groups (referenced; may be NULL), none of them started. */
 struct job_pool *job_pool_create(struct scrape_manager *manager, struct config *config,
                                  const struct scrape_config *job, struct target_groups *groups);
-/* Puts the targets of `before` (NULL: none) in the place of those that are the same, hands the series of those over
- * where only other settings changed, starts the rest and ends the rest of before, which then has none. */
+/* Puts the targets of `before` (NULL: none) in the place of those that are the same, hands the series of
+ * those over where only other settings changed, starts the rest and ends the rest of before, which then has
+ * none. */
 void job_pool_take_over(struct scrape_manager *manager, struct job_pool *pool, struct job_pool *before);
 /* ends its targets */
 void job_pool_end(struct job_pool *pool);

@@ -331,7 +331,8 @@ static void on_due(uv_timer_t *timer) {
         observe_interval(target);
         struct err err = {0};
         if (is_forced_to_fail(target, &err))
-            finish_scrape(target, begin_batch(target, scrape_time(target)), ERR_LIMIT, &err, &(struct body_counts){0}, 0);
+            finish_scrape(target, begin_batch(target, scrape_time(target)), ERR_LIMIT, &err,
+                          &(struct body_counts){0}, 0);
         else
             http_request_start(target->request);
     }

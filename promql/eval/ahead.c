@@ -147,7 +147,8 @@ int ahead_open(struct ahead *ahead, struct eval *ev, struct series_set *set, int
     ahead->own.room.budget = ahead->other.room.budget = budget;
     mutex_init(&ahead->lock);
     condition_init(&ahead->changed);
-    bool is_large = set->count > 1 && !wants_newest && (minutes > WORTH_A_THREAD || set->count > (size_t)(WORTH_A_THREAD / minutes));
+    bool is_large = set->count > 1 && !wants_newest &&
+                    (minutes > WORTH_A_THREAD || set->count > (size_t)(WORTH_A_THREAD / minutes));
     bool has_thread = is_large && eval_may_have_thread(ev);
     ahead->batch_count = has_thread ? AHEAD_BATCHES : 1;
     ahead->batch_size = has_thread ? BATCH_STEPS / ev->steps : 1;

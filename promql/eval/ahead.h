@@ -29,11 +29,11 @@ int ahead_room_for(struct ahead_room *room, size_t samples, struct err *err);
 void ahead_room_release(struct ahead_room *room);
 
 struct ahead_series {
-    size_t count;             /* samples that were read */
-    double *values;           /* the row over the query's steps, when is_made; present is zeroed before */
+    size_t count;   /* samples that were read */
+    double *values; /* the row over the query's steps, when is_made; present is zeroed before */
     uint64_t *present;
     bool is_made;
-    struct columns samples;   /* when it is not */
+    struct columns samples; /* when it is not */
 };
 
 /* Makes the row of a series, on any thread, or leaves it to the query: is_made stays false. What takes long

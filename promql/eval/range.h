@@ -13,11 +13,11 @@
 
 /* What extrapolation makes of the edges of a window: the same for the next one when its samples lie alike. */
 struct extrapolation {
-    int64_t start_ms, end_ms;          /* gaps at the edges */
-    size_t count;                      /* 0: nothing is known yet */
-    double to_start, to_end, sampled;  /* seconds */
-    double factor;                     /* unless the counter would have been below 0 */
-    double steepest; /* first value to increase: above it, it would not have been */
+    int64_t start_ms, end_ms;         /* gaps at the edges */
+    size_t count;                     /* 0: nothing is known yet */
+    double to_start, to_end, sampled; /* seconds */
+    double factor;                    /* unless the counter would have been below 0 */
+    double steepest;                  /* first value to increase: above it, it would not have been */
 };
 
 struct window {
@@ -30,13 +30,13 @@ struct window {
     const uint32_t *resets; /* indexes i in the window (from its first sample) with values[i] < values[i - 1],
                                ascending, i >= 1 */
     size_t reset_count;
-    const double *params; /* the call's scalars at this step, in order */
-    double *scratch;      /* room for count doubles */
+    const double *params;       /* the call's scalars at this step, in order */
+    double *scratch;            /* room for count doubles */
     struct extrapolation *last; /* of the series' window before; NULL: there was none */
 };
 
-/* A position in ascending times that goes up with the steps. Where times are regular, so are its strides: then
- * it is found at once, whatever lies between. */
+/* A position in ascending times that goes up with the steps. Where times are regular, so are its strides:
+ * then it is found at once, whatever lies between. */
 struct seeker {
     size_t at, stride; /* samples before it; how far it went the last time */
 };

@@ -146,10 +146,8 @@ static int slide_steps(struct sliding *s, size_t from, size_t to, double *values
     const struct windows *windows = s->windows;
     const enum function_id id = windows->call->call.function->id;
     double params[PARAMS_MAX];
-    struct window window = {.resets = s->room->relative,
-                            .params = params,
-                            .scratch = s->room->doubles,
-                            .last = &s->last};
+    struct window window = {
+        .resets = s->room->relative, .params = params, .scratch = s->room->doubles, .last = &s->last};
     int rc = 0;
     for (size_t i = from; i < to && !rc; i++) {
         if (!find_window(s, i, &window)) continue;
@@ -157,10 +155,9 @@ static int slide_steps(struct sliding *s, size_t from, size_t to, double *values
         if (windows->param_count) rc = check_params(id, params, err);
         if (!rc && i % STEPS_PER_LOOK == STEPS_PER_LOOK - 1) rc = eval_stopped(windows->ev, err);
         if (rc) return rc;
-        bool is_there =
-            windows->edge == EDGE_NONE
-                ? windows->kernel(&window, &values[i])
-                : edge_value(id, windows->edge == EDGE_SMOOTHED, &window, &values[i]);
+        bool is_there = windows->edge == EDGE_NONE
+                            ? windows->kernel(&window, &values[i])
+                            : edge_value(id, windows->edge == EDGE_SMOOTHED, &window, &values[i]);
         if (is_there) bit_set(present, i);
     }
     return 0;

@@ -2,9 +2,8 @@
 /*
  * cache.h - inside of storage/block: what was read and unpacked lately, for all readers of a block.
  *
- *     key -> set (hash) -> | key, thing | key, thing | key, thing | key, thing |    a new one takes the place of
- *                                                                                    the oldest of its set, and of
- *     others, set by set, until all fit
+ *     key -> set (hash) -> | key, thing | key, thing | key, thing | key, thing |    a new one takes the place
+ * of the oldest of its set, and of others, set by set, until all fit
  *
  * Things are shared: whoever gets one holds a reference. Threads: any.
  */
@@ -35,7 +34,7 @@ struct cache_set {
 struct block_cache {
     struct mutex lock;
     size_t bytes, max_bytes;
-    uint32_t hand; /* the set that gives room next */
+    uint32_t hand;          /* the set that gives room next */
     struct cache_set *sets; /* made when there is something to keep */
 };
 

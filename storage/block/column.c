@@ -204,7 +204,8 @@ static bool get_planes(struct cursor streams[STREAM_COUNT], uint64_t *numbers, s
     return true;
 }
 
-/* Numbers of a page as they are stored: those that are not 0 of a sparse one, with the bitmap of their places. */
+/* Numbers of a page as they are stored: those that are not 0 of a sparse one, with the bitmap of their
+ * places. */
 struct stored {
     uint64_t numbers[PAGE_SAMPLES];
     uint64_t places[PAGE_SAMPLES / 64 + 1]; /* low bit first; all set when the page is not sparse */

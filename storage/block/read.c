@@ -140,8 +140,7 @@ int block_labels(struct block *block, uint32_t number, struct arena *arena, stru
     if (!rc && !items) rc = arena_limit(arena, "labels", err);
     for (uint32_t i = 0; !rc && i < count; i++) {
         rc = index_symbol(&block->index, series.labels[2 * i], arena, &items[i].name, err);
-        if (!rc)
-            rc = index_symbol(&block->index, series.labels[2 * i + 1], arena, &items[i].value, err);
+        if (!rc) rc = index_symbol(&block->index, series.labels[2 * i + 1], arena, &items[i].value, err);
     }
     if (!rc) *labels = (struct labels){items, count};
     index_series_release(&series);

@@ -175,8 +175,8 @@ static int collect_values(struct texts *texts, struct span name, struct err *err
     return found ? index_values(index, found, 0, UINT32_MAX - 1, each_value, texts, err) : rc;
 }
 
-/* The series whose names and values count; *is_all: every one. Without matchers that is all of the block, which
- * overlaps the time asked for, as Prometheus has it. */
+/* The series whose names and values count; *is_all: every one. Without matchers that is all of the block,
+ * which overlaps the time asked for, as Prometheus has it. */
 static int choose(struct block *block, const struct matcher *matchers, size_t matcher_count, int64_t mint,
                   int64_t maxt, struct budget *budget, struct members *members, bool *is_all,
                   struct err *err) {

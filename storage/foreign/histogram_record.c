@@ -28,7 +28,7 @@ static int read_length(struct cursor *cursor, size_t each, uint32_t *length, str
 
 static int read_spans(struct cursor *cursor, struct arena *arena, struct histogram_buckets *buckets,
                       struct err *err) {
-    uint32_t count;
+    uint32_t count = 0;
     int rc = read_length(cursor, 2, &count, err);
     if (rc) return rc;
     struct histogram_span *spans = arena_array(arena, count, sizeof *spans);
@@ -47,7 +47,7 @@ static int read_spans(struct cursor *cursor, struct arena *arena, struct histogr
 
 static int read_buckets(struct cursor *cursor, bool is_integer, struct arena *arena,
                         struct histogram_buckets *buckets, struct err *err) {
-    uint32_t count;
+    uint32_t count = 0;
     uint64_t sum = 0;
     int rc = read_length(cursor, is_integer ? 1 : 8, &count, err);
     if (rc) return rc;

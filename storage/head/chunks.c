@@ -323,8 +323,9 @@ static int read_some(struct chunk_store *store, uint64_t place, size_t want, str
     if (want > CHUNK_RECORD_MAX)
         return read_file(file, copy->record.items, offset, want, &copy->record.count, err);
     bool is_current = place >> FILE_BITS == flushed >> FILE_BITS;
-    return windows_read(&store->windows, file, place, offset, is_current ? flushed & (FILE_MAX - 1) : FILE_MAX,
-                        copy->record.items, want, &copy->record.count, err);
+    return windows_read(&store->windows, file, place, offset,
+                        is_current ? flushed & (FILE_MAX - 1) : FILE_MAX, copy->record.items, want,
+                        &copy->record.count, err);
 }
 
 /* of the whole record as its header says it; 0: makes no sense */

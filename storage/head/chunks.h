@@ -53,8 +53,8 @@ struct chunk_store {
     struct mutex lock;                    /* pending, against readers */
     struct buf pending;
     struct chunk_windows windows; /* of the files, read lately */
-    uint64_t file_max_bytes; /* 256 MiB; tests set less before the first add */
-    bool is_failing;         /* the last flush failed; said once */
+    uint64_t file_max_bytes;      /* 256 MiB; tests set less before the first add */
+    bool is_failing;              /* the last flush failed; said once */
     atomic_uint_least64_t heap_chunks, heap_bytes;
 };
 

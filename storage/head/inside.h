@@ -123,6 +123,7 @@ bool any_overlaps(struct head *head, struct slot_view view, int64_t mint, int64_
 /* a series' samples in [mint, maxt] that a reader sees, appended to columns; late ones or not */
 int read_series(struct head *head, uint32_t slot, const struct head_moment *moment, bool with_late,
                 int64_t mint, int64_t maxt, struct columns *columns, struct err *err);
-/* the newest of these, when the open chunk's state tells it: as newest of a series set; late ones are older */
+/* the newest of these, when the open chunk's state tells it: as newest of a series set; late ones are older
+ */
 bool newest_of_series(struct head *head, uint32_t slot, const struct head_moment *moment, int64_t mint,
                       int64_t maxt, bool *is_there, int64_t *time_ms, double *value);

@@ -75,8 +75,11 @@ static void set_close(struct series_set *set) {
     mem_free(own);
 }
 
-static const struct series_set_ops set_ops = {
-    .labels = set_labels, .identity = set_identity, .read = set_read, .newest = set_newest, .close = set_close};
+static const struct series_set_ops set_ops = {.labels = set_labels,
+                                              .identity = set_identity,
+                                              .read = set_read,
+                                              .newest = set_newest,
+                                              .close = set_close};
 
 struct head_moment head_enter(struct head *head) {
     CHECK_OBJ(head, HEAD_MAGIC);

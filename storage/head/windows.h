@@ -2,8 +2,8 @@
 /*
  * windows.h - inside of storage/head: pieces of head-chunk files that were read lately.
  *
- *     file    |......................................|        a record that begins in a window is whole in it:
- *     window       |<-- 4 KiB -->|<- a record ->|             windows overlap
+ *     file    |......................................|        a record that begins in a window is whole in
+ * it: window       |<-- 4 KiB -->|<- a record ->|             windows overlap
  *
  * Chunks that were full at the same time stand side by side, so a query over many series finds most of its
  * chunks in windows that are here. Bytes of a written file never change; a file that is removed takes its

@@ -64,7 +64,8 @@ static int set_labels(struct series_set *set, size_t index, struct arena *arena,
                       struct err *err) {
     struct union_set *own = set_of(set);
     ASSERT(index < own->set.count);
-    struct part part = own->set_count == 1 ? part_of(own, index) : own->parts.items[own->entries.items[index].last];
+    struct part part =
+        own->set_count == 1 ? part_of(own, index) : own->parts.items[own->entries.items[index].last];
     return series_set_labels(own->sets[part.set], part.index, arena, labels, err);
 }
 
@@ -122,8 +123,11 @@ static void set_close(struct series_set *set) {
     mem_free(own);
 }
 
-static const struct series_set_ops set_ops = {
-    .labels = set_labels, .identity = set_identity, .read = set_read, .newest = set_newest, .close = set_close};
+static const struct series_set_ops set_ops = {.labels = set_labels,
+                                              .identity = set_identity,
+                                              .read = set_read,
+                                              .newest = set_newest,
+                                              .close = set_close};
 
 static bool identity_is(uint32_t entry, const void *key, const void *context) {
     const struct hash128 *identity = &((const struct union_set *)context)->entries.items[entry].identity,

@@ -3,8 +3,7 @@
 #include "lib/base/assert.h"
 #include "promql/parse/parse.h"
 
-static bool print_form(struct span text, struct buf *out)
-{
+static bool print_form(struct span text, struct buf *out) {
     static const struct parse_options options = {
         .experimental_functions = true, .extended_range_selectors = true, .binop_fill_modifiers = true};
     struct arena arena;
@@ -21,8 +20,7 @@ static bool print_form(struct span text, struct buf *out)
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct buf first, second;
     buf_init(&first, 200000);
     buf_init(&second, 400000);

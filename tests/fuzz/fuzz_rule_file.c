@@ -4,8 +4,7 @@
 #include "promql/rules/rule_set.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct config_errors *errors = mem_zalloc(sizeof *errors);
     struct rule_file file;
     struct arena arena;

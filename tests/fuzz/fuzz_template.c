@@ -3,8 +3,7 @@
 #include "lib/template/template.h"
 
 static int query(void *context, struct span text, struct arena *arena, struct template_sample **samples,
-                 size_t *count, struct err *err)
-{
+                 size_t *count, struct err *err) {
     static const struct label items[] = {{SPAN("a"), SPAN("b")}};
     (void)context, (void)text;
     *samples = arena_array(arena, 2, sizeof **samples);
@@ -15,8 +14,7 @@ static int query(void *context, struct span text, struct arena *arena, struct te
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const struct label items[] = {{SPAN("job"), SPAN("node")}};
     struct template_env env = {
         .labels = {items, 1}, .external_url = SPAN("http://a/b"), .value = {.value = 3}, .query = query};

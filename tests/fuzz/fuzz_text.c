@@ -6,8 +6,7 @@
 #include <string.h>
 
 /* who knows the series beforehand reads the same */
-static void read_known(struct expose_reader reader, const struct expose_entry *plain)
-{
+static void read_known(struct expose_reader reader, const struct expose_entry *plain) {
     struct expose_entry entry;
     struct span line = span_of(reader.body.ptr + reader.at, reader.body.len - reader.at);
     if (plain->series.ptr != line.ptr) return; /* empty lines and comments before it */
@@ -18,8 +17,7 @@ static void read_known(struct expose_reader reader, const struct expose_entry *p
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct expose_reader reader;
     struct expose_entry entry;
     expose_reader_init(&reader, EXPOSE_TEXT, span_of((const char *)data, size));
@@ -31,11 +29,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         double value;
         if (entry.kind != EXPOSE_SERIES) continue;
         read_known(before, &entry);
-        ASSERT(entry.series.ptr >= (const char *)data && entry.series.ptr + entry.series.len <= (const char *)data + size);
+        ASSERT(entry.series.ptr >= (const char *)data &&
+               entry.series.ptr + entry.series.len <= (const char *)data + size);
         (void)expose_value(&reader, entry.value, &value, NULL); /* both may refuse */
         arena_init(&arena, 1 << 20, NULL);
         if (expose_labels(entry.series, reader.type, &arena, &labels, NULL) == 0)
-            for (uint32_t i = 1; i < labels.count; i++) ASSERT(span_compare(labels.items[i - 1].name, labels.items[i].name) < 0);
+            for (uint32_t i = 1; i < labels.count; i++)
+                ASSERT(span_compare(labels.items[i - 1].name, labels.items[i].name) < 0);
         arena_release(&arena);
     }
     return 0;

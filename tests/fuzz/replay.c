@@ -1,4 +1,5 @@
-/* replay.c - runs a fuzz target over every file of its corpus folder, so that each finding stays a test in every build. */
+/* replay.c - runs a fuzz target over every file of its corpus folder, so that each finding stays a test in
+ * every build. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -7,8 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static int replay_file(const char *path)
-{
+static int replay_file(const char *path) {
     FILE *file = fopen(path, "rb");
     if (!file) {
         fprintf(stderr, "cannot open %s\n", path);
@@ -25,8 +25,7 @@ static int replay_file(const char *path)
     return 0;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     int failed = argc != 2, count = 0;
     DIR *dir = argc == 2 ? opendir(argv[1]) : NULL;
     if (!dir) {

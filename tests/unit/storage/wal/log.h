@@ -27,8 +27,8 @@ static inline size_t payload_len(uint64_t id) {
     return 8 + id * 37 % 300;
 }
 
-static inline int each_record(void *context, int type, struct wal_place place, const void *payload, size_t len,
-                              struct err *err) {
+static inline int each_record(void *context, int type, struct wal_place place, const void *payload,
+                              size_t len, struct err *err) {
     struct reading *reading = context;
     const uint8_t *bytes = payload;
     uint64_t id;
