@@ -40,8 +40,8 @@ static enum copy_state look(const uint8_t *at) {
     static const uint8_t zeros[HEADER_BYTES];
     if (memcmp(at, zeros, sizeof zeros) == 0) return COPY_ZERO;
     if (memcmp(at + AT_MAGIC, magic, sizeof magic) != 0) return COPY_BAD;
-    if (load_u32(at + AT_VERSION) != VERSION) return COPY_OTHER_VERSION;
-    return load_u32(at + AT_CRC) == header_crc(at) ? COPY_GOOD : COPY_BAD;
+    if (load_u32(at + AT_CRC) != header_crc(at)) return COPY_BAD;
+    return load_u32(at + AT_VERSION) == VERSION ? COPY_GOOD : COPY_OTHER_VERSION;
 }
 
 int segment_header_read(const uint8_t block[SEGMENT_RECORDS], enum segment_state *state,

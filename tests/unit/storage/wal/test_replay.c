@@ -2,6 +2,7 @@
 #include "storage/wal/replay.h"
 
 #include "lib/base/bits.h"
+#include "lib/codec/crc32c.h"
 #include "storage/wal/segment.h"
 #include "tests/check_main.h"
 #include "tests/unit/storage/wal/log.h"
@@ -168,8 +169,10 @@ START_TEST(another_version_is_refused_and_left_alone) {
     size_t len;
     struct err err;
     uint8_t *bytes = memory_fs_bytes(memory, FOLDER "/00000001", &len);
-    store_u32(bytes + 8, 3);
-    store_u32(bytes + 2048 + 8, 3);
+    for (uint8_t *copy = bytes; copy <= bytes + 2048; copy += 2048) {
+        store_u32(copy + 8, 3);
+        store_u32(copy + 12, crc32c(crc32c(0, copy, 12), copy + 16, 24));
+    }
     ck_assert_int_eq(try_read(fs, &reading, &err), ERR_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(err.text, "another version"));
     teardown_log();
