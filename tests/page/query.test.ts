@@ -165,7 +165,7 @@ test("an error tells its place, a warning is shown, formatting lays out", async 
   const { page } = opened;
   await page.locator(".problem", { hasText: "parse error" }).waitFor();
   await page.locator(".cm-lintRange-error, .cm-lintPoint-error").first().waitFor();
-  await page.goto(fixture.base + address({ "g0.expr": "rate(demo_temperature_celsius[1m])", "g0.tab": "table" }));
+  await page.goto(fixture.base + address({ "g0.expr": "histogram_quantile(2, shop_duration_seconds_bucket)", "g0.tab": "table" }));
   await page.locator(".infos, .warnings").first().waitFor();
   await page.goto(fixture.base + address({ "g0.expr": "sum  by(job)(up)", "g0.tab": "table" }));
   await page.getByRole("button", { name: "Format" }).click();

@@ -1,6 +1,6 @@
 #include "web/ui/ui.h"
 
-#include "page_files.h"
+#include "web/ui/page_files.h"
 
 /* the ends of each file, from assets.S */
 #define FILE_OF(symbol, name, content_type, is_hashed) extern const char ui_##symbol[], ui_##symbol##_end[];
