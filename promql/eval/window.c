@@ -24,6 +24,7 @@ struct windows {
     bool keeps_name, wants_resets;
     bool has_overlap; /* of start times, which is told once */
     bool has_pushed;  /* there was a series */
+    struct span doubted; /* the metric that was told to be no counter, last */
     const struct expr *call;
     struct sink *sink, *next; /* next: merging, where series may become the same without their names */
     struct merging *merging;
@@ -311,6 +312,33 @@ static void repeat_fixed(const struct eval *ev, struct row *row) {
     }
 }
 
+static bool is_named_as_counter(struct span name) {
+    static const struct span endings[] = {SPAN("_total"), SPAN("_sum"), SPAN("_count"), SPAN("_bucket")};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (span_ends_with(name, endings[i])) return true;
+    return false;
+}
+
+static bool has_floats(const struct eval *ev, const struct row *row) {
+    for (size_t i = 0; i < ev->steps; i++)
+        if (bit_get(row->present, i) && !(row->histograms && row->histograms[i])) return true;
+    return false;
+}
+
+/* rate and increase of what is not called a counter */
+static void doubt_counter(struct eval *ev, struct windows *windows, const struct row *row,
+                          struct labels labels) {
+    enum function_id id = windows->call->call.function->id;
+    struct span name = labels_get(labels, SPAN(LABEL_NAME));
+    if ((id != FN_rate && id != FN_increase) || !name.len || is_named_as_counter(name) ||
+        span_equal(name, windows->doubted) || !has_floats(ev, row))
+        return;
+    windows->doubted = name;
+    eval_info(ev, windows->call->call.args[0],
+              "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"%.*s\"",
+              SPAN_ARG(name));
+}
+
 /* a row with its windows goes on */
 static int push_made(struct eval *ev, struct windows *windows, struct row *row, struct labels labels,
                      bool drop_name, struct err *err) {
@@ -318,6 +346,7 @@ static int push_made(struct eval *ev, struct windows *windows, struct row *row, 
     if (!bits_any(row->present, ev->words)) return 0;
     if (is_same_at_each_step(windows)) repeat_fixed(ev, row);
     windows->has_pushed = true;
+    doubt_counter(ev, windows, row, labels);
     row->labels = labels;
     row->drop_name = drop_name;
     if (!windows->keeps_name) rc = row_drop_name(ev, row, err);
