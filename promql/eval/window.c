@@ -1,227 +1,13 @@
-#include "promql/eval/ahead.h"
-#include "promql/eval/alike.h"
 #include "promql/eval/edge.h"
 #include "promql/eval/groups.h"
 #include "promql/eval/native.h"
 #include "promql/eval/starts.h"
 #include "promql/eval/stats.h"
+#include "promql/eval/windows.h"
 
-#include "lib/base/assert.h"
 #include "lib/model/sample.h"
 
 #include <string.h>
-
-/* The windows of one call over all steps. */
-struct windows {
-    bool fixed;                /* @: one window for all steps */
-    int64_t first_ms, last_ms; /* window ends of the first and the last step */
-    int64_t range_ms;
-    const double *const *params; /* per parameter a column of steps */
-    size_t param_count;
-    range_kernel *kernel;
-    alike_kernel *alike; /* NULL: there is none */
-    enum range_edge edge;
-    bool keeps_name, wants_resets;
-    bool has_overlap; /* of start times, which is told once */
-    bool has_pushed;  /* there was a series */
-    struct span doubted; /* the metric that was told to be no counter, last */
-    const struct expr *call;
-    struct sink *sink, *next; /* next: merging, where series may become the same without their names */
-    struct merging *merging;
-    struct eval *ev;
-    struct ahead_room room; /* of the query's own thread */
-    struct {                /* of series with histograms, in the arena, grown to the longest series */
-        uint8_t *is_reset;
-        int64_t *float_times_ms, *float_starts_ms;
-        double *floats;
-        size_t capacity;
-    } native;
-};
-
-#define PARAMS_MAX 4
-#define STEPS_PER_LOOK 1024
-#define SAMPLES_PER_LOOK ((size_t)1 << 20)
-
-static bool uses_resets(enum function_id id) {
-    return id == FN_rate || id == FN_increase || id == FN_resets;
-}
-
-/* where values go down */
-static size_t find_resets(const struct columns *samples, uint32_t *resets) {
-    const double *values = samples->values;
-    size_t count = 0, i = 1;
-    for (; i + 16 <= samples->count; i += 16) {
-        int any = 0;
-        for (size_t k = i; k < i + 16; k++) any |= values[k] < values[k - 1];
-        for (size_t k = i; any && k < i + 16; k++)
-            if (values[k] < values[k - 1]) resets[count++] = (uint32_t)k;
-    }
-    for (; i < samples->count; i++)
-        if (values[i] < values[i - 1]) resets[count++] = (uint32_t)i;
-    return count;
-}
-
-/* NULL: they are not known, or not looked at */
-static const int64_t *starts_of(const struct windows *windows, const struct columns *samples) {
-    return windows->ev->query->uses_starts ? samples->starts_ms : NULL;
-}
-
-/* where values go down, or counters say that they began anew */
-static size_t find_starts(const struct columns *samples, const int64_t *starts_ms, uint32_t *resets) {
-    const double *values = samples->values;
-    size_t count = 0;
-    for (size_t i = 1; i < samples->count; i++)
-        if (values[i] < values[i - 1] || start_is_reset(starts_ms, samples->times_ms, i))
-            resets[count++] = (uint32_t)i;
-    return count;
-}
-
-/* positions relative to the window's first sample; only those inside, the first sample is never one */
-static size_t window_resets(const struct ahead_room *room, size_t reset_count, size_t *next, size_t low,
-                            size_t high) {
-    size_t count = 0;
-    while (*next < reset_count && room->resets[*next] <= low) (*next)++;
-    for (size_t i = *next; i < reset_count && room->resets[i] < high; i++)
-        room->relative[count++] = room->resets[i] - (uint32_t)low;
-    return count;
-}
-
-/* how far samples outside of a window matter */
-static int64_t before_ms(const struct eval *ev, const struct windows *windows) {
-    return windows->edge == EDGE_NONE ? 0 : ev->lookback_ms;
-}
-
-static int64_t behind_ms(const struct eval *ev, const struct windows *windows) {
-    return windows->edge == EDGE_SMOOTHED ? ev->lookback_ms : 0;
-}
-
-/* what a function asks of its parameters, once it has samples to be used on */
-static int check_params(enum function_id id, const double *params, struct err *err) {
-    static const char *const names[] = {"smoothing", "trend"}, *const symbols[] = {"sf", "tf"};
-    for (size_t p = 0; p < 2 && id == FN_double_exponential_smoothing; p++)
-        if (params[p] <= 0 || params[p] >= 1)
-            return err_set(err, ERR_EXECUTION, "invalid %s factor. Expected: 0 < %s < 1, got: %f", names[p],
-                           symbols[p], params[p]);
-    return 0;
-}
-
-static bool is_same_at_each_step(const struct windows *windows) {
-    return windows->fixed && windows->param_count == 0;
-}
-
-/* the windows of one series, while they are gone through */
-struct sliding {
-    const struct windows *windows;
-    struct ahead_room *room;
-    const struct columns *samples;
-    const int64_t *starts_ms; /* NULL: they do not matter */
-    struct seeker low, high;
-    struct extrapolation last;
-    size_t next_reset, reset_count;
-};
-
-/* the window of a step; false: it is empty */
-static bool find_window(struct sliding *s, size_t step, struct window *window) {
-    const struct windows *windows = s->windows;
-    const struct eval *ev = windows->ev;
-    const struct columns *samples = s->samples;
-    int64_t end_ms = windows->fixed ? windows->first_ms : windows->first_ms + (int64_t)step * ev->step_ms;
-    int64_t start_ms = end_ms - windows->range_ms;
-    size_t to = seek(&s->high, samples->times_ms, samples->count, end_ms + behind_ms(ev, windows));
-    size_t from = seek(&s->low, samples->times_ms, samples->count, start_ms - before_ms(ev, windows));
-    if (from == to) return false;
-    window->times_ms = samples->times_ms + from;
-    window->values = samples->values + from;
-    if (s->starts_ms) window->starts_ms = s->starts_ms + from;
-    window->count = to - from;
-    window->start_ms = start_ms;
-    window->end_ms = end_ms;
-    window->eval_ms = eval_time(ev, step);
-    if (s->reset_count)
-        window->reset_count = window_resets(s->room, s->reset_count, &s->next_reset, from, to);
-    return true;
-}
-
-static int slide_steps(struct sliding *s, size_t from, size_t to, double *values, uint64_t *present,
-                       struct err *err) {
-    const struct windows *windows = s->windows;
-    const enum function_id id = windows->call->call.function->id;
-    double params[PARAMS_MAX];
-    struct window window = {
-        .resets = s->room->relative, .params = params, .scratch = s->room->doubles, .last = &s->last};
-    int rc = 0;
-    for (size_t i = from; i < to && !rc; i++) {
-        if (!find_window(s, i, &window)) continue;
-        for (size_t p = 0; p < windows->param_count; p++) params[p] = windows->params[p][i];
-        if (windows->param_count) rc = check_params(id, params, err);
-        if (!rc && i % STEPS_PER_LOOK == STEPS_PER_LOOK - 1) rc = eval_stopped(windows->ev, err);
-        if (rc) return rc;
-        bool is_there = windows->edge == EDGE_NONE
-                            ? windows->kernel(&window, &values[i])
-                            : edge_value(id, windows->edge == EDGE_SMOOTHED, &window, &values[i]);
-        if (is_there) bit_set(present, i);
-    }
-    return 0;
-}
-
-/* The steps [*from, *to) whose windows lie alike: those that the samples reach over on both sides. */
-static void find_alike(const struct sliding *s, size_t *from, size_t *to) {
-    const struct windows *windows = s->windows;
-    const struct columns *samples = s->samples;
-    int64_t every_ms = samples->step_ms, step_ms = windows->ev->step_ms;
-    size_t steps = windows->ev->steps;
-    *from = *to = steps;
-    if (!windows->alike || windows->edge != EDGE_NONE || windows->fixed || windows->param_count ||
-        s->reset_count || s->starts_ms || every_ms <= 0 || step_ms % every_ms != 0 ||
-        windows->range_ms < 2 * every_ms)
-        return;
-    int64_t begin_ms = samples->times_ms[0] - (windows->first_ms - windows->range_ms);
-    int64_t until_ms = samples->times_ms[samples->count - 1] + every_ms - windows->first_ms;
-    size_t first = begin_ms <= 0 ? 0 : (size_t)((begin_ms + step_ms - 1) / step_ms);
-    size_t end = until_ms <= 0 ? 0 : (size_t)((until_ms + step_ms - 1) / step_ms);
-    if (end > steps) end = steps;
-    if (first + 1 >= end) return;
-    *from = first;
-    *to = end;
-}
-
-/* in pieces that are looked at between */
-static int slide_alike(struct sliding *s, size_t from, size_t to, double *values, uint64_t *present,
-                       struct err *err) {
-    const struct windows *windows = s->windows;
-    size_t stride = (size_t)(windows->ev->step_ms / s->samples->step_ms), piece;
-    for (size_t i = from; i < to; i += piece) {
-        struct window window = {0};
-        bool is_there = find_window(s, i, &window);
-        ASSERT(is_there && window.count >= 2);
-        piece = SAMPLES_PER_LOOK / window.count + 1;
-        if (piece > to - i) piece = to - i;
-        windows->alike(&window, stride, piece, values + i);
-        int rc = eval_stopped(windows->ev, err);
-        if (rc) return rc;
-    }
-    for (size_t i = from; i < to; i++) bit_set(present, i);
-    return 0;
-}
-
-/* all windows of a series of floats; on any thread */
-static int slide(const struct windows *windows, struct ahead_room *room, const struct columns *samples,
-                 double *values, uint64_t *present, struct err *err) {
-    const int64_t *starts_ms = starts_of(windows, samples);
-    struct sliding s = {.windows = windows, .room = room, .samples = samples, .starts_ms = starts_ms};
-    size_t steps = is_same_at_each_step(windows) ? 1 : windows->ev->steps, from, to;
-    if (!samples->count) return 0;
-    int rc = ahead_room_for(room, samples->count, err);
-    if (rc) return rc;
-    if (windows->wants_resets)
-        s.reset_count =
-            starts_ms ? find_starts(samples, starts_ms, room->resets) : find_resets(samples, room->resets);
-    find_alike(&s, &from, &to);
-    if (from == to) return slide_steps(&s, 0, steps, values, present, err);
-    rc = slide_steps(&s, 0, from, values, present, err);
-    if (!rc) rc = slide_alike(&s, from, to, values, present, err);
-    return rc ? rc : slide_steps(&s, to, steps, values, present, err);
-}
 
 /* what its windows hold, for who wants to know */
 static void count_windows(const struct windows *windows, const struct columns *samples) {
@@ -231,10 +17,10 @@ static void count_windows(const struct windows *windows, const struct columns *s
 static int make_row(void *context, struct ahead_room *room, struct columns *samples,
                     struct ahead_series *series, struct err *err) {
     columns_drop_stale(samples);
-    if (columns_has_histograms(samples) || starts_of(context, samples)) return 0;
+    if (columns_has_histograms(samples) || windows_starts_of(context, samples)) return 0;
     count_windows(context, samples);
     series->is_made = true;
-    return slide(context, room, samples, series->values, series->present, err);
+    return windows_slide(context, room, samples, series->values, series->present, err);
 }
 
 /* ---- the same of a series with histograms ---- */
@@ -252,10 +38,10 @@ static int prepare_native(struct eval *ev, struct windows *windows, const struct
             return ERR_LIMIT;
         windows->native.capacity = capacity;
     }
-    const int64_t *starts_ms = starts_of(windows, samples);
+    const int64_t *starts_ms = windows_starts_of(windows, samples);
     struct work *work = native_work(ev);
     if (!work) return arena_limit(&ev->query->arena, "histograms", err);
-    for (size_t i = 1; i < samples->count && uses_resets(windows->call->call.function->id); i++) {
+    for (size_t i = 1; i < samples->count && windows_use_resets(windows->call->call.function->id); i++) {
         const struct histogram *now = samples->histograms[i], *before = samples->histograms[i - 1];
         windows->native.is_reset[i] = now && before &&
                                       (histogram_is_reset(work, before, now) ||
@@ -266,8 +52,8 @@ static int prepare_native(struct eval *ev, struct windows *windows, const struct
 
 static int slide_native(struct eval *ev, struct windows *windows, const struct columns *samples,
                         struct labels labels, struct row *row, struct err *err) {
-    const int64_t *starts_ms = starts_of(windows, samples);
-    size_t low = 0, high = 0, steps = is_same_at_each_step(windows) ? 1 : ev->steps;
+    const int64_t *starts_ms = windows_starts_of(windows, samples);
+    size_t low = 0, high = 0, steps = windows_are_one(windows) ? 1 : ev->steps;
     int rc = ahead_room_for(&windows->room, samples->count, err);
     if (!rc) rc = prepare_native(ev, windows, samples, err);
     for (size_t i = 0; i < steps && !rc; i++) {
@@ -276,8 +62,9 @@ static int slide_native(struct eval *ev, struct windows *windows, const struct c
         bool is_there;
         int64_t end_ms = windows->fixed ? windows->first_ms : windows->first_ms + (int64_t)i * ev->step_ms;
         int64_t start_ms = end_ms - windows->range_ms;
-        while (high < samples->count && samples->times_ms[high] <= end_ms + behind_ms(ev, windows)) high++;
-        while (low < high && samples->times_ms[low] <= start_ms - before_ms(ev, windows)) low++;
+        while (high < samples->count && samples->times_ms[high] <= end_ms + windows_behind_ms(ev, windows))
+            high++;
+        while (low < high && samples->times_ms[low] <= start_ms - windows_before_ms(ev, windows)) low++;
         if (low == high) continue;
         for (size_t p = 0; p < windows->param_count; p++) params[p] = windows->params[p][i];
         struct native_window window = {.times_ms = samples->times_ms + low,
@@ -344,7 +131,7 @@ static int push_made(struct eval *ev, struct windows *windows, struct row *row, 
                      bool drop_name, struct err *err) {
     int rc = 0;
     if (!bits_any(row->present, ev->words)) return 0;
-    if (is_same_at_each_step(windows)) repeat_fixed(ev, row);
+    if (windows_are_one(windows)) repeat_fixed(ev, row);
     windows->has_pushed = true;
     doubt_counter(ev, windows, row, labels);
     row->labels = labels;
@@ -357,7 +144,7 @@ static int push_made(struct eval *ev, struct windows *windows, struct row *row, 
 static void check_starts(struct eval *ev, struct windows *windows, const struct columns *samples,
                          struct labels labels) {
     const struct call *call = &windows->call->call;
-    const int64_t *starts_ms = starts_of(windows, samples);
+    const int64_t *starts_ms = windows_starts_of(windows, samples);
     bool is_counter = call->function->id == FN_rate || call->function->id == FN_increase;
     struct window_steps all = {windows->first_ms, ev->step_ms, windows->range_ms,
                                windows->fixed ? 1 : ev->steps};
@@ -377,7 +164,7 @@ static int push_windows(struct eval *ev, struct windows *windows, struct columns
     count_windows(windows, samples);
     int rc = columns_has_histograms(samples)
                  ? slide_native(ev, windows, samples, labels, row, err)
-                 : slide(windows, &windows->room, samples, row->values, row->present, err);
+                 : windows_slide(windows, &windows->room, samples, row->values, row->present, err);
     if (!rc) rc = eval_tick(ev, err);
     return rc ? rc : push_made(ev, windows, row, labels, drop_name, err);
 }
@@ -434,8 +221,8 @@ static int range_selector(struct eval *ev, struct windows *windows, const struct
     struct ahead ahead;
     struct groups groups = {0};
     bool are_apart = false;
-    int64_t from_ms = windows->first_ms - windows->range_ms - before_ms(ev, windows) + 1;
-    int64_t until_ms = windows->last_ms + behind_ms(ev, windows);
+    int64_t from_ms = windows->first_ms - windows->range_ms - windows_before_ms(ev, windows) + 1;
+    int64_t until_ms = windows->last_ms + windows_behind_ms(ev, windows);
     int rc = queryable_select(ev->query->queryable, selector->matchers, selector->matcher_count, from_ms,
                               until_ms, &ev->query->budget, &set, err);
     if (rc) return rc;
@@ -451,64 +238,20 @@ static int range_selector(struct eval *ev, struct windows *windows, const struct
     return rc;
 }
 
-/* A subquery's inside is evaluated at absolute multiples of its step over all windows at once; its points
- * then are the samples. */
-static int eval_subquery(struct eval *ev, const struct subquery *subquery, int64_t first_ms, int64_t last_ms,
-                         int64_t range_ms, struct eval *inner, struct rows *rows, struct err *err) {
-    const struct query_state *query = ev->query;
-    int64_t step_ms = ev->default_step_ms;
-    int rc = 0;
-    if (subquery->step.expr || subquery->step.ms)
-        rc = duration_resolve(&subquery->step, true, query->query_step_ms,
-                              query->query_end_ms - query->query_start_ms, &step_ms, err);
-    if (rc) return rc;
-    int64_t from_ms = first_ms - range_ms, start_ms = from_ms / step_ms * step_ms;
-    if (start_ms <= from_ms) start_ms += step_ms; /* left-open; division rounds towards zero */
-    int64_t steps = last_ms < start_ms ? 0 : (last_ms - start_ms) / step_ms + 1;
-    if ((uint64_t)steps > query->max_samples)
-        return err_set(err, ERR_LIMIT,
-                       "query processing would load too many samples into memory in query execution");
-    *inner = *ev;
-    inner->start_ms = start_ms;
-    inner->step_ms = step_ms;
-    inner->steps = (size_t)steps;
-    inner->words = (inner->steps + 63) / 64;
-    inner->is_inner = true;
-    return steps ? rows_collect(inner, subquery->expr, rows, err) : 0;
-}
-
-static int columns_of_row(const struct eval *ev, const struct row *row, struct columns *samples,
-                          struct err *err) {
-    int rc = columns_reserve(samples, ev->steps, err);
-    for (size_t i = 0; i < ev->steps && !rc; i++) {
-        if (!bit_get(row->present, i)) continue;
-        if (row->histograms && row->histograms[i]) {
-            /* resets were told of the sample before, which may not be that of the step before */
-            struct histogram histogram = *row->histograms[i];
-            if (histogram.reset != HISTOGRAM_RESET_GAUGE) histogram.reset = HISTOGRAM_RESET_UNKNOWN;
-            rc = columns_add_histogram(samples, eval_time(ev, i), &histogram, err);
-            continue;
-        }
-        samples->times_ms[samples->count] = eval_time(ev, i);
-        samples->values[samples->count++] = row->values[i];
-    }
-    return rc;
-}
-
 static int range_subquery(struct eval *ev, struct windows *windows, const struct subquery *subquery,
                           struct err *err) {
     struct eval inner;
     struct rows rows = {0};
     struct columns samples;
     struct row row;
-    int rc = eval_subquery(ev, subquery, windows->first_ms, windows->last_ms, windows->range_ms, &inner,
+    int rc = subquery_rows(ev, subquery, windows->first_ms, windows->last_ms, windows->range_ms, &inner,
                            &rows, err);
     if (!rc) rc = row_init(ev, &row, err);
     columns_init(&samples, &ev->query->budget);
     for (size_t i = 0; i < rows.count && !rc; i++) {
         const struct row *from = &rows.items[i];
         columns_reset(&samples);
-        rc = columns_of_row(&inner, from, &samples, err);
+        rc = subquery_columns(&inner, from, &samples, err);
         if (!rc) rc = push_windows(ev, windows, &samples, &row, from->labels, from->drop_name, err);
     }
     columns_release(&samples);
@@ -590,7 +333,7 @@ int eval_range_call(struct eval *ev, const struct expr *expr, struct sink *sink,
                               .ev = ev,
                               .room.budget = &ev->query->budget};
     windows.keeps_name = range_keeps_name(call->function->id);
-    windows.wants_resets = uses_resets(call->function->id);
+    windows.wants_resets = windows_use_resets(call->function->id);
     int rc = eval_params(ev, call, &range, params, &windows.param_count, err);
     if (rc) return rc;
     /* series that differ in nothing but the name may become the same */
@@ -606,99 +349,4 @@ int eval_range_call(struct eval *ev, const struct expr *expr, struct sink *sink,
     if (rc || windows.next == sink) return rc;
     rc = rows_merge(ev, &merging.rows, err);
     return rc ? rc : rows_push(&merging.rows, sink, err);
-}
-
-static int copy_histograms(struct eval *ev, const struct columns *samples,
-                           const struct histogram ***histograms, struct err *err) {
-    *histograms = eval_alloc(ev, samples->count, sizeof **histograms, err);
-    if (!*histograms) return ERR_LIMIT;
-    for (size_t i = 0; i < samples->count; i++) {
-        if (!samples->histograms[i]) continue;
-        (*histograms)[i] = histogram_copy(samples->histograms[i], &ev->query->arena);
-        if (!(*histograms)[i]) return arena_limit(&ev->query->arena, "histograms", err);
-    }
-    return 0;
-}
-
-/* The samples of a bare range expression, without staleness markers, as rows of the result. */
-static int put_samples(struct eval *ev, struct columns *samples, struct labels labels,
-                       struct query_result *result, struct err *err) {
-    columns_drop_stale(samples);
-    if (!samples->count) return 0;
-    int64_t *times = eval_alloc(ev, samples->count, sizeof *times, err);
-    double *values = times ? eval_alloc(ev, samples->count, sizeof *values, err) : NULL;
-    const struct histogram **histograms = NULL;
-    if (!values) return ERR_LIMIT;
-    memcpy(times, samples->times_ms, samples->count * sizeof *times);
-    memcpy(values, samples->values, samples->count * sizeof *values);
-    int rc = samples->histograms ? copy_histograms(ev, samples, &histograms, err) : 0;
-    result->rows[result->row_count++] =
-        (struct result_row){labels, times, values, histograms, samples->count};
-    return rc;
-}
-
-static int matrix_of_selector(struct eval *ev, const struct selector *selector, int64_t end_ms,
-                              int64_t range_ms, struct query_result *result, struct err *err) {
-    struct series_set *set;
-    struct columns samples;
-    struct windows windows = {.edge = selector->edge};
-    int64_t from_ms = end_ms - range_ms - before_ms(ev, &windows) + 1;
-    int64_t until_ms = end_ms + behind_ms(ev, &windows);
-    int rc = queryable_select(ev->query->queryable, selector->matchers, selector->matcher_count, from_ms,
-                              until_ms, &ev->query->budget, &set, err);
-    if (rc) return rc;
-    columns_init(&samples, &ev->query->budget);
-    result->rows = eval_alloc(ev, set->count, sizeof *result->rows, err);
-    if (!result->rows) rc = ERR_LIMIT;
-    for (size_t i = 0; i < set->count && !rc; i++) {
-        struct labels labels;
-        columns_reset(&samples);
-        rc = series_set_read(set, i, from_ms, until_ms, &samples, err);
-        if (!rc && selector->edge != EDGE_NONE)
-            rc = edge_extend(&samples, selector->edge == EDGE_SMOOTHED, end_ms - range_ms, end_ms, err);
-        if (!rc) rc = eval_take_samples(ev, samples.count, err);
-        if (!rc) rc = series_set_labels(set, i, &ev->query->arena, &labels, err);
-        eval_count_read(ev, samples.count);
-        stats_samples(ev, 0, samples.count);
-        if (!rc) rc = put_samples(ev, &samples, labels, result, err);
-    }
-    columns_release(&samples);
-    eval_close(ev, set);
-    return rc;
-}
-
-static int matrix_of_subquery(struct eval *ev, const struct subquery *subquery, int64_t end_ms,
-                              int64_t range_ms, struct query_result *result, struct err *err) {
-    struct eval inner;
-    struct rows rows = {0};
-    struct columns samples;
-    int rc = eval_subquery(ev, subquery, end_ms, end_ms, range_ms, &inner, &rows, err);
-    if (!rc) rc = rows_finish_names(&inner, &rows, err);
-    if (rc) return rc;
-    result->rows = eval_alloc(ev, rows.count, sizeof *result->rows, err);
-    if (!result->rows) return ERR_LIMIT;
-    columns_init(&samples, &ev->query->budget);
-    for (size_t i = 0; i < rows.count && !rc; i++) {
-        columns_reset(&samples);
-        rc = columns_of_row(&inner, &rows.items[i], &samples, err);
-        if (!rc) rc = put_samples(ev, &samples, rows.items[i].labels, result, err);
-    }
-    columns_release(&samples);
-    return rc;
-}
-
-int eval_matrix(struct eval *ev, const struct expr *expr, struct query_result *result, struct err *err) {
-    const struct query_state *query = ev->query;
-    expr = expr_inside(expr);
-    bool is_subquery = expr->kind == EXPR_SUBQUERY, fixed;
-    int64_t range_ms, end_ms, last_ms;
-    int rc =
-        duration_resolve(is_subquery ? &expr->subquery.range : &expr->selector.range, true,
-                         query->query_step_ms, query->query_end_ms - query->query_start_ms, &range_ms, err);
-    if (!rc)
-        rc = eval_shift(ev, is_subquery ? &expr->subquery.shift : &expr->selector.shift, &fixed, &end_ms,
-                        &last_ms, err);
-    if (rc) return rc;
-    return is_subquery ? matrix_of_subquery(ev, &expr->subquery, end_ms, range_ms, result, err)
-                       : matrix_of_selector(ev, &expr->selector, end_ms, range_ms, result, err);
 }
