@@ -202,7 +202,7 @@ test("metrics are searched, history is kept, panels are added and removed", asyn
 });
 
 test("a slow query is listed and stopped, by its panel and from the list", async () => {
-  const slow = "sum(max_over_time(max_over_time(vector(1)[15m:5ms])[2h:1s]))";
+  const slow = "sum(max_over_time(max_over_time(vector(1)[15m:5ms])[2h:100ms]))";
   const opened = await open(fixture, address({ "g0.expr": slow, "g0.tab": "table" }));
   const list = await open(fixture, "/queries");
   const row = list.page.locator("tr", { hasText: "max_over_time" }).filter({ has: list.page.getByRole("button", { name: "Cancel" }) });
