@@ -1,6 +1,7 @@
 """checks_web.py - who may come in: TLS, passwords, tokens, limits on what a token reads, prefixes; asked with curl."""
 import crypt  # the same library that the server asks
 import json
+import re
 import subprocess
 
 from harness import SIGHUP, Server, eventually
@@ -185,7 +186,8 @@ def prefix(bench, binary):
     assert curl("/-/ready")[0] == 404 and curl("/a/bc")[0] == 404
     assert curl("/")[:1] == (302,) and curl("/")[1]["location"] == "/a/b/"
     assert curl("/a/b/")[0] == 200 and b"<title>&lt;A &amp; b&gt;</title>" in curl("/a/b/")[2]
-    assert curl("/a/b/assets/page.js")[0] == 200
+    script = re.search(rb'src="(assets/[^"]+\.js)"', curl("/a/b/")[2]).group(1).decode()
+    assert curl("/a/b/" + script)[0] == 200
     return json.loads(curl("/a/b/api/v1/query?query=1")[2])["status"] == "success"
 
 
