@@ -20,16 +20,6 @@
 #define CONVERT_LABEL "__convert_classic_histograms_to_nhcb__"
 #define CLASSIC_LABEL "__always_scrape_classic_histograms__"
 
-/* as url.h does, but a blank is + */
-static void put_escaped(struct buf *out, struct span text) {
-    for (size_t at = 0; at < text.len; at++) {
-        size_t end = span_find_byte(text, ' ', at);
-        url_write_escaped(span_of(text.ptr + at, end - at), out);
-        if (end < text.len) buf_putc(out, '+');
-        at = end;
-    }
-}
-
 struct param_value {
     struct span name, value;
     size_t index; /* values of one name keep their order */
@@ -75,9 +65,9 @@ static void put_params(struct buf *out, char separator, const struct scrape_conf
     if (list.all.count) qsort(list.all.items, list.all.count, sizeof *list.all.items, compare_params);
     for (size_t i = 0; i < list.all.count; i++) {
         buf_putc(out, separator);
-        put_escaped(out, list.all.items[i].name);
+        url_write_query(list.all.items[i].name, out);
         buf_putc(out, '=');
-        put_escaped(out, list.all.items[i].value);
+        url_write_query(list.all.items[i].value, out);
         separator = '&';
     }
     vec_release(&list.all);
