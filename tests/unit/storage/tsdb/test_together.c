@@ -34,7 +34,6 @@ static void *append_all(void *context) {
             if (waiter.results[i]) wrong("a row was not stored", (size_t)i, waiter.results[i], k * 10);
         atomic_store(&newest, (unsigned)k);
         /* somebody reads, however few processors there are */
-        if (k % 100 == 50) usleep(25000); /* long enough for its series to become quiet */
         while (k % 100 == 0 && atomic_load(&reads) < (unsigned)k / 100) usleep(100);
     }
     atomic_store(&is_done, true);
