@@ -296,7 +296,7 @@ int index_replay(struct head *head, const uint32_t *words, uint32_t count, uint6
     *slot = map_find(&head->by_labels, hash, words, record_equal, head);
     *created = *slot == MAP_NONE;
     if (*created) return create(head, number, words, count, hash, slot, err);
-    series_at(&head->table, *slot)->number = number;
+    /* one that had left and came back keeps its first number: its full chunks on disk are named by it */
     if (number >= head->next_number) head->next_number = number + 1;
     return 0;
 }

@@ -86,7 +86,7 @@ int index_add(struct head *head, struct labels labels, struct label_ids *ids, ui
               struct err *err);
 
 /* The same for a log, in two steps, without postings and charge (replay.h): labels become words, words a
- * series, which is new or gets this number. hash is that of the words, and its place is asked for. */
+ * series, which is new, with this number, or is there. hash is that of the words, and its place is asked for. */
 int index_stage(struct head *head, struct labels labels, struct label_ids *ids, uint64_t *hash,
                 struct err *err);
 int index_replay(struct head *head, const uint32_t *words, uint32_t count, uint64_t hash, uint64_t number,

@@ -22,7 +22,8 @@ struct replayed_series {
 struct head_replay;
 struct head_replay *head_replay_create(struct head *head);
 void head_replay_destroy(struct head_replay *replay);
-/* the series is new or gets this number; later ones of others get higher ones. At most HEAD_REPLAY_STEP. */
+/* The series is new, with this number, or there by another one, which it keeps; later ones of others get higher
+ * ones. At most HEAD_REPLAY_STEP. */
 int head_replay_add(struct head_replay *replay, struct labels labels, uint64_t number, struct err *err);
 /* those that were added, `series` has room for a step; on failure (ERR_LIMIT) all before are there */
 int head_replay_take(struct head_replay *replay, struct replayed_series *series, size_t *count,

@@ -17,7 +17,7 @@ static const char *const texts[] = {
     [APPEND_DUPLICATE] = "duplicate sample for timestamp",
     [APPEND_OUT_OF_ORDER] = "out of order sample",
     [APPEND_OUT_OF_BOUNDS] = "out of bounds",
-    [APPEND_NO_SERIES] = NULL, /* of a series that was refused, which is noted already */
+    [APPEND_NO_SERIES] = NULL, /* see judge_rows */
     [APPEND_TOO_OLD] = "too old sample",
 };
 
@@ -26,6 +26,9 @@ static void judge_rows(struct intake_request *request) {
     for (size_t row = 0; row < batch->count; row++) {
         uint8_t result = batch->results[row];
         if (result == APPEND_STORED) continue;
+        /* of a series that was refused, which is noted; of any other a row is never lost without a word */
+        if (result == APPEND_NO_SERIES && !request->is_exhausted)
+            err_set(&request->failure, ERR_BUSY, "a series left the store meanwhile, send again");
         if (result >= sizeof texts / sizeof *texts || !texts[result]) continue;
         struct err trouble;
         err_set(&trouble, ERR_INVALID, "%s", texts[result]);

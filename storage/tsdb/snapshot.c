@@ -83,6 +83,13 @@ static void remove_leftovers(struct tsdb *tsdb, const struct listed *listed) {
     }
 }
 
+static void remove_snapshots(struct tsdb *tsdb, const struct listed *listed, size_t from, size_t to) {
+    for (size_t i = from; i < to; i++) {
+        char path[TSDB_PATH_MAX];
+        if (snapshot_path(tsdb, listed->sequences.items[i], "", path, NULL) == 0) remove_named(tsdb, path);
+    }
+}
+
 /* ---- loading ---- */
 
 static int check_header(struct file *file, struct err *err) {
@@ -147,6 +154,7 @@ static int load_newest(struct tsdb *tsdb, const struct listed *listed, uint64_t 
             continue;
         }
         *sequence = listed->sequences.items[i];
+        remove_snapshots(tsdb, listed, 0, i); /* what is logged from now on follows this one */
         for (; i < listed->sequences.count && tsdb->snapshots.count < SNAPSHOTS_KEPT; i++)
             tsdb->snapshots.sequences[tsdb->snapshots.count++] = listed->sequences.items[i];
         return 0;
@@ -254,12 +262,8 @@ static void cut_log(void *context) {
 static void remove_old(struct tsdb *tsdb) {
     struct listed listed = {0};
     struct err err;
-    if (list_snapshots(tsdb, &listed, &err) == 0) {
-        for (size_t i = SNAPSHOTS_KEPT; i < listed.sequences.count; i++) {
-            char path[TSDB_PATH_MAX];
-            if (snapshot_path(tsdb, listed.sequences.items[i], "", path, NULL) == 0) remove_named(tsdb, path);
-        }
-    }
+    if (list_snapshots(tsdb, &listed, &err) == 0)
+        remove_snapshots(tsdb, &listed, SNAPSHOTS_KEPT, listed.sequences.count);
     listed_release(&listed);
     if (tsdb->snapshots.count < SNAPSHOTS_KEPT) return;
     struct cut cut = {tsdb, tsdb->snapshots.sequences[SNAPSHOTS_KEPT - 1]};

@@ -13,7 +13,8 @@ struct fake_store {
     struct arena arena;
     struct buf rows; /* {a="b"} value@time\n ... */
     size_t resolved, batches, max_series, holds;
-    int rc; /* of the next batch */
+    int rc;       /* of the next batch */
+    bool forgets; /* it breaks its word: the first series of a batch leaves in spite of the hold */
 };
 
 static inline int fake_resolve_one(struct fake_store *store, struct labels labels, struct series_ref *ref,
@@ -76,6 +77,7 @@ static inline void fake_append(struct appender *appender, struct append_batch *b
     store->batches++;
     batch->rc = store->rc;
     if (!batch->results) batch->results = mem_array(batch->count, 1);
+    if (store->forgets) store->generations.items[batch->refs[0].slot]++;
     for (size_t i = 0; i < batch->count && !batch->rc; i++) {
         int64_t time_ms = batch->times_ms ? batch->times_ms[i] : batch->time_ms;
         batch->results[i] = (uint8_t)fake_judge(store, batch->refs[i], time_ms);

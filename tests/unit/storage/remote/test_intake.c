@@ -108,6 +108,17 @@ START_TEST(series_that_left_are_resolved_again_and_a_request_stays_one_batch) {
 }
 END_TEST
 
+START_TEST(a_row_that_found_no_series_is_never_acknowledged) {
+    begin();
+    write_series(&body, "__name__=a", 1, 10);
+    write_series(&body, "__name__=b", 1, 10);
+    store.forgets = true;
+    ck_assert_int_eq(take_body(), ERR_BUSY);
+    rows_are("b 1@10\n");
+    end();
+}
+END_TEST
+
 START_TEST(what_can_be_stored_is_and_the_first_trouble_is_told) {
     static const struct {
         int64_t time_ms;
@@ -301,6 +312,7 @@ END_TEST
 
 CHECK_MAIN("intake", samples_arrive_under_their_sorted_labels, a_known_series_is_not_resolved_again,
            series_that_left_are_resolved_again_and_a_request_stays_one_batch,
+           a_row_that_found_no_series_is_never_acknowledged,
            what_can_be_stored_is_and_the_first_trouble_is_told,
            labels_that_no_series_may_have_are_refused_alone, labels_may_stand_anywhere_in_a_series,
            samples_may_be_written_in_any_way_protobuf_allows, a_body_that_is_cut_or_bent_stores_nothing,
