@@ -190,14 +190,12 @@ static bool can_lean_on(const struct tsdb *tsdb, const struct batch_key *key) {
 static int encode_whole(struct tsdb *tsdb, struct append_batch *batch, struct batch_key *key,
                         struct wal_group *group, struct err *err) {
     size_t first = tsdb->log.marked.count;
-    take_rows(tsdb, batch);
     int rc = 0;
+    take_rows(tsdb, batch);
     for (size_t next = first; !rc && next < tsdb->log.marked.count;)
         rc = write_series(tsdb, group, &next, err);
     if (tsdb->log.numbers.count != batch->count) key = NULL;
-    if (!rc) rc = write_samples(tsdb, batch, key, group, err);
-    if (rc) unmark(tsdb, first);
-    return rc;
+    return rc ? rc : write_samples(tsdb, batch, key, group, err);
 }
 
 static int encode(void *context, struct append_batch *batch, struct wal_group *group, struct err *err) {
@@ -205,13 +203,17 @@ static int encode(void *context, struct append_batch *batch, struct wal_group *g
     bool is_new = true;
     if (atomic_load_explicit(&tsdb->reserve.is_out, memory_order_relaxed))
         return err_set(err, ERR_NO_SPACE, "the disk is full");
+    size_t marked = tsdb->log.marked.count;
     fold_times(batch);
     tsdb_judge(tsdb, batch);
     struct batch_key *key = key_of(tsdb, batch, &is_new);
     int rc = can_lean_on(tsdb, key) ? write_changes(tsdb, batch, key, group, err)
                                     : encode_whole(tsdb, batch, is_new ? NULL : key, group, err);
     if (!rc) rc = tsdb_log_notes(batch, group, err);
-    if (rc) batch_keys_clear(&tsdb->log.keys); /* some may be of records that were taken back */
+    if (!rc) return 0;
+    /* the batch's records are taken back */
+    unmark(tsdb, marked);
+    batch_keys_clear(&tsdb->log.keys);
     return rc;
 }
 

@@ -60,8 +60,14 @@ def refused_all(writers):
 
 
 def expect_all(bench, claim, server, writers, begin):
+    asked = time.time()
     lost, looked = missing(server.api, writers, begin)
-    for loss in lost[:5]:
+    if lost:
+        again = {loss[:3] for loss in missing(server.api, writers, begin)[0]}
+        times = sorted({loss[2] for loss in lost})
+        print(f"      {len(lost)} of {looked} lost at {len(times)} times from {times[0]} to {times[-1]}, asked at {asked * 1000:.1f};",
+              f"{len(again.intersection(loss[:3] for loss in lost))} of them still, asked again")
+    for loss in lost[:20]:
         print("      lost:", loss)
     bench.check(f"{claim}: all {looked} acknowledged samples are there", lambda: looked and not lost)
 
