@@ -60,8 +60,8 @@ static uint64_t key_hash(uint32_t index, const void *context) {
 
 static bool key_equal(uint32_t index, const void *key, const void *context) {
     const struct job_pool *pool = context;
-    return !pool->targets.items[index]->is_wanted &&
-           span_equal(pool->targets.items[index]->series_key, *(const struct span *)key);
+    const struct target *target = pool->targets.items[index];
+    return target && span_equal(target->series_key, *(const struct span *)key);
 }
 
 static uint32_t find_target(const struct map *by_key, const struct job_pool *pool,
@@ -138,22 +138,19 @@ struct job_pool *job_pool_create(struct scrape_manager *manager, struct config *
 
 void job_pool_end(struct job_pool *pool) {
     for (size_t i = 0; i < pool->targets.count; i++)
-        if (!pool->targets.items[i]->is_wanted)
-            scrape_loop_remove(pool->targets.items[i]->loop, pool->targets.items[i]);
+        if (pool->targets.items[i]) scrape_loop_remove(pool->targets.items[i]->loop, pool->targets.items[i]);
     pool->targets.count = 0;
 }
 
 void job_pool_take_over(struct scrape_manager *manager, struct job_pool *pool, struct job_pool *before) {
     struct map by_key = {0};
-    for (size_t i = 0; before && i < before->targets.count; i++) {
-        before->targets.items[i]->is_wanted = false;
+    for (size_t i = 0; before && i < before->targets.count; i++)
         map_insert(&by_key, key_hash((uint32_t)i, before), (uint32_t)i);
-    }
     for (size_t i = 0; i < pool->targets.count; i++) {
         struct target *target = pool->targets.items[i];
         uint32_t index = before ? find_target(&by_key, before, target) : MAP_NONE;
         struct target *old = index == MAP_NONE ? NULL : before->targets.items[index];
-        if (old) old->is_wanted = true; /* it has been found */
+        if (old) before->targets.items[index] = NULL; /* as a predecessor it may end at any moment */
         if (old && span_equal(old->key, target->key)) {
             target_take_over(old, target);
             target_destroy(target);

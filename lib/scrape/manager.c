@@ -127,10 +127,8 @@ static void exchange(struct scrape_manager *manager, struct config *config, cons
     manager->pools.count = 0;
     for (size_t i = 0; i < fresh->all.count; i++) *vec_push(&manager->pools) = fresh->all.items[i];
     for (size_t i = 0; i < old.all.count; i++) {
-        struct job_pool *pool = old.all.items[i];
-        for (size_t k = 0; k < pool->targets.count; k++) pool->targets.items[k]->is_wanted = false;
-        job_pool_end(pool); /* of a job that is gone; the others have none left */
-        job_pool_destroy(pool);
+        job_pool_end(old.all.items[i]); /* of a job that is gone; the others have none left */
+        job_pool_destroy(old.all.items[i]);
     }
     struct config *before = manager->config;
     manager->config = config_ref(config);

@@ -19,7 +19,7 @@ struct job_pool {
     const struct scrape_config *job; /* of the manager's configuration */
     struct usage *usage;
     struct target_groups *groups; /* NULL before the first */
-    VEC(struct target *) targets; /* they belong to their loops */
+    VEC(struct target *) targets; /* they belong to their loops; NULL, during a change: it has a successor */
     VEC(struct labels) dropped;   /* by relabelling; as many as keep_dropped_targets says */
     size_t dropped_count;
     struct arena dropped_arena;

@@ -63,7 +63,6 @@ struct target {
     struct span series_key; /* what decides which series there are, and when: equal, they outlive a reload */
     struct span key;        /* that and every other setting: equal, the whole target does */
     uint64_t hash;          /* of labels and url, the same in every process */
-    bool is_wanted;         /* the manager's mark during a reload */
     /* what discovery says, which may change without making it another target: guarded by the manager's lock
      */
     struct arena discovered_arena;

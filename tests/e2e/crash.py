@@ -121,7 +121,7 @@ def rounds_of_writes(bench, arguments, lucky):
     bench.cleanups.append(lambda: [w.close() for w in writers])
     for number in range(1, arguments.rounds + 1):
         since = time.time()
-        eventually("new acknowledgements", lambda: all(w.last_ack() > since for w in writers), 20, 0.01)
+        eventually("new acknowledgements", lambda: all(w.newest() > since for w in writers), 20, 0.01)
         time.sleep(lucky.uniform(0, 2.0))
         server.process.kill()
         started = time.monotonic()

@@ -23,16 +23,17 @@ sys.dont_write_bytecode = True
 from harness import Bench, Server, eventually, http  # noqa: E402
 from remote_write import FLAG, Writer, missing  # noqa: E402
 
-MEGABYTES = 96
+MEGABYTES, MEGABYTES_OF_ROUND = 96, 16  # a round adds 8 to the log, and from time to time there is a snapshot
+BALLAST = 16000  # bytes that come with each batch on the full disk: they take the room that the log has ahead
 
 
 class Small:
     """a tmpfs, and a file that takes all its room"""
 
-    def __init__(self, bench):
+    def __init__(self, bench, megabytes):
         self.folder = bench.folder / "small"
         self.folder.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m", "tmpfs", self.folder], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", self.folder], check=True)
         bench.cleanups.append(lambda: subprocess.run(["umount", self.folder], check=True))
         self.filler = self.folder / "filler"
 
@@ -46,6 +47,10 @@ class Small:
             except OSError:
                 pass
         os.close(descriptor)
+
+    def used(self):
+        space = os.statvfs(self.folder)
+        return (space.f_blocks - space.f_bfree) * space.f_frsize
 
     def clear(self):
         self.filler.unlink()
@@ -77,6 +82,8 @@ def one_round(bench, number, server, writers, small, begin, lucky):
     eventually("new acknowledgements", lambda: all(w.last_ack() > since for w in writers), 20, 0.01)
     time.sleep(lucky.uniform(0, 1.0))
     small.fill()
+    for writer in writers:
+        writer.ballast = BALLAST
 
     def is_full():
         small.fill()
@@ -93,7 +100,9 @@ def one_round(bench, number, server, writers, small, begin, lucky):
     cleared = time.time()
     eventually("acknowledgements", lambda: all(w.last_ack() > cleared for w in writers), 30, 0.01)
     seconds = max(w.last_ack() for w in writers) - cleared
-    print(f"round {number}: all writers acknowledged {seconds:.2f} s after there was room", flush=True)
+    for writer in writers:
+        writer.ballast = 0
+    print(f"round {number}: all writers acknowledged {seconds:.2f} s after there was room, {small.used() >> 20} MiB are used", flush=True)
     bench.check(f"round {number}: it resumes within 2 s", lambda: seconds < 2)
     expect_all(bench, f"round {number}, with room again", server, writers, begin)
 
@@ -103,6 +112,7 @@ def deletion(bench, binary, seed, small):
     server = Server(bench, binary, "global: {}\n", FLAG, "--web.enable-admin-api", name="deleting", data=small.folder / "other").wait_ready()
     reserve, writer = small.folder / "other/reserve", Writer(server.port, 9, seed, 10)
     eventually("acknowledgements and a reserve", lambda: writer.last_ack() and reserve.exists(), 20, 0.01)
+    writer.ballast = BALLAST
 
     def is_full():
         small.fill()
@@ -141,10 +151,10 @@ def main():
     print(f"seed {arguments.seed}")
     bench, lucky, begin = Bench(arguments.keep), random.Random(arguments.seed), time.time()
     try:
-        small = Small(bench)
+        small = Small(bench, MEGABYTES + MEGABYTES_OF_ROUND * arguments.rounds)
         deletion(bench, pathlib.Path(arguments.server).resolve(), arguments.seed, small)
         server = Server(bench, pathlib.Path(arguments.server).resolve(), "global: {}\n", FLAG, data=small.folder / "data").wait_ready()
-        writers = [Writer(server.port, n, arguments.seed, 10, 16000) for n in range(3)]
+        writers = [Writer(server.port, n, arguments.seed, 10) for n in range(3)]
         bench.cleanups.insert(0, lambda: [w.close() for w in writers])
         for number in range(1, arguments.rounds + 1):
             one_round(bench, number, server, writers, small, begin, lucky)

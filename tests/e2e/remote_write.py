@@ -101,6 +101,11 @@ class Writer(threading.Thread):
         with self.lock:
             return [(ms, values) for ms, values, _ in self.acked if ms >= since * 1000]
 
+    def newest(self):
+        """seconds; when the newest acknowledged batch was made"""
+        with self.lock:
+            return self.acked[-1][0] / 1000 if self.acked else 0.0
+
     def last_ack(self):
         with self.lock:
             return self.acked[-1][2] if self.acked else 0.0
