@@ -13,6 +13,8 @@ static void collect(void *context) {
     gauge_set(self->start, info.start_time_seconds);
     gauge_set(self->open_fds, (double)info.open_fds);
     gauge_set(self->max_fds, (double)info.max_fds);
+    gauge_set(self->max_virtual, (double)info.max_virtual_bytes);
+    gauge_set(self->threads, (double)info.threads);
 }
 
 static void add_build_info(struct registry *registry) {
@@ -45,6 +47,9 @@ void self_init(struct self_metrics *self, struct registry *registry) {
     self->open_fds = registry_gauge(registry, "process_open_fds", "Number of open file descriptors.", NULL);
     self->max_fds =
         registry_gauge(registry, "process_max_fds", "Maximum number of open file descriptors.", NULL);
+    self->max_virtual = registry_gauge(registry, "process_virtual_memory_max_bytes",
+                                       "Maximum amount of virtual memory available in bytes.", NULL);
+    self->threads = registry_gauge(registry, "ferula_process_threads", "Threads of the server.", NULL);
     registry_on_collect(registry, collect, self);
 }
 

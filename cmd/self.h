@@ -8,7 +8,7 @@ struct self_metrics {
     struct registry *registry;
     struct gauge *ready;
     struct counter *cpu;
-    struct gauge *resident, *virtual_memory, *start, *open_fds, *max_fds;
+    struct gauge *resident, *virtual_memory, *start, *open_fds, *max_fds, *max_virtual, *threads;
 };
 
 void self_init(struct self_metrics *self, struct registry *registry);

@@ -3,6 +3,7 @@
 #include "cmd/confine.h"
 #include "cmd/features.h"
 #include "cmd/flags.h"
+#include "cmd/memory.h"
 #include "cmd/query_log.h"
 #include "cmd/reload_door.h"
 #include "cmd/rules.h"
@@ -46,6 +47,7 @@ struct server {
     struct features features;
     struct registry *registry;
     struct self_metrics self;
+    struct memory_metrics memory_metrics;
     struct reload reload;
     struct reload_door door;
     struct loop *loop;
@@ -223,9 +225,13 @@ static int start_signals(struct server *s, struct err *err) {
 static int prepare(struct server *s, struct err *err) {
     s->registry = registry_create();
     self_init(&s->self, s->registry);
+    memory_metrics_init(&s->memory_metrics, s->registry);
     reload_init(&s->reload, s->flags.config_file, s->registry);
     storage_memory_init(&s->memory, &s->flags);
     s->engine = make_engine(s);
+    memory_metrics_add(&s->memory_metrics, "all", &s->memory.all);
+    memory_metrics_add(&s->memory_metrics, "series", &s->memory.series);
+    memory_metrics_add(&s->memory_metrics, "queries", engine_memory(s->engine));
     query_log_init(&s->query_log, s->engine, s->registry);
     struct parse_options parse = parse_options(s);
     rules_init(&s->rules, &s->flags, &parse);
@@ -271,6 +277,7 @@ static void tear_down(struct server *s) {
     targets_destroy(&s->targets);
     query_log_release(&s->query_log);
     rules_destroy(&s->rules);
+    memory_metrics_release(&s->memory_metrics);
     engine_destroy(s->engine);
     tsdb_close(s->tsdb);
     reload_release(&s->reload);

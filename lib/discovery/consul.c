@@ -299,8 +299,7 @@ static void on_answer(struct http_request *request, const struct http_response *
 
 static void create_metrics(struct consul *consul) {
     struct registry *registry = consul->provider->shared->registry;
-    consul->failures = provider_counter(consul->provider, "prometheus_sd_consul_rpc_failures_total",
-                                        "Consul calls that failed.");
+    consul->failures = provider_counter(consul->provider, 0);
     if (!registry) return;
     const char *name = "prometheus_sd_consul_rpc_duration_seconds", *help = "Time that Consul calls took.";
     consul->catalog_duration = registry_summary(
@@ -331,4 +330,8 @@ static void stop(void *state) {
     mem_free(consul);
 }
 
-const struct provider_kind consul_kind = {.name = "consul", .start = start, .stop = stop};
+const struct provider_kind consul_kind = {
+    .name = "consul",
+    .start = start,
+    .stop = stop,
+    .counters = {{"prometheus_sd_consul_rpc_failures_total", "Consul calls that failed."}}};

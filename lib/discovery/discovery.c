@@ -268,6 +268,9 @@ static void create_metrics(struct discovery *d) {
                                     "When an update was last sent.", name);
     registry_gauge(registry, "prometheus_sd_failed_configs",
                    "Configurations that could not be taken into use.", name);
+    for (size_t i = 0; i < DISCOVERY_KIND_COUNT; i++)
+        for (size_t k = 0; k < KIND_COUNTERS && kinds[i]->counters[k].name; k++)
+            (void)registry_counter(registry, kinds[i]->counters[k].name, kinds[i]->counters[k].help, NULL);
 }
 
 int discovery_create(const struct discovery_options *options, struct registry *registry,

@@ -134,9 +134,8 @@ static void *start(struct provider *provider) {
     const struct dns_sd_config *config = provider->config;
     struct dns *dns = mem_zalloc(sizeof *dns);
     dns->provider = provider;
-    dns->lookups = provider_counter(provider, "prometheus_sd_dns_lookups_total", "DNS lookups.");
-    dns->failures =
-        provider_counter(provider, "prometheus_sd_dns_lookup_failures_total", "DNS lookups that failed.");
+    dns->lookups = provider_counter(provider, 0);
+    dns->failures = provider_counter(provider, 1);
     dns->end = loop_timer_create(provider->shared->loop, end_refresh, dns);
     refresh_start(&dns->refresh, provider, config->refresh_interval_ms, ask, dns);
     return dns;
@@ -150,4 +149,9 @@ static void stop(void *state) {
     mem_free(dns);
 }
 
-const struct provider_kind dns_kind = {.name = "dns", .start = start, .stop = stop};
+const struct provider_kind dns_kind = {
+    .name = "dns",
+    .start = start,
+    .stop = stop,
+    .counters = {{"prometheus_sd_dns_lookups_total", "DNS lookups."},
+                 {"prometheus_sd_dns_lookup_failures_total", "DNS lookups that failed."}}};

@@ -199,10 +199,8 @@ static void *start(struct provider *provider) {
     const struct file_sd_config *config = provider->config;
     struct files *files = mem_zalloc(sizeof *files);
     files->provider = provider;
-    files->read_errors =
-        provider_counter(provider, "prometheus_sd_file_read_errors_total", "Files that could not be read.");
-    files->watch_errors = provider_counter(provider, "prometheus_sd_file_watcher_errors_total",
-                                           "Folders that could not be watched.");
+    files->read_errors = provider_counter(provider, 0);
+    files->watch_errors = provider_counter(provider, 1);
     if (provider->shared->registry)
         files->scan_duration =
             registry_summary(provider->shared->registry, "prometheus_sd_file_scan_duration_seconds",
@@ -229,4 +227,9 @@ static void stop(void *state) {
     mem_free(files);
 }
 
-const struct provider_kind file_kind = {.name = "file", .start = start, .stop = stop};
+const struct provider_kind file_kind = {
+    .name = "file",
+    .start = start,
+    .stop = stop,
+    .counters = {{"prometheus_sd_file_read_errors_total", "Files that could not be read."},
+                 {"prometheus_sd_file_watcher_errors_total", "Folders that could not be watched."}}};

@@ -93,8 +93,7 @@ static void *start(struct provider *provider) {
     struct http *http = mem_zalloc(sizeof *http);
     http->provider = provider;
     http->fetch.client = provider->shared->client;
-    http->failures = provider_counter(provider, "prometheus_sd_http_failures_total",
-                                      "HTTP service discovery refreshes that failed.");
+    http->failures = provider_counter(provider, 0);
     refresh_start(&http->refresh, provider, config->refresh_interval_ms, ask, http);
     return http;
 }
@@ -106,4 +105,8 @@ static void stop(void *state) {
     mem_free(http);
 }
 
-const struct provider_kind http_kind = {.name = "http", .start = start, .stop = stop};
+const struct provider_kind http_kind = {
+    .name = "http",
+    .start = start,
+    .stop = stop,
+    .counters = {{"prometheus_sd_http_failures_total", "HTTP service discovery refreshes that failed."}}};

@@ -272,8 +272,7 @@ static void open_access(void *context) {
 static void create_metrics(struct kubernetes *k) {
     static const char *const events[] = {"add", "update", "delete"};
     struct registry *registry = k->provider->shared->registry;
-    k->failures = provider_counter(k->provider, "prometheus_sd_kubernetes_failures_total",
-                                   "Requests to the API server that failed.");
+    k->failures = provider_counter(k->provider, 0);
     for (size_t i = 0; registry && i < KUBE_RESOURCE_COUNT; i++)
         for (size_t e = 0; e < 3; e++)
             k->events[i][e] = registry_counter(
@@ -317,4 +316,8 @@ static void stop(void *state) {
     mem_free(k);
 }
 
-const struct provider_kind kubernetes_kind = {.name = "kubernetes", .start = start, .stop = stop};
+const struct provider_kind kubernetes_kind = {
+    .name = "kubernetes",
+    .start = start,
+    .stop = stop,
+    .counters = {{"prometheus_sd_kubernetes_failures_total", "Requests to the API server that failed."}}};

@@ -91,9 +91,11 @@ void provider_failed(struct provider *provider, const struct err *err) {
     if (!provider->has_spoken) provider_spoke(provider);
 }
 
-struct counter *provider_counter(const struct provider *provider, const char *name, const char *help) {
+struct counter *provider_counter(const struct provider *provider, size_t which) {
     struct registry *registry = provider->shared->registry;
-    return registry ? registry_counter(registry, name, help, NULL) : NULL;
+    const struct provider_kind *kind = provider->kind;
+    return registry ? registry_counter(registry, kind->counters[which].name, kind->counters[which].help, NULL)
+                    : NULL;
 }
 
 void provider_count(struct counter *counter) {

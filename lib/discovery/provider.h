@@ -18,10 +18,15 @@ struct http_client;
 struct loop;
 struct provider;
 
+#define KIND_COUNTERS 2
+
 struct provider_kind {
     const char *name;                          /* "http" */
     void *(*start)(struct provider *provider); /* its state, given to stop */
     void (*stop)(void *state);
+    struct {
+        const char *name, *help; /* of a metric; NULL: none */
+    } counters[KIND_COUNTERS];   /* shown as 0 whether a configuration has the kind or not */
 };
 
 /* the kinds, in order of enum discovery_kind */
@@ -65,6 +70,6 @@ void provider_spoke(struct provider *provider);
 /* logs it; the groups stay as they are */
 void provider_failed(struct provider *provider, const struct err *err);
 
-/* metrics of a kind: NULL without a registry; counted by these, which accept NULL */
-struct counter *provider_counter(const struct provider *provider, const char *name, const char *help);
+/* one of its kind's counters: NULL without a registry; counted by these, which accept NULL */
+struct counter *provider_counter(const struct provider *provider, size_t which);
 void provider_count(struct counter *counter);

@@ -28,15 +28,18 @@ static void note_dropped(struct job_pool *pool, struct labels discovered) {
         *vec_push(&pool->dropped) = labels;
 }
 
+static struct counter *sync_failures(struct registry *registry, const struct scrape_config *job) {
+    return registry_counter(registry, "prometheus_target_sync_failed_total",
+                            "Targets left out, because they cannot be.",
+                            (const char *[]){"scrape_job", job->job_name, NULL});
+}
+
 static void note_left_out(const struct scrape_manager *manager, const struct scrape_config *job,
                           struct labels discovered, const struct err *err) {
     struct span address = labels_get(discovered, SPAN("__address__"));
     LOG(LOG_ERROR, "target left out", "scrape_pool", job->job_name, "target",
         log_text("%.*s", SPAN_ARG(address)), "err", err->text);
-    if (manager->registry)
-        counter_inc(registry_counter(manager->registry, "prometheus_target_sync_failed_total",
-                                     "Targets left out, because they cannot be.",
-                                     (const char *[]){"scrape_job", job->job_name, NULL}));
+    if (manager->registry) counter_inc(sync_failures(manager->registry, job));
 }
 
 static void add_target(struct scrape_manager *manager, struct config *config, struct job_pool *pool,
@@ -109,6 +112,7 @@ static void observe(const struct scrape_manager *manager, const struct job_pool 
     gauge_set(registry_gauge(registry, "prometheus_target_scrape_pool_target_limit",
                              "Most targets a pool may have; 0: no limit.", labels),
               (double)pool->job->target_limit);
+    (void)sync_failures(registry, pool->job); /* shown as 0 from the start */
     counter_inc(registry_counter(registry, "prometheus_target_scrape_pool_sync_total",
                                  "Times the targets of a pool were made.", labels));
     summary_observe(registry_summary(registry, "prometheus_target_sync_length_seconds",

@@ -33,6 +33,39 @@ static void create_metrics(struct scrape_metrics *metrics, struct registry *regi
     metrics->out_of_bounds =
         registry_counter(registry, "prometheus_target_scrapes_sample_out_of_bounds_total",
                          "Samples too far in the future or the past.", NULL);
+    metrics->predicted = registry_counter(
+        registry, "ferula_scrape_predicted_lines_total",
+        "Samples that came in the order of the scrape before, up to the first that did not.", NULL);
+    metrics->unpredicted = registry_counter(registry, "ferula_scrape_unpredicted_lines_total",
+                                            "The other samples of scrapes.", NULL);
+}
+
+static void show_metadata(const struct scrape_manager *manager, const struct job_pool *pool) {
+    instrument_labels labels = (const char *[]){"scrape_job", pool->job->job_name, NULL};
+    size_t entries = 0, bytes = 0;
+    for (size_t i = 0; i < pool->targets.count; i++) {
+        struct target *target = pool->targets.items[i];
+        mutex_lock(&target->lock);
+        entries += target->state.metadata_count;
+        for (size_t k = 0; k < target->state.metadata_count; k++) {
+            const struct metadata_entry *entry = &target->state.metadata[k];
+            bytes += entry->metric.len + entry->type.len + entry->help.len + entry->unit.len;
+        }
+        mutex_unlock(&target->lock);
+    }
+    gauge_set(registry_gauge(manager->registry, "prometheus_target_metadata_cache_entries",
+                             "Entries of metadata that the targets of a job have.", labels),
+              (double)entries);
+    gauge_set(registry_gauge(manager->registry, "prometheus_target_metadata_cache_bytes",
+                             "Texts in the metadata of the targets of a job, in bytes.", labels),
+              (double)bytes);
+}
+
+static void collect(void *context) {
+    struct scrape_manager *manager = context;
+    mutex_lock(&manager->lock);
+    for (size_t i = 0; i < manager->pools.count; i++) show_metadata(manager, manager->pools.items[i]);
+    mutex_unlock(&manager->lock);
 }
 
 /* replicas with other host names or external labels scrape at other times */
@@ -65,6 +98,7 @@ int scrape_manager_create(struct appender *appender, struct registry *registry,
         }
         manager->loop_count++;
     }
+    if (registry) registry_on_collect(registry, collect, manager);
     *result = manager;
     return 0;
 }
@@ -85,6 +119,7 @@ void scrape_manager_stop(struct scrape_manager *manager) {
 
 void scrape_manager_destroy(struct scrape_manager *manager) {
     if (!manager) return;
+    if (manager->registry) registry_forget(manager->registry, manager);
     scrape_manager_stop(manager);
     mem_free(manager->loops);
     failure_logs_destroy(manager->failures);

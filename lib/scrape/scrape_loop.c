@@ -239,6 +239,9 @@ static void count_limits(const struct target *target, const struct body_counts *
     const struct scrape_metrics *metrics = &target->loop->metrics;
     const struct usage *usage = target->usage;
     if (!metrics->registry) return;
+    size_t hits = target->cache.hits < counts->scraped ? target->cache.hits : counts->scraped;
+    counter_add(metrics->predicted, (double)hits);
+    counter_add(metrics->unpredicted, (double)(counts->scraped - hits));
     if (counts->over == BODY_OVER_SAMPLES) counter_inc(metrics->exceeded_samples);
     if (counts->over == BODY_OVER_LABELS) counter_inc(metrics->exceeded_labels);
     if (counts->over == BODY_OVER_BUCKETS) counter_inc(metrics->exceeded_buckets);

@@ -18,6 +18,7 @@ struct scrape_metrics {
     struct registry *registry; /* NULL: nothing is counted */
     struct counter *exceeded_samples, *exceeded_body, *exceeded_labels, *exceeded_targets, *exceeded_buckets;
     struct counter *duplicate, *out_of_order, *out_of_bounds;
+    struct counter *predicted, *unpredicted; /* lines whose series the cache foretold, and others */
 };
 
 int scrape_loop_create(struct appender *appender, const struct scrape_options *options,

@@ -20,11 +20,11 @@ static void read_memory(struct process_info *info) {
     fclose(file);
 }
 
-/* field 22 of /proc/self/stat is in clock ticks since boot (proc(5)); the name in field 2 may hold anything
- * but its last ')' */
-static void read_start(struct process_info *info) {
+/* Fields 20 and 22 of /proc/self/stat: threads; clock ticks since boot (proc(5)). The name in field 2 may
+ * hold anything but its last ')' */
+static void read_stat(struct process_info *info) {
     char line[1024];
-    unsigned long long ticks;
+    unsigned long long threads, ticks;
     struct timespec boot, wall;
     FILE *file = fopen("/proc/self/stat", "re");
     if (!file) return;
@@ -32,9 +32,10 @@ static void read_start(struct process_info *info) {
     fclose(file);
     if (!behind_name) return;
     if (sscanf(behind_name + 1,
-               " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-               &ticks) != 1)
+               " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %llu %*d %llu", &threads,
+               &ticks) != 2)
         return;
+    info->threads = threads;
     clock_gettime(CLOCK_BOOTTIME, &boot);
     clock_gettime(CLOCK_REALTIME, &wall);
     double up = (double)boot.tv_sec + (double)boot.tv_nsec * 1e-9;
@@ -42,7 +43,7 @@ static void read_start(struct process_info *info) {
     info->start_time_seconds = now - up + (double)ticks / (double)sysconf(_SC_CLK_TCK);
 }
 
-static void read_fds(struct process_info *info) {
+static void read_limits(struct process_info *info) {
     struct rlimit limit;
     DIR *dir = opendir("/proc/self/fd");
     if (dir) {
@@ -51,6 +52,7 @@ static void read_fds(struct process_info *info) {
         info->open_fds -= info->open_fds > 3 ? 3 : info->open_fds; /* ".", "..", and the folder itself */
     }
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) info->max_fds = limit.rlim_cur;
+    if (getrlimit(RLIMIT_AS, &limit) == 0) info->max_virtual_bytes = limit.rlim_cur;
 }
 
 /* memory.max of a folder of cgroups; UINT64_MAX: no limit */
@@ -98,6 +100,6 @@ void process_info_read(struct process_info *info) {
         info->cpu_seconds = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                             (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
     read_memory(info);
-    read_start(info);
-    read_fds(info);
+    read_stat(info);
+    read_limits(info);
 }

@@ -8,7 +8,7 @@ struct process_info {
     double cpu_seconds;
     uint64_t resident_bytes, virtual_bytes;
     double start_time_seconds; /* since the epoch */
-    uint64_t open_fds, max_fds;
+    uint64_t open_fds, max_fds, max_virtual_bytes, threads;
 };
 
 /* what the machine has, or less when a cgroup (version 2) of this process says so */

@@ -32,8 +32,13 @@ struct engine {
     atomic_bool has_log;
     struct gauge *running;
     struct counter *samples;
-    struct summary *duration;
+    struct summary *preparing, *evaluating, *sorting;
 };
+
+static struct summary *slice(struct registry *registry, const char *name) {
+    return registry_summary(registry, "prometheus_engine_query_duration_seconds", "Time spent in queries.",
+                            (const char *[]){"slice", name, NULL});
+}
 
 struct engine *engine_create(const struct engine_options *options, struct registry *registry) {
     struct engine *engine = mem_zalloc(sizeof *engine);
@@ -59,9 +64,9 @@ struct engine *engine_create(const struct engine_options *options, struct regist
               own->max_concurrency);
     engine->samples =
         registry_counter(registry, "prometheus_engine_query_samples_total", "Samples read by queries.", NULL);
-    engine->duration =
-        registry_summary(registry, "prometheus_engine_query_duration_seconds", "Time spent in queries.",
-                         (const char *[]){"slice", "inner_eval", NULL});
+    engine->preparing = slice(registry, "prepare_time");
+    engine->evaluating = slice(registry, "inner_eval");
+    engine->sorting = slice(registry, "result_sort");
     return engine;
 }
 
@@ -73,6 +78,10 @@ void engine_destroy(struct engine *engine) {
     rwlock_release(&engine->log_lock);
     engine->magic = 0;
     mem_free(engine);
+}
+
+const struct budget *engine_memory(const struct engine *engine) {
+    return &engine->all;
 }
 
 bool engine_take_thread(struct engine *engine) {
@@ -336,7 +345,10 @@ int engine_run(struct engine *engine, struct queryable *queryable, const struct 
     if (engine->running) {
         gauge_add(engine->running, -1);
         counter_add(engine->samples, (double)state->samples_read);
-        summary_observe(engine->duration, seconds);
+        const struct query_stats *stats = &owned->result.stats;
+        summary_observe(engine->preparing, (double)stats->prepare_ns * 1e-9);
+        summary_observe(engine->evaluating, (double)stats->eval_ns * 1e-9);
+        summary_observe(engine->sorting, (double)stats->sort_ns * 1e-9);
     }
     if (rc) {
         if (rc == ERR_IO || rc == ERR_CORRUPT) state->failure = QUERY_INTERNAL;

@@ -40,6 +40,8 @@ void engine_destroy(struct engine *engine);
 /* what it is doing (active.h); any thread */
 struct active;
 struct active *engine_active(struct engine *engine);
+/* what all queries have together */
+const struct budget *engine_memory(const struct engine *engine);
 /* global.evaluation_interval after a reload; any thread */
 void engine_set_default_step(struct engine *engine, int64_t step_ms);
 

@@ -14,7 +14,7 @@
 /* what one batch adds to the head's totals */
 struct tally {
     uint64_t stored, opened, filled, late;
-    uint64_t out_of_order, duplicates, out_of_bounds, too_old;
+    uint64_t out_of_order, duplicates, out_of_bounds, too_old, no_series;
     int64_t min_time, max_time;
 };
 
@@ -186,8 +186,8 @@ static void count_result(struct tally *tally, uint8_t result) {
     case APPEND_OUT_OF_ORDER: tally->out_of_order++; break;
     case APPEND_OUT_OF_BOUNDS: tally->out_of_bounds++; break;
     case APPEND_TOO_OLD: tally->too_old++; break;
-    case APPEND_REPEATED:
-    case APPEND_NO_SERIES: break;
+    case APPEND_NO_SERIES: tally->no_series++; break;
+    case APPEND_REPEATED: break;
     }
 }
 
@@ -248,6 +248,7 @@ static void add_tally(struct head *head, const struct tally *tally) {
     add(&head->out_of_bounds, tally->out_of_bounds);
     add(&head->too_old, tally->too_old);
     add(&head->duplicates, tally->duplicates);
+    add(&head->no_series, tally->no_series);
     add(&head->late_samples, tally->late);
     /* only this thread changes them */
     if (tally->min_time < atomic_load(&head->min_time)) atomic_store(&head->min_time, tally->min_time);

@@ -360,9 +360,11 @@ static int read_record(struct chunk_store *store, uint64_t place, uint64_t numbe
     int rc = fetch(store, place, number, copy, &len, err);
     if (rc) return rc;
     const struct file *file = &file_of(store, place)->file;
-    if (!is_whole(copy, len, number))
+    if (!is_whole(copy, len, number)) {
+        atomic_fetch_add_explicit(&store->damaged, 1, memory_order_relaxed);
         return err_set(err, ERR_CORRUPT, "head chunk in \"%s\" at offset %" PRIu64 " is damaged",
                        file->path ? file->path : store->folder, place & (FILE_MAX - 1));
+    }
     copy->encoding = copy->record.items[12];
     copy->count = copy->record.items[13];
     copy->bytes = copy->record.items + RECORD_BYTES;

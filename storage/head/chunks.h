@@ -56,6 +56,7 @@ struct chunk_store {
     uint64_t file_max_bytes;      /* 256 MiB; tests set less before the first add */
     bool is_failing;              /* the last flush failed; said once */
     atomic_uint_least64_t heap_chunks, heap_bytes;
+    atomic_uint_least64_t damaged; /* records that were read and are not what was written */
 };
 
 /* A chunk as it is added: whose it is, what it holds. */

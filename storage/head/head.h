@@ -180,6 +180,8 @@ int head_sync_chunks(struct head *head, struct err *err);
 struct head_stats {
     uint64_t series, series_created, chunks, label_pairs, samples, out_of_order, out_of_bounds, too_old,
         duplicates;
+    uint64_t no_series;                /* samples of references that were recycled */
+    uint64_t chunks_damaged;           /* reads of full chunks that are not what was written */
     uint64_t series_refused;           /* new ones, for want of memory */
     uint64_t late_samples, late_bytes; /* all that ever came late; bytes of those not in a block yet */
     int64_t min_time, max_time;        /* INT64_MAX and INT64_MIN while there are no samples */

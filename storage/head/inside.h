@@ -65,7 +65,7 @@ struct head {
     atomic_int_least64_t mint;   /* chunks hold nothing that counts before it: that is in blocks */
     /* written by the appending thread, read by statistics */
     atomic_uint_least64_t samples, full_chunks, open_chunks, out_of_order, out_of_bounds, too_old, duplicates,
-        late_samples;
+        late_samples, no_series;
     atomic_int_least64_t min_time, max_time;
 };
 

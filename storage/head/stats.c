@@ -22,6 +22,8 @@ void head_stats(struct head *head, struct head_stats *stats) {
         .out_of_order = atomic_load(&head->out_of_order),
         .out_of_bounds = atomic_load(&head->out_of_bounds),
         .too_old = atomic_load(&head->too_old),
+        .no_series = atomic_load(&head->no_series),
+        .chunks_damaged = atomic_load(&head->chunks.damaged),
         .late_samples = atomic_load(&head->late_samples),
         .late_bytes = atomic_load(&head->late.bytes),
         .duplicates = atomic_load(&head->duplicates),

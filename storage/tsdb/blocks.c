@@ -40,6 +40,7 @@ static int open_one(struct tsdb *tsdb, const char *folder, struct ulid ulid, int
                     struct err *err) {
     struct block *block;
     int rc = block_open(tsdb->fs, folder, ulid, &block, err);
+    tsdb_count_attempt(tsdb, EVENT_RELOAD, rc);
     if (rc == ERR_CORRUPT || rc == ERR_NOT_FOUND) {
         quarantine(tsdb, folder, ulid, err->text);
         return 0;
@@ -106,5 +107,7 @@ int tsdb_open_written(struct tsdb *tsdb, const struct block_meta *meta, struct b
     *block = NULL;
     if (!meta->samples) return 0;
     int rc = tsdb_path(tsdb, "blocks", folder, err);
-    return rc ? rc : block_open(tsdb->fs, folder, meta->ulid, block, err);
+    if (!rc) rc = block_open(tsdb->fs, folder, meta->ulid, block, err);
+    tsdb_count_attempt(tsdb, EVENT_RELOAD, rc);
+    return rc;
 }

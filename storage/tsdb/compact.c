@@ -219,7 +219,7 @@ static void describe(struct block *const *blocks, size_t count, struct ulid sour
     if (all_late) options->origin = BLOCK_LATE;
 }
 
-int tsdb_merge(struct tsdb *tsdb, struct block *const *blocks, size_t count, struct err *err) {
+static int merge_blocks(struct tsdb *tsdb, struct block *const *blocks, size_t count, struct err *err) {
     struct merge m = {0};
     struct ulid sources[BLOCK_MAX_SOURCES];
     struct block_writer_options options;
@@ -245,6 +245,13 @@ int tsdb_merge(struct tsdb *tsdb, struct block *const *blocks, size_t count, str
         log_text("%llu", (unsigned long long)meta.bytes), "duration",
         log_text("%lldms", (long long)(clock_monotonic_ms() - started_ms)));
     return 0;
+}
+
+int tsdb_merge(struct tsdb *tsdb, struct block *const *blocks, size_t count, struct err *err) {
+    int64_t started_ns = clock_monotonic_ns();
+    int rc = merge_blocks(tsdb, blocks, count, err);
+    tsdb_compacted(tsdb, rc, started_ns);
+    return rc;
 }
 
 int tsdb_compact(struct tsdb *tsdb, struct err *err) {

@@ -83,11 +83,15 @@ static int write_files(struct tsdb *tsdb, struct series_set *set, const struct w
 static int write_block(struct tsdb *tsdb, struct series_set *set, const struct wanted *wanted,
                        struct block **block, struct err *err) {
     struct block_meta meta;
+    int64_t started_ns = clock_monotonic_ns();
+    bool is_empty = set->count == 0;
     *block = NULL;
     head_set_sort(set);
     int rc = write_files(tsdb, set, wanted, &meta, err);
     series_set_close(set);
-    return rc || wanted->folder ? rc : tsdb_open_written(tsdb, &meta, block, err);
+    if (!rc && !wanted->folder) rc = tsdb_open_written(tsdb, &meta, block, err);
+    if (!is_empty) tsdb_compacted(tsdb, rc, started_ns);
+    return rc;
 }
 
 /* all that a series has */
@@ -164,10 +168,12 @@ static int cut_until(struct tsdb *tsdb, int64_t end, struct err *err) {
     say("a block was cut from the head", block, started_ms);
     sources_change(&tsdb->sources, block, NULL, 0, end);
     head_drain(tsdb->head);
+    int64_t truncation_ns = clock_monotonic_ns();
     at.time = end - 1;
     tsdb_on_applier(tsdb, drop_late, &at);
     while (at.slot != UINT32_MAX) tsdb_on_applier(tsdb, truncate_part, &at);
     tsdb_on_applier(tsdb, remove_files, &at);
+    tsdb_truncated(tsdb, truncation_ns);
     return 0;
 }
 
@@ -266,10 +272,12 @@ static int let_go(struct letting_go *l, const struct wanted *wanted, struct err 
     say("series left the head for a block", block, started_ms);
     if (block) sources_change(&tsdb->sources, block, NULL, 0, INT64_MIN);
     head_drain(tsdb->head);
+    int64_t truncation_ns = clock_monotonic_ns();
     head_announce(tsdb->head, &l->slots);
     tsdb_on_applier(tsdb, forget, l);
     head_drain(tsdb->head);
     tsdb_on_applier(tsdb, recycle, l);
+    tsdb_truncated(tsdb, truncation_ns);
     return 0;
 }
 

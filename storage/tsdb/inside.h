@@ -78,6 +78,32 @@ struct quiet_watch {
     int64_t released_ms;
 };
 
+/* What maintenance did, in numbers; a failure stands behind its attempt. */
+enum tsdb_event {
+    EVENT_COMPACTION_BEGINS, /* a task that writes blocks is due */
+    EVENT_COMPACTION,        /* a block was to be written: from the head, or from other blocks */
+    EVENT_COMPACTION_FAILED,
+    EVENT_TRUNCATION,     /* what is in a block left the head */
+    EVENT_TIME_RETENTION, /* a block went because of its age, or of the size of all */
+    EVENT_SIZE_RETENTION,
+    EVENT_RELOAD, /* a block was opened */
+    EVENT_RELOAD_FAILED,
+    EVENT_LOG_TRUNCATION, /* the log that a snapshot makes superfluous was to go */
+    EVENT_LOG_TRUNCATION_FAILED,
+    EVENT_SNAPSHOT, /* of the head: what a checkpoint is for Prometheus */
+    EVENT_SNAPSHOT_FAILED,
+    EVENT_SNAPSHOT_REMOVAL,
+    EVENT_SNAPSHOT_REMOVAL_FAILED,
+    EVENT_COUNT
+};
+
+struct tsdb_work {
+    struct registry *registry; /* NULL: nothing is counted */
+    struct counter *events[EVENT_COUNT];
+    struct histogram *compaction_seconds;
+    struct summary *truncation_seconds;
+};
+
 struct tsdb {
     uint32_t magic;
     struct tsdb_appender appender;
@@ -116,6 +142,7 @@ struct tsdb {
     uint64_t damage;                 /* files that could not be believed at the start */
     struct tsdb_snapshots snapshots; /* the maintenance thread's, once it runs */
     struct tsdb_metrics *metrics;
+    struct tsdb_work work;
     bool is_open;
     /* the maintenance thread; not running when its thread is not */
     struct {
@@ -185,6 +212,8 @@ int tsdb_compact(struct tsdb *tsdb, struct err *err);
 int tsdb_merge(struct tsdb *tsdb, struct block *const *blocks, size_t count, struct err *err);
 
 /* retention.c */
+/* 0: no limit by size */
+uint64_t tsdb_retention_bytes(const struct tsdb *tsdb);
 bool tsdb_retention_is_due(const struct tsdb *tsdb);
 int tsdb_retain(struct tsdb *tsdb, struct err *err);
 
@@ -224,3 +253,13 @@ void tsdb_unlock(struct tsdb *tsdb);
 struct tsdb_metrics *tsdb_metrics_create(struct tsdb *tsdb, struct registry *registry);
 void tsdb_metrics_destroy(struct tsdb_metrics *metrics);
 void tsdb_metrics_opened(struct tsdb_metrics *metrics, int clean_start, double replay_seconds);
+
+/* work.c */
+void tsdb_work_init(struct tsdb_work *work, struct registry *registry);
+void tsdb_count(struct tsdb *tsdb, enum tsdb_event event);
+/* an attempt, and when rc says so its failure too */
+void tsdb_count_attempt(struct tsdb *tsdb, enum tsdb_event event, int rc);
+void tsdb_compacted(struct tsdb *tsdb, int rc, int64_t started_ns);
+void tsdb_truncated(struct tsdb *tsdb, int64_t started_ns);
+/* one of the tasks of maintain.c, by name */
+void tsdb_task_done(struct tsdb *tsdb, const char *task, int rc, int64_t started_ns);

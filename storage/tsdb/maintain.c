@@ -11,22 +11,25 @@
  */
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
+#include "lib/sys/clock.h"
 #include "storage/tsdb/inside.h"
 
 #define LOOK_MS 1000
 
 static const struct {
     enum tsdb_task task;
+    const char *name;
+    bool writes_blocks;
     bool (*is_due)(const struct tsdb *tsdb);
     int (*run)(struct tsdb *tsdb, struct err *err);
 } tasks[] = {
-    {TSDB_RESERVE, tsdb_reserve_is_due, tsdb_reserve_make},
-    {TSDB_CUT, tsdb_cut_is_due, tsdb_cut},
-    {TSDB_LATE, tsdb_late_is_due, tsdb_flush_late_now},
-    {TSDB_QUIET, tsdb_quiet_is_due, tsdb_release_quiet},
-    {TSDB_COMPACT, tsdb_compact_is_due, tsdb_compact},
-    {TSDB_RETAIN, tsdb_retention_is_due, tsdb_retain},
-    {TSDB_SNAPSHOT, tsdb_snapshot_is_due, tsdb_snapshot},
+    {TSDB_RESERVE, "reserve", false, tsdb_reserve_is_due, tsdb_reserve_make},
+    {TSDB_CUT, "cut", true, tsdb_cut_is_due, tsdb_cut},
+    {TSDB_LATE, "late", true, tsdb_late_is_due, tsdb_flush_late_now},
+    {TSDB_QUIET, "quiet", false, tsdb_quiet_is_due, tsdb_release_quiet},
+    {TSDB_COMPACT, "compact", true, tsdb_compact_is_due, tsdb_compact},
+    {TSDB_RETAIN, "retain", false, tsdb_retention_is_due, tsdb_retain},
+    {TSDB_SNAPSHOT, "snapshot", false, tsdb_snapshot_is_due, tsdb_snapshot},
 };
 
 #define TASK_COUNT (sizeof tasks / sizeof *tasks)
@@ -34,8 +37,12 @@ static const struct {
 
 /* on a full disk once more, with the reserve */
 static int run_task(struct tsdb *tsdb, size_t index, struct err *err) {
+    int64_t started_ns = clock_monotonic_ns();
+    if (tasks[index].writes_blocks) tsdb_count(tsdb, EVENT_COMPACTION_BEGINS);
     int rc = tasks[index].run(tsdb, err);
-    return tsdb_reserve_use(tsdb, rc) ? tasks[index].run(tsdb, err) : rc;
+    if (tsdb_reserve_use(tsdb, rc)) rc = tasks[index].run(tsdb, err);
+    tsdb_task_done(tsdb, tasks[index].name, rc, started_ns);
+    return rc;
 }
 
 int tsdb_maintain(struct tsdb *tsdb, unsigned wanted, struct err *err) {

@@ -72,7 +72,9 @@ static void listed_release(struct listed *listed) {
 
 static void remove_named(struct tsdb *tsdb, const char *path) {
     struct err err;
-    if (file_remove(tsdb->fs, path, &err)) LOG(LOG_WARN, "old snapshot not removed", "err", err.text);
+    int rc = file_remove(tsdb->fs, path, &err);
+    tsdb_count_attempt(tsdb, EVENT_SNAPSHOT_REMOVAL, rc);
+    if (rc) LOG(LOG_WARN, "old snapshot not removed", "err", err.text);
 }
 
 static void remove_leftovers(struct tsdb *tsdb, const struct listed *listed) {
@@ -254,8 +256,9 @@ struct cut {
 static void cut_log(void *context) {
     struct cut *cut = context;
     struct err err;
-    if (wal_truncate(cut->tsdb->wal, cut->sequence, &err))
-        LOG(LOG_WARN, "old segments of the log not removed", "err", err.text);
+    int rc = wal_truncate(cut->tsdb->wal, cut->sequence, &err);
+    tsdb_count_attempt(cut->tsdb, EVENT_LOG_TRUNCATION, rc);
+    if (rc) LOG(LOG_WARN, "old segments of the log not removed", "err", err.text);
 }
 
 /* The older of the two is still good for a start, so the log since then stays. */
@@ -297,6 +300,7 @@ static int make_snapshot(struct tsdb *tsdb, bool again, struct err *err) {
     }
     int rc = tsdb_flush_late(tsdb, &begin.moment, err);
     if (!rc) rc = write_snapshot(tsdb, begin.sequence, err);
+    tsdb_count_attempt(tsdb, EVENT_SNAPSHOT, rc);
     if (rc) return err_wrap(err, rc, "snapshot of the head");
     if (is_new) note_made(tsdb, &begin);
     remove_old(tsdb);

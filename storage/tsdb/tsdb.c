@@ -174,6 +174,7 @@ int tsdb_open(const struct tsdb_options *options, struct registry *registry, str
     sources_init(&opened->sources, NULL);
     mutex_init(&opened->maintenance.work);
     atomic_init(&opened->late_window_ms, options->late_window_ms);
+    tsdb_work_init(&opened->work, registry);
     opened->fs = options->fs ? options->fs : file_system_real();
     mutex_init(&opened->memory_lock);
     int rc = options->path ? open_folder(opened, options, registry, err)
@@ -190,8 +191,8 @@ void tsdb_close(struct tsdb *tsdb) {
     if (!tsdb) return;
     CHECK_OBJ(tsdb, TSDB_MAGIC);
     tsdb_maintenance_stop(tsdb);
+    tsdb_metrics_destroy(tsdb->metrics); /* it looks at the log */
     tsdb_log_stop(tsdb);
-    tsdb_metrics_destroy(tsdb->metrics);
     sources_release(&tsdb->sources);
     head_destroy(tsdb->head);
     exemplars_destroy(tsdb->exemplars);

@@ -92,6 +92,14 @@ void wal_writer_submit(struct wal_writer *writer, struct append_batch *batch) {
     if (wakes) condition_signal(&writer->has_work); /* who wakes finds the lock free */
 }
 
+size_t wal_writer_rows_waiting(struct wal_writer *writer) {
+    CHECK_OBJ(writer, WRITER_MAGIC);
+    mutex_lock(&writer->lock);
+    size_t rows = writer->rows_waiting;
+    mutex_unlock(&writer->lock);
+    return rows;
+}
+
 int wal_writer_flush(struct wal_writer *writer, struct err *err) {
     CHECK_OBJ(writer, WRITER_MAGIC);
     mutex_lock(&writer->lock);

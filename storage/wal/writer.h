@@ -59,6 +59,8 @@ struct wal_writer *wal_writer_create(struct wal *wal, const struct wal_writer_op
                                      const struct wal_writer_ops *ops, void *context);
 /* Any thread. Ownership of the batch moves until its done; waits while the queue is full. */
 void wal_writer_submit(struct wal_writer *writer, struct append_batch *batch);
+/* of all batches that are not done yet; any thread */
+size_t wal_writer_rows_waiting(struct wal_writer *writer);
 /* Waits until all that was submitted before is done and (but for mode off) synced: 0, or why it is not
  * synced. */
 int wal_writer_flush(struct wal_writer *writer, struct err *err);

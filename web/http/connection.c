@@ -50,6 +50,7 @@ static void on_closed(uv_handle_t *handle) {
         server->connections = connection->after;
     if (connection->after) connection->after->before = connection->before;
     server->connection_count--;
+    http_metrics_closed(server->metrics);
     connection->magic = 0;
     mem_free(connection);
     server_check_end(server);
@@ -245,6 +246,7 @@ void connection_open(struct http_server *server, int fd, const struct sockaddr_s
     char text[PEER_MAX];
     bool is_reserve;
     if (server->is_stopping || !room_take(server, peer, text, &is_reserve)) {
+        http_metrics_refused(server->metrics);
         close(fd);
         return;
     }
@@ -263,6 +265,7 @@ void connection_open(struct http_server *server, int fd, const struct sockaddr_s
     if (server->connections) server->connections->before = connection;
     server->connections = connection;
     server->connection_count++;
+    http_metrics_opened(server->metrics);
     transport_open(connection);
     if (connection->tls) /* a handshake is a head that has begun */
         set_state(connection, CONNECTION_HEAD, server->options.header_timeout_ms);

@@ -37,6 +37,7 @@ static struct pool *pool_of(const struct http_server *server, const struct route
 static void run_handler(struct pool_job *job) {
     struct exchange *exchange = of_job(job);
     struct http_server *server = exchange->server;
+    http_metrics_waiting(server->metrics, -1);
     exchange_run(exchange, server->router->context);
     if (exchange->resumed)
         exchange_resume(exchange); /* the handler's hold */
@@ -48,6 +49,7 @@ static void run_handler(struct pool_job *job) {
 void exchange_resume(struct exchange *exchange) {
     if (atomic_fetch_sub(&exchange->holds, 1) > 1) return;
     exchange->job.run = run_handler;
+    http_metrics_waiting(exchange->server->metrics, 1);
     struct pool *pool = pool_of(exchange->server, exchange->route);
     if (pool_submit(pool, &exchange->job, NULL) == 0) return;
     int rc = pool_submit(exchange->server->writers, &exchange->job, NULL); /* their line has no end */
@@ -150,7 +152,10 @@ static void run_route(struct exchange *exchange) {
         answer_busy(exchange, "too many connections\n");
         return;
     }
+    http_metrics_waiting(server->metrics, 1);
     if (submit(pool_of(server, exchange->route), exchange, run_handler)) return;
+    http_metrics_waiting(server->metrics, -1);
+    http_metrics_busy(server->metrics);
     answer_busy(exchange, "too many requests are waiting\n");
 }
 

@@ -17,6 +17,8 @@ struct route_metrics {
 
 struct http_metrics {
     struct registry *registry;
+    struct counter *opened, *closed, *refused, *busy;
+    struct gauge *open, *waiting;
     size_t count;
     struct route_metrics routes[];
 };
@@ -46,11 +48,55 @@ static void add_histograms(struct http_metrics *metrics, struct route_metrics *r
                            "Size of answers as they were sent.", labels, bytes, sizeof bytes / sizeof *bytes);
 }
 
+static void name_connections(struct http_metrics *metrics, struct registry *registry) {
+    const char *labels[] = {"listener_name", "http", NULL};
+    metrics->opened =
+        registry_counter(registry, "net_conntrack_listener_conn_accepted_total",
+                         "Total number of connections opened to the listener of a given name.", labels);
+    metrics->closed = registry_counter(
+        registry, "net_conntrack_listener_conn_closed_total",
+        "Total number of connections closed that were made to the listener of a given name.", labels);
+    metrics->refused =
+        registry_counter(registry, "ferula_web_connections_refused_total",
+                         "Connections that were closed at once, because there was no place.", NULL);
+    metrics->open = registry_gauge(registry, "ferula_web_connections", "Connections of clients.", NULL);
+    metrics->waiting = registry_gauge(registry, "ferula_web_requests_waiting",
+                                      "Requests that wait for a thread to answer them.", NULL);
+    metrics->busy =
+        registry_counter(registry, "ferula_web_requests_busy_total",
+                         "Requests that were answered with 503, because too many waited for a thread.", NULL);
+}
+
+void http_metrics_opened(struct http_metrics *metrics) {
+    if (!metrics) return;
+    counter_inc(metrics->opened);
+    gauge_add(metrics->open, 1);
+}
+
+void http_metrics_refused(struct http_metrics *metrics) {
+    if (metrics) counter_inc(metrics->refused);
+}
+
+void http_metrics_closed(struct http_metrics *metrics) {
+    if (!metrics) return;
+    counter_inc(metrics->closed);
+    gauge_add(metrics->open, -1);
+}
+
+void http_metrics_waiting(struct http_metrics *metrics, int change) {
+    if (metrics) gauge_add(metrics->waiting, change);
+}
+
+void http_metrics_busy(struct http_metrics *metrics) {
+    if (metrics) counter_inc(metrics->busy);
+}
+
 struct http_metrics *http_metrics_create(struct registry *registry, const struct router *router) {
     if (!registry) return NULL;
     struct http_metrics *metrics = mem_zalloc(sizeof *metrics + router->count * sizeof *metrics->routes);
     metrics->registry = registry;
     metrics->count = router->count;
+    name_connections(metrics, registry);
     for (size_t i = 0; i < router->count; i++) {
         metrics->routes[i].handler = router->routes[i].pattern;
         (void)requests(metrics, &metrics->routes[i], 200); /* shown as 0 from the start */

@@ -131,3 +131,10 @@ void server_check_end(struct http_server *server);
 struct http_metrics *http_metrics_create(struct registry *registry, const struct router *router);
 void http_metrics_destroy(struct http_metrics *metrics);
 void http_metrics_count(struct http_metrics *metrics, const struct exchange *exchange);
+/* each by the loop, metrics may be NULL: a connection came, was refused, was closed */
+void http_metrics_opened(struct http_metrics *metrics);
+void http_metrics_refused(struct http_metrics *metrics);
+void http_metrics_closed(struct http_metrics *metrics);
+/* requests in front of the workers: 1 more or 1 less; any thread */
+void http_metrics_waiting(struct http_metrics *metrics, int change);
+void http_metrics_busy(struct http_metrics *metrics);
