@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """measures.py - the measurements of README.md, one function each, and the command that runs them.
 
-    measures.py [--quick] [--peers none|prometheus,victoria] [--no-ours] all|ingest|disk|start|restart|churn|scrape|resident|query ...
+    measures.py [--quick] [--peers none|prometheus,victoria] [--no-ours] all|ingest|disk|start|restart|churn|scrape|resident|clients|query ...
 """
 import argparse
 import json
@@ -9,10 +9,12 @@ import os
 import pathlib
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 
 sys.dont_write_bytecode = True
 from load import STEP, end, end_all, fresh, last_tick, running, write  # noqa: E402
@@ -79,6 +81,35 @@ def restart(kind, folder, quick):
     result["lost"] = acked - found
     end(server)
     return result
+
+
+def clients(kind, folder, quick):
+    """1,000 clients on connections that stay open"""
+    server = fresh(kind, folder)
+    end_s = last_tick()
+    write(server, 10000, 40, end_s - 39 * STEP, 2)
+    server.flush()
+    names = json.loads(http(server.url("/api/v1/series?" + urllib.parse.urlencode(
+        {"match[]": '{job="load",__name__=~".+_total"}', "start": end_s - 600, "end": end_s, "limit": 50})))[2])["data"][:50]
+    if len(names) < 50:
+        raise Failed(f"only {len(names)} series are found")
+    selectors = [row.pop("__name__") + "{" + ",".join(f'{k}="{v}"' for k, v in row.items()) + "}" for row in names]
+    targets = ["/api/v1/query?" + urllib.parse.urlencode({"query": form % selector, "time": end_s})
+               for selector in selectors for form in ("%s", "rate(%s[5m])", "1 - %s / 100")]
+    targets += ["/api/v1/query?" + urllib.parse.urlencode({"query": "1+1", "time": 4})] * 50
+    rounds = []
+    for seconds in (2, *([5] if quick else [10, 10, 10])):  # the first warms up
+        before = server.cpu()
+        done = subprocess.run([TOOLS / "crowd_client", str(server.port), "1000", str(seconds)], input="\n".join(targets) + "\n",
+                              capture_output=True, text=True, timeout=120)
+        if done.returncode:
+            raise Failed(f"crowd_client: {done.stderr[-200:]}")
+        report = json.loads(done.stdout)
+        if report["failed"] or not report["queries"]:
+            raise Failed(f"{report['failed']} queries failed, {report['queries']} did not")
+        rounds.append((report["queries"] / report["seconds"], report["p99_ms"], (server.cpu() - before) / report["queries"] * 1e6))
+    end(server)
+    return dict(zip(("clients_rate", "clients_p99", "clients_cpu"), (statistics.median(column) for column in zip(*rounds[1:]))))
 
 
 # ---- scraping: the servers side by side ----
@@ -172,7 +203,7 @@ def resident(kinds, folder, quick):
     return spread(scraping(kinds, folder, targets, 15, 0, 15, seconds), None, "resident")
 
 
-APART = {"ingest": ingest, "disk": disk, "restart": restart}
+APART = {"ingest": ingest, "disk": disk, "restart": restart, "clients": clients}
 TOGETHER = {"churn": churn, "scrape": scrape, "resident": resident}
 
 

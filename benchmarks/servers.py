@@ -142,7 +142,8 @@ class Server:
 
 class Prometheus(Server):
     name, binary = "prometheus", REAL / "prometheus"
-    extra = ("--web.console.templates=/nonexistent", "--web.console.libraries=/nonexistent", "--query.max-samples=200000000")
+    extra = ("--web.console.templates=/nonexistent", "--web.console.libraries=/nonexistent", "--query.max-samples=200000000",
+             "--web.max-connections=2000")
 
 
 class VictoriaMetrics(Server):

@@ -15,6 +15,9 @@ FIGURES = {
     "scrape_cpu": ("scrape", "scraping, CPU s per million samples", "{:.2f}", None, False),
     "scrape_bytes": ("scrape", "resident bytes per series, 200k at 2 s", "{:,.0f}", 400, False),
     "resident": ("resident", "resident bytes per series, 1 million at 15 s", "{:,.0f}", 300, False),
+    "clients_rate": ("clients", "1,000 clients, small queries per second", "{:,.0f}", None, True),
+    "clients_p99": ("clients", "1,000 clients, ms until an answer, 99th percentile", "{:,.1f}", None, False),
+    "clients_cpu": ("clients", "1,000 clients, CPU us of the server per query", "{:,.0f}", None, False),
 }
 
 

@@ -2,6 +2,7 @@
 
 #include "lib/base/assert.h"
 #include "lib/base/mem.h"
+#include "lib/sys/clock.h"
 #include "lib/sys/thread.h"
 
 #define POOL_MAGIC 0x706f6f6cu
@@ -12,6 +13,7 @@ struct pool {
     struct condition has_work;
     struct pool_job *first, **last;
     size_t waiting, max_waiting;
+    int64_t patience_ms;
     bool stopping;
     int thread_count;
     struct thread threads[];
@@ -35,12 +37,13 @@ static void *work(void *context) {
     return NULL;
 }
 
-struct pool *pool_create(const char *name, int threads, size_t max_waiting) {
+struct pool *pool_create(const char *name, int threads, size_t max_waiting, int64_t patience_ms) {
     ASSERT(threads > 0);
     struct pool *pool = mem_zalloc(sizeof *pool + (size_t)threads * sizeof *pool->threads);
     pool->magic = POOL_MAGIC;
     pool->last = &pool->first;
     pool->max_waiting = max_waiting;
+    pool->patience_ms = patience_ms;
     pool->thread_count = threads;
     mutex_init(&pool->lock);
     condition_init(&pool->has_work);
@@ -62,11 +65,17 @@ void pool_destroy(struct pool *pool) {
     mem_free(pool);
 }
 
+static bool is_full(const struct pool *pool, int64_t now_ms) {
+    if (pool->waiting < pool->max_waiting) return false;
+    return !pool->first || now_ms - pool->first->since_ms >= pool->patience_ms;
+}
+
 int pool_submit(struct pool *pool, struct pool_job *job, struct err *err) {
     CHECK_OBJ(pool, POOL_MAGIC);
     int rc = 0;
     mutex_lock(&pool->lock);
-    if (pool->stopping || pool->waiting >= pool->max_waiting) {
+    job->since_ms = clock_monotonic_ms();
+    if (pool->stopping || is_full(pool, job->since_ms)) {
         rc = err_set(err, ERR_BUSY, "%zu jobs are waiting already", pool->waiting);
     } else {
         job->next = NULL;

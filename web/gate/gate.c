@@ -331,7 +331,7 @@ int gate_create(const char *path, struct registry *registry, struct gate **resul
     gate->policy = policy;
     gate->guard = (struct http_guard){tls_of_now, authenticate, may_send_much, authorize, gate};
     gate->successes = success_cache_create();
-    gate->verifiers = pool_create("web-verify", VERIFIERS, VERIFIERS_WAITING);
+    gate->verifiers = pool_create("web-verify", VERIFIERS, VERIFIERS_WAITING, 0);
     if (registry)
         gate->refused = registry_counter(registry, "ferula_web_refused_total",
                                          "Requests that were not let in, for whatever reason.", NULL);

@@ -35,6 +35,7 @@ static void fill_defaults(struct http_server_options *options) {
     if (!options->stop_grace_ms) options->stop_grace_ms = 5000;
     if (!options->workers) options->workers = 4 * thread_processors();
     if (!options->max_waiting) options->max_waiting = 64;
+    if (!options->patience_ms) options->patience_ms = 1000;
 }
 
 /* often enough for the shortest deadline */
@@ -133,12 +134,14 @@ static void *run(void *context) {
 void http_server_start(struct http_server *server) {
     CHECK_OBJ(server, SERVER_MAGIC);
     ASSERT(!server->is_running);
+    const struct http_server_options *options = &server->options;
     signal(SIGPIPE, SIG_IGN); /* a client that leaves is a failed write */
     server->is_running = true;
-    server->workers = pool_create("web-worker", server->options.workers, server->options.max_waiting);
+    server->workers = pool_create("web-worker", options->workers, options->max_waiting,
+                                  options->patience_ms > 0 ? options->patience_ms : 0);
     /* one job a connection at most, and those left behind by connections that closed */
-    server->writers = pool_create("web-writer", thread_processors(), SIZE_MAX);
-    server->intake = pool_create("web-intake", thread_processors(), SIZE_MAX);
+    server->writers = pool_create("web-writer", thread_processors(), SIZE_MAX, 0);
+    server->intake = pool_create("web-intake", thread_processors(), SIZE_MAX, 0);
     thread_start(&server->thread, "web-loop", run, server);
 }
 

@@ -37,7 +37,8 @@ struct http_server_options {      /* 0 and NULL: the default */
     int64_t stop_grace_ms;          /* 5 s for answers under way when the server stops */
     int workers;                    /* threads for ROUTE_HEAVY: 4 per processor */
     struct budget *memory;          /* from which requests draw, beside the server's own limit; outlives it */
-    size_t max_waiting;             /* jobs in front of them: 64 */
+    size_t max_waiting;             /* jobs in front of them: 64; more while ... */
+    int64_t patience_ms;            /* ... the first of them waits for less than that: 1 s; -1: never more */
     const char *cors_origin;        /* regex of allowed origins, anchored: ".*" */
     const char *route_prefix;       /* in front of every path, "/prefix" without a slash at the end: "" */
     const struct http_guard *guard; /* who may come in; outlives the server; NULL: everybody */

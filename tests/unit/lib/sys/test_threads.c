@@ -30,9 +30,9 @@ static void run_job(struct pool_job *pool_job) {
 START_TEST(a_pool_runs_every_job_once_also_when_it_is_destroyed) {
     static struct job jobs[500];
     atomic_int runs = 0;
-    struct pool *pool = pool_create("a rather long name", 3, 500);
+    struct pool *pool = pool_create("a rather long name", 3, 500, 0);
     for (int i = 0; i < 500; i++) {
-        jobs[i] = (struct job){{run_job, NULL}, &runs, NULL};
+        jobs[i] = (struct job){{.run = run_job}, &runs, NULL};
         ck_assert_int_eq(pool_submit(pool, &jobs[i].job, NULL), 0);
     }
     pool_destroy(pool);
@@ -49,14 +49,38 @@ START_TEST(a_pool_with_a_full_line_refuses) {
     struct err err;
     mutex_init(&gate);
     mutex_lock(&gate);
-    struct pool *pool = pool_create("pool", 1, 3);
+    struct pool *pool = pool_create("pool", 1, 3, 0);
     for (int i = 0; i < 10 && rc == 0; i++) {
-        jobs[i] = (struct job){{run_job, NULL}, &runs, &gate};
+        jobs[i] = (struct job){{.run = run_job}, &runs, &gate};
         rc = pool_submit(pool, &jobs[i].job, &err);
         taken += rc == 0;
     }
     ck_assert_int_eq(rc, ERR_BUSY);
     ck_assert(taken == 3 || taken == 4); /* three wait, and one may have been started */
+    mutex_unlock(&gate);
+    pool_destroy(pool);
+    ck_assert_int_eq(atomic_load(&runs), taken);
+    mutex_release(&gate);
+}
+END_TEST
+
+START_TEST(a_line_that_moves_may_be_longer_for_a_while) {
+    static struct job jobs[100000];
+    struct mutex gate;
+    atomic_int runs = 0;
+    int taken = 0;
+    mutex_init(&gate);
+    mutex_lock(&gate);
+    struct pool *pool = pool_create("pool", 1, 3, 50);
+    int64_t begin_ms = clock_monotonic_ms();
+    for (; taken < 100000; taken++) {
+        jobs[taken] = (struct job){{.run = run_job}, &runs, &gate};
+        if (pool_submit(pool, &jobs[taken].job, NULL)) break;
+        if (taken > 50) usleep(1000); /* no need for so many */
+    }
+    ck_assert_int_gt(taken, 50);
+    ck_assert_int_lt(taken, 100000);
+    ck_assert_int_ge(clock_monotonic_ms() - begin_ms, 50);
     mutex_unlock(&gate);
     pool_destroy(pool);
     ck_assert_int_eq(atomic_load(&runs), taken);
@@ -175,6 +199,6 @@ START_TEST(the_process_knows_itself) {
 END_TEST
 
 CHECK_MAIN("threads", a_pool_runs_every_job_once_also_when_it_is_destroyed, a_pool_with_a_full_line_refuses,
-           a_loop_runs_what_others_post_in_their_order, a_loop_hears_signals,
-           a_loop_that_was_stopped_before_it_ran_ends_and_runs_what_was_posted, a_wait_with_a_limit_ends,
-           the_process_knows_itself)
+           a_line_that_moves_may_be_longer_for_a_while, a_loop_runs_what_others_post_in_their_order,
+           a_loop_hears_signals, a_loop_that_was_stopped_before_it_ran_ends_and_runs_what_was_posted,
+           a_wait_with_a_limit_ends, the_process_knows_itself)

@@ -417,7 +417,7 @@ START_TEST(a_client_that_leaves_cancels_its_request) {
 END_TEST
 
 START_TEST(a_full_line_is_a_503) {
-    BEGIN(.workers = 1, .max_waiting = 1);
+    BEGIN(.workers = 1, .max_waiting = 1, .patience_ms = -1);
     int first = connect_to(server), second = connect_to(server);
     say(first, "GET /wait HTTP/1.1\r\n" CLOSE);
     ck_assert(comes_to(&seen.waiting, 1));
