@@ -138,6 +138,14 @@ static int parse_argument(struct flags *flags, const char *argument, const char 
         flags->wants_version = true;
         return 0;
     }
+    if (strcmp(argument, "--help-man") == 0) {
+        flags->wants_man = true;
+        return 0;
+    }
+    if (strcmp(argument, "--completion-script-bash") == 0) {
+        flags->wants_completion = true;
+        return 0;
+    }
     if (strncmp(argument, "--", 2) == 0 && argument[2]) return parse_long(flags, argument, next, used, err);
     if (argument[0] == '-' && argument[1])
         return err_set(err, ERR_INVALID, "unknown short flag '%.80s'", argument);
@@ -216,29 +224,18 @@ void flag_value_write(const struct flags *flags, size_t i, struct buf *out) {
     }
 }
 
-static void write_help_of(const struct flag *flag, struct buf *out) {
-    if (flag->traits & HIDDEN) return;
-    if (flag->type == TYPE_BOOL)
-        buf_printf(out, "      --[no-]%s", flag->name);
-    else if (*flag->preset)
-        buf_printf(out, "      --%s=%s", flag->name, flag->preset);
-    else
-        buf_printf(out, "      --%s=VALUE", flag->name);
-    buf_printf(out, "\n          %s%s%s\n", flag->help, flag->type == TYPE_TEXTS ? " ..." : "",
-               flag->traits & IDLE ? " Does nothing yet." : "");
-}
-
-void flags_write_help(struct buf *out) {
-    buf_puts(out, "usage: server [<flags>]                          run the monitoring server\n"
-                  "       server check config FILE...               judge configurations without starting\n"
-                  "       server promql test|format|parse|explain ...   cases, layout, tree, cost\n"
-                  "       server query instant|range|series|labels ...    ask a server\n"
-                  "       server tsdb import|create-blocks-from|list|analyze|dump|verify ...   bring history "
-                  "in, look into it\n\n"
-                  "Flags:\n"
-                  "  -h, --help\n          Show this text.\n"
-                  "      --version\n          Show the version.\n");
-    for (size_t i = 0; i < FLAG_COUNT_ALL; i++) write_help_of(&table[i], out);
+struct flag_info flag_info(size_t i) {
+    const struct flag *flag = &table[i];
+    struct flag_info info = {.name = flag->name,
+                             .preset = flag->preset,
+                             .help = flag->help,
+                             .is_switch = flag->type == TYPE_BOOL,
+                             .is_repeated = flag->type == TYPE_TEXTS,
+                             .is_hidden = flag->traits & HIDDEN,
+                             .is_idle = flag->traits & IDLE};
+    for (size_t k = 0; k < sizeof choices / sizeof *choices; k++)
+        if (strcmp(choices[k].name, flag->name) == 0) info.choices = choices[k].choices;
+    return info;
 }
 
 void flags_write_idle(const struct flags *flags, struct buf *out) {

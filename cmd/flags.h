@@ -37,7 +37,7 @@ struct flags {
 #define FLAG(member, type, ...) flag_type_##type member;
 #include "cmd/flags.def"
 #undef FLAG
-    bool wants_help, wants_version;
+    bool wants_help, wants_version, wants_man, wants_completion;
     bool is_given[FLAG_COUNT_ALL];
 };
 
@@ -46,14 +46,19 @@ struct flags {
 int flags_parse(struct flags *flags, int argc, char **argv, struct err *err);
 void flags_release(struct flags *flags);
 
-/* For /api/v1/status/flags and --help: flag i of flag_count(), hidden ones included. */
+/* For /api/v1/status/flags: flag i of flag_count(), hidden ones included. */
 size_t flag_count(void);
 const char *flag_name(size_t i);
 /* the value in force, as text: a given one as it was spelled, repeated ones joined by commas */
 void flag_value_write(const struct flags *flags, size_t i, struct buf *out);
 
-/* the text of --help */
-void flags_write_help(struct buf *out);
+/* for what the program says of itself (help.h) */
+struct flag_info {
+    const char *name, *preset, *help;
+    const char *const *choices; /* ended by NULL; NULL: any value */
+    bool is_switch, is_repeated, is_hidden, is_idle;
+};
+struct flag_info flag_info(size_t i);
 /* names, with --, of flags that were given a value other than the default but do nothing yet; comma separated
  */
 void flags_write_idle(const struct flags *flags, struct buf *out);

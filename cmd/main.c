@@ -14,11 +14,11 @@ int main(int argc, char **argv) {
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
-    } commands[] = {{"check", cmd_check},
-                    {"promql", cmd_promql},
-                    {"query", cmd_query},
-                    {"test", cmd_test},
-                    {"tsdb", cmd_tsdb}};
+    } commands[] = {
+#define COMMAND(name, words, help) {#name, cmd_##name},
+#include "cmd/commands.def"
+#undef COMMAND
+    };
     for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
     return cmd_server(argc, argv);

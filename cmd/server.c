@@ -3,6 +3,7 @@
 #include "cmd/confine.h"
 #include "cmd/features.h"
 #include "cmd/flags.h"
+#include "cmd/help.h"
 #include "cmd/memory.h"
 #include "cmd/query_log.h"
 #include "cmd/reload_door.h"
@@ -306,10 +307,10 @@ static void print_version(void) {
            version->branch, version->revision, version->platform);
 }
 
-static void print_help(void) {
+static void print(void (*write)(struct buf *out)) {
     struct buf text;
     buf_init(&text, 1 << 20);
-    flags_write_help(&text);
+    write(&text);
     printf("%s", buf_text(&text));
     buf_release(&text);
 }
@@ -332,7 +333,11 @@ int cmd_server(int argc, char **argv) {
     log_configure(level_of(server.flags.log_level), strcmp(server.flags.log_format, "json") == 0);
     config_expand_environment(server.flags.config_expand_env);
     if (server.flags.wants_help)
-        print_help();
+        print(help_write);
+    else if (server.flags.wants_man)
+        print(help_write_man);
+    else if (server.flags.wants_completion)
+        print(help_write_completion);
     else if (server.flags.wants_version)
         print_version();
     else

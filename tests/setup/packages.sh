@@ -13,7 +13,7 @@ packages_build=(build-essential cmake ninja-build pkg-config ca-certificates
 node_version=$(node -v 2>/dev/null | sed 's/^v//; s/\..*//')
 if [ "${node_version:-0}" -lt 18 ] || ! command -v npm >/dev/null; then packages_build+=(nodejs npm); fi
 
-packages_test=(check python3 git curl openssl chromium fonts-inter)
+packages_test=(check python3 git curl openssl chromium fonts-inter systemd man-db)
 
 packages_fuzz=(clang libclang-rt-14-dev)
 

@@ -1,4 +1,5 @@
 #include "cmd/flags.h"
+#include "cmd/help.h"
 
 #include "tests/check_main.h"
 
@@ -93,7 +94,7 @@ START_TEST(help_lists_what_is_not_hidden) {
     flags_release(&flags);
     struct buf text;
     buf_init(&text, 1 << 16);
-    flags_write_help(&text);
+    help_write(&text);
     ck_assert_ptr_nonnull(strstr(buf_text(&text), "--config.file=prometheus.yml"));
     ck_assert_ptr_nonnull(strstr(buf_text(&text), "--[no-]web.enable-lifecycle"));
     ck_assert_ptr_null(strstr(buf_text(&text), "wal-segment-size"));
