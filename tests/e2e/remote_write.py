@@ -44,14 +44,14 @@ def snappy(data):
 
 class Writer(threading.Thread):
     """Sends batches as fast as they are answered, to whoever listens on the port; goes on until close().
-    ballast: bytes of label text sent along with each batch, in a series of its own, to fill a disk; not looked at later."""
+    pause: seconds after each. ballast: bytes of label text sent along with each batch, in a series of its own, to fill a disk; not looked at later."""
 
     HEADERS = {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy",
                "X-Prometheus-Remote-Write-Version": "0.1.0"}
 
-    def __init__(self, port, number, seed, width=40, ballast=0):
+    def __init__(self, port, number, seed, width=40, ballast=0, pause=0.0):
         super().__init__(daemon=True)
-        self.port, self.number, self.width, self.ballast = port, number, width, ballast
+        self.port, self.number, self.width, self.ballast, self.pause = port, number, width, ballast, pause
         self.random = random.Random(seed * 1000 + number)
         self.lock = threading.Lock()
         self.acked = []  # (ms, {series: value}, when it was acknowledged)
@@ -93,8 +93,7 @@ class Writer(threading.Thread):
                 self.statuses[status] = self.statuses.get(status, 0) + 1
                 if status == 204:
                     self.acked.append((ms, values, time.time()))
-            if status != 204:
-                time.sleep(0.02)
+            time.sleep(self.pause if status == 204 else 0.02)
 
     def remembered(self, since=0.0):
         """the batches acknowledged until now whose samples are not older than `since`"""
