@@ -2,9 +2,9 @@
 # chroot.sh - a new Debian 12 in a folder, sourced by the tests that need one; as root.
 #
 #   chroot_make ROOT            debootstrap where nothing is yet, then chroot_enter
-#   chroot_enter ROOT           this machine's apt sources, proxy and resolver, and what must be mounted
+#   chroot_enter ROOT           this machine's apt sources, proxy, resolver and own certificates, and what must be mounted
 #   chroot_leave ROOT           unmounts
-#   chroot_run ROOT COMMAND...  with a clean environment
+#   chroot_run ROOT COMMAND...  with a clean environment but for how the network is reached
 #
 # The archive's address and the resolver are this machine's. packages.sh is sourced already.
 
@@ -35,6 +35,8 @@ chroot_enter() {
     apt-config dump | grep -iE '^Acquire::(http|https)::(Proxy|CaInfo)' >"$root/etc/apt/apt.conf.d/90host" || true
     cp /etc/resolv.conf "$root/etc/resolv.conf"
     cp /etc/hosts "$root/etc/hosts"
+    mkdir -p "$root/usr/local/share/ca-certificates" # taken up when ca-certificates is installed
+    cp /usr/local/share/ca-certificates/*.crt "$root/usr/local/share/ca-certificates/" 2>/dev/null || true
     mount -t proc proc "$root/proc"
     mkdir -p "$root/dev/pts" "$root/dev/shm"
     mount -t devpts devpts "$root/dev/pts"
@@ -46,8 +48,11 @@ chroot_leave() {
 }
 
 chroot_run() {
-    local root=$1
+    local root=$1 name network=()
     shift
+    for name in {http,https,no}_proxy {HTTP,HTTPS,NO}_PROXY npm_config_registry NODE_EXTRA_CA_CERTS; do
+        [ -z "${!name-}" ] || network+=("$name=${!name}")
+    done
     chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
-        DEBIAN_FRONTEND=noninteractive "$@"
+        DEBIAN_FRONTEND=noninteractive "${network[@]}" "$@"
 }
