@@ -4,7 +4,8 @@
 #   ./test.sh          unit, corpus and lint tests; the same under the address sanitizer; PromQL case files; end-to-end
 #                      with real programs; the page in Chromium; a few rounds of SIGKILL, power cuts and a full disk; 300 random queries beside Prometheus
 #   ./test.sh --long   also the thread sanitizer, fuzzing for 60 s a target, the long forms of tests/faults, 50 SIGKILL rounds
-#                      while scraping and 200 during remote write, 50 power cuts, 5,000 random queries
+#                      while scraping and 200 during remote write, 50 power cuts, 5,000 random queries, the soak (45 minutes), and
+#                      as root the Debian package and the Dockerfile's steps in a fresh Debian 12
 #
 # Each step's output goes to build/test-logs/<step>.log and is shown when the step fails. The last line counts single
 # tests (or cases, or checks), not steps.
@@ -68,6 +69,10 @@ faults() {
     cmake --build --preset release --target "faults_$1" >/dev/null && "build/release/tests/faults/faults_$1" --long "${@:2}"
 }
 
+soak() {
+    cmake --build --preset release --target scrape_target remote_writer >/dev/null && crash soak --minutes 45
+}
+
 finish() {
     printf '\n%-16s %-6s %7s %7s %9s\n' step result passed failed time
     printf '%s\n' "${rows[@]}"
@@ -112,11 +117,14 @@ else
     step together crash together --queries 100000
     step differential crash differential --queries 5000 --seed $RANDOM
     step hostile-targets crash hostile_targets --long
+    step soak soak
     step faults-crash faults crash
     step faults-calls faults faults
     step faults-flips faults flips
     step faults-model faults model
     step build-tsan build tsan && step ctest-tsan ctest --preset tsan
     step fuzz fuzz
+    step package as_root tests/package.sh
+    step docker as_root tests/package.sh --docker
 fi
 finish
