@@ -67,6 +67,10 @@ const struct block_meta *block_meta(const struct block *block) {
     return &block->meta;
 }
 
+size_t block_cached_bytes(struct block *block) {
+    return block_cache_bytes(&block->index.cache) + block_cache_bytes(&block->groups);
+}
+
 uint64_t block_damage(const struct block *block) {
     return atomic_load(&block->damage);
 }

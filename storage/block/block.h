@@ -71,6 +71,8 @@ void block_release(struct block *block); /* NULL accepted */
 void block_discard(struct block *block);
 
 const struct block_meta *block_meta(const struct block *block);
+/* of its pages that are kept in memory, unpacked; any thread */
+size_t block_cached_bytes(struct block *block);
 /* pages and sections that did not pass their check so far */
 uint64_t block_damage(const struct block *block);
 

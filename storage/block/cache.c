@@ -25,6 +25,13 @@ void block_cache_release(struct block_cache *cache) {
     mutex_release(&cache->lock);
 }
 
+size_t block_cache_bytes(struct block_cache *cache) {
+    mutex_lock(&cache->lock);
+    size_t bytes = cache->bytes;
+    mutex_unlock(&cache->lock);
+    return bytes;
+}
+
 static struct cache_set *set_of(struct block_cache *cache, uint64_t key) {
     return &cache->sets[hash_mix(0, key) % CACHE_SETS];
 }

@@ -17,7 +17,7 @@ struct tsdb_metrics {
     struct counter *samples, *created, *removed;
     struct counter *out_of_order, *out_of_bound, *too_old, *refused, *late, *corruptions;
     struct gauge *blocks, *block_bytes, *reserve_bytes, *retention_bytes, *retention_seconds;
-    struct gauge *log_rows, *late_bytes;
+    struct gauge *log_rows, *late_bytes, *cached_bytes;
     struct counter *log_bytes, *duplicates, *no_series, *chunks_damaged;
     struct gauge *exemplars, *exemplar_series, *exemplar_max, *exemplar_oldest;
     struct counter *exemplars_added, *exemplars_late;
@@ -55,6 +55,7 @@ static void collect(void *context) {
     gauge_set(m->lowest_timestamp_seconds, (double)all.min_time / 1000);
     gauge_set(m->blocks, (double)all.blocks);
     gauge_set(m->block_bytes, (double)all.block_bytes);
+    gauge_set(m->cached_bytes, (double)all.block_cached_bytes);
     gauge_set(m->reserve_bytes, (double)atomic_load(&m->tsdb->reserve.bytes));
     gauge_set(m->retention_bytes, (double)tsdb_retention_bytes(m->tsdb));
     gauge_set(m->retention_seconds, (double)atomic_load(&m->tsdb->retention.time_ms) / 1000);
@@ -109,6 +110,8 @@ static void name_gauges(struct tsdb_metrics *m, struct registry *r) {
                                           "How long samples are kept, in seconds; 0: without a limit.", NULL);
     m->late_bytes = registry_gauge(r, "ferula_tsdb_late_bytes",
                                    "Samples that came late and are not in a block yet, in bytes.", NULL);
+    m->cached_bytes = registry_gauge(r, "ferula_tsdb_block_cache_bytes",
+                                     "Pages of blocks that are kept in memory, unpacked.", NULL);
     m->log_rows = registry_gauge(r, "ferula_wal_rows_waiting",
                                  "Samples on their way into the log, or waiting for its sync.", NULL);
     m->reserve_bytes = registry_gauge(

@@ -237,6 +237,7 @@ void tsdb_stats(struct tsdb *tsdb, struct tsdb_stats *stats) {
         const struct block_meta *meta = block_meta(blocks.items.items[i]);
         stats->block_samples += meta->samples;
         stats->block_bytes += meta->bytes;
+        stats->block_cached_bytes += block_cached_bytes(blocks.items.items[i]);
         if (meta->mint < stats->min_time) stats->min_time = meta->mint;
         if (meta->maxt > stats->max_time) stats->max_time = meta->maxt;
     }

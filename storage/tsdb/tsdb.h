@@ -116,7 +116,7 @@ struct exemplars *tsdb_exemplars(struct tsdb *tsdb);
 struct metadata *tsdb_metadata(struct tsdb *tsdb);
 
 struct tsdb_stats {
-    uint64_t blocks, block_samples, block_bytes, damage;
+    uint64_t blocks, block_samples, block_bytes, block_cached_bytes, damage;
     uint64_t series, chunks;    /* now in the head; chunks with the open ones */
     uint64_t samples_appended;  /* since start, replay included */
     uint64_t label_pairs;       /* different name=value pairs */

@@ -143,6 +143,7 @@ ferula_scrape_series_active                                                gauge
 ferula_scrape_series_limit                                                 gauge      scrape_job
 ferula_scrape_series_refused_total                                         counter    scrape_job
 ferula_scrapes_exceeded_series_limit_total                                 counter    scrape_job
+ferula_tsdb_block_cache_bytes                                              gauge
 ferula_tsdb_corruptions_total                                              counter
 ferula_tsdb_duplicate_samples_total                                        counter
 ferula_tsdb_late_bytes                                                     gauge

@@ -27,7 +27,7 @@ TOOLS = ROOT / "build/release/benchmarks"
 BLOCK = 120  # seconds
 DAY = 24 * 60  # seconds of this time, when two minutes are two hours
 SERIES, STEP_MS, TICKS = 25000, 250, 4
-TARGETS, INTERVAL = 20, 1
+TARGETS, INTERVAL = 100, 5
 SLOPE = 0.005  # of the memory, in a day of this time: of what a run of an hour can tell
 CONFIG = """
 global: {{scrape_interval: {interval}s, evaluation_interval: 5s}}
@@ -134,41 +134,42 @@ class Soak:
 
     # ---- what is judged ----
 
-    def missed(self, until):
-        """scrapes that were not made between two kills, of all targets; the edges are left out"""
+    def scrapes_are_whole(self):
+        """since the last kill, of all targets; the edges are left out"""
+        until = time.time()
         window = int(until - self.up_since) - 3 * INTERVAL
-        if window < 10 * INTERVAL:
-            return 0
-        rows = self.server.api.vector(f'count_over_time(up{{job="load"}}[{window}s])', time=until - INTERVAL)
+        assert window >= 3 * INTERVAL, "the time between two kills is too short to tell"
+        counts = self.server.api.vector(f'count_over_time(up{{job="load"}}[{window}s])', time=until - INTERVAL)
         down = self.server.api.vector('min_over_time(up{job="load"}[%ds]) == 0' % window, time=until - INTERVAL)
-        assert len(rows) == TARGETS and not down, (len(rows), down)
-        return sum(max(0, window // INTERVAL - 1 - count) for _, count in rows)
+        few = [(labels["instance"], count) for labels, count in counts if count < window // INTERVAL]
+        assert len(counts) == TARGETS and not down and not few, (len(counts), down[:3], few[:3], window)
+        return True
 
-    def lost(self):
+    def acknowledged_is_there(self):
         since = max(self.began, time.time() - self.retention + BLOCK)
         lost, looked = missing(self.server.api, self.writers, since)
-        assert looked, "nothing was acknowledged"
-        return lost
+        assert looked and not lost, lost[:3]
+        return True
 
-    def holes(self):
-        """ticks of good slices that are not there whole, of those that are not beyond the retention"""
+    def bulk_is_whole(self):
+        """ticks of good slices, of those that are not beyond the retention"""
         since = time.time() - self.retention + BLOCK
         good = [start for start, whole in self.slices if whole and start / 1000 > since]
         assert good, "no slice went well"
-        return [start for start in self.random.sample(good, min(len(good), 100))
-                if self.server.api.value('count({job="load",instance=~"host-1[0-9]{3}:.*"})', time=start / 1000) < SERIES]
+        holes = [start for start in self.random.sample(good, min(len(good), 100))
+                 if self.server.api.value('count({job="load",instance=~"host-1[0-9]{3}:.*"})', time=start / 1000) < SERIES]
+        assert not holes, holes[:3]
+        return True
 
     def kill(self):
-        missed = self.missed(time.time())
-        self.bench.check(f"after {time.time() - self.began:.0f} s no scrape was missed", lambda: missed == 0 or not print(f"      {missed:.0f}"))
+        self.bench.check(f"after {time.time() - self.began:.0f} s no scrape was missed", self.scrapes_are_whole)
         self.is_down.set()
         self.server.process.kill()
         self.server.process.start()
         self.server.wait_ready(60)
         self.is_down.clear()
         self.up_since = time.time()
-        lost = self.lost()
-        self.bench.check("every acknowledged sample is there after SIGKILL", lambda: not lost or not print(lost[:3]))
+        self.bench.check("every acknowledged sample is there after SIGKILL", self.acknowledged_is_there)
 
     # ---- the run ----
 
@@ -219,10 +220,9 @@ class Soak:
 
 def judge(soak, workers):
     check = soak.bench.check
-    lost, holes, missed = soak.lost(), soak.holes(), soak.missed(time.time())
-    check("at the end every acknowledged sample is there", lambda: not lost or not print(lost[:3]))
-    check("every tick of the bulk is there whole", lambda: not holes or not print(holes[:3]))
-    check("no scrape was missed", lambda: missed == 0 or not print(f"      {missed:.0f}"))
+    check("no scrape was missed", soak.scrapes_are_whole)
+    check("at the end every acknowledged sample is there", soak.acknowledged_is_there)
+    check("every tick of the bulk is there whole", soak.bulk_is_whole)
     acked = sum(whole for _, whole in soak.slices) * SERIES * TICKS
     print(f"      {acked / soak.seconds:,.0f} samples/s by remote write, {workers['queries'].count} queries")
     for name, worker in workers.items():
