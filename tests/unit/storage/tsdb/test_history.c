@@ -29,6 +29,8 @@ static int64_t time_of(int t) {
     return (int64_t)(t + 1) * STEP;
 }
 
+static struct registry *registry; /* NULL: nothing is counted */
+
 static struct tsdb *open_history(int64_t window) {
     struct tsdb_options options = {.path = "/data",
                                    .fs = memory_fs_base(disk),
@@ -38,7 +40,7 @@ static struct tsdb *open_history(int64_t window) {
                                    .late_window_ms = window};
     struct tsdb *tsdb;
     struct err err;
-    int rc = tsdb_open(&options, NULL, &tsdb, &err);
+    int rc = tsdb_open(&options, registry, &tsdb, &err);
     ck_assert_msg(rc == 0, "%s", err.text);
     return tsdb;
 }
@@ -294,6 +296,53 @@ START_TEST(blocks_beyond_a_percentage_of_the_disk_go_whatever_the_limit_in_bytes
 }
 END_TEST
 
+static int counted(const char *name) {
+    char full[96];
+    (void)snprintf(full, sizeof full, "prometheus_tsdb_%s_total", name);
+    return (int)counter_value(registry_counter(registry, full, "", NULL));
+}
+
+START_TEST(what_maintenance_did_is_counted) {
+    static struct table table;
+    struct tsdb_stats stats;
+    struct err err;
+    seed = 3;
+    memset(&table, 0, sizeof table);
+    disk = memory_fs_create();
+    registry = registry_create();
+    struct tsdb *tsdb = open_history(0);
+    while (table.now < 250) add_round(tsdb, &table, 0);
+    for (int k = 0; k < 4; k++) maintain(tsdb, TSDB_CUT);
+    ck_assert_int_eq(counted("compactions"), 4);
+    ck_assert_int_eq(counted("compactions_triggered"), 4);
+    ck_assert_int_eq(counted("head_truncations"), 4);
+    ck_assert_int_eq(counted("reloads"), 4);
+    maintain(tsdb, TSDB_COMPACT);
+    ck_assert_int_eq(counted("compactions"), 5);
+    for (int k = 0; k < 3; k++) {
+        add_round(tsdb, &table, 0);
+        maintain(tsdb, TSDB_SNAPSHOT);
+    }
+    ck_assert_int_eq(counted("checkpoint_creations"), 3);
+    ck_assert_int_eq(counted("checkpoint_deletions"), 1); /* two are kept */
+    ck_assert_int_eq(counted("wal_truncations"), 2);
+    tsdb_stats(tsdb, &stats);
+    tsdb_set_retention(tsdb, &(struct tsdb_retention){.bytes = 1});
+    maintain(tsdb, TSDB_RETAIN);
+    ck_assert_int_eq(counted("size_retentions"), (int)stats.blocks);
+    ck_assert_int_eq(counted("time_retentions"), 0);
+    add_round(tsdb, &table, 0);
+    memory_fs_limit(disk, 1);
+    ck_assert_int_ne(tsdb_maintain(tsdb, TSDB_SNAPSHOT, &err), 0);
+    ck_assert_int_eq(counted("checkpoint_creations_failed"), 1);
+    memory_fs_limit(disk, UINT64_MAX);
+    tsdb_close(tsdb);
+    memory_fs_destroy(disk);
+    registry_destroy(registry);
+    registry = NULL;
+}
+END_TEST
+
 static void damage(const char *kind) {
     char path[96];
     size_t len;
@@ -357,6 +406,7 @@ int main(void) {
     tcase_add_test(tcase, a_snapshot_folder_opens_as_a_database_of_its_own);
     tcase_add_test(tcase, blocks_beyond_the_retention_go);
     tcase_add_test(tcase, blocks_beyond_a_percentage_of_the_disk_go_whatever_the_limit_in_bytes);
+    tcase_add_test(tcase, what_maintenance_did_is_counted);
     tcase_add_loop_test(tcase, a_damaged_block_is_told_and_the_rest_is_served, 0, 3);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
