@@ -166,7 +166,7 @@ class Soak:
         self.is_down.set()
         self.server.process.kill()
         self.server.process.start()
-        self.server.wait_ready(60)
+        self.server.wait_ready(300)
         self.is_down.clear()
         self.up_since = time.time()
         self.bench.check("every acknowledged sample is there after SIGKILL", self.acknowledged_is_there)
