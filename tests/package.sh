@@ -96,6 +96,7 @@ runs() {
 }
 
 test_package() {
+    packages_install "${packages_build[@]}" "${packages_deb[@]}" >/dev/null
     cmake --build --preset release --target server package_files >"$work/build.log" 2>&1 || { tail "$work/build.log" && exit 1; }
     (cd build/release && rm -f ferula_*.deb && cpack -G DEB) >"$work/build.log" 2>&1 || { tail "$work/build.log" && exit 1; }
     new_root system

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """soak.py [--minutes N] SERVER - everything at once for long: nothing is lost, nothing grows.
 
-100,000 samples a second by remote write and 20,000 by scraping, queries, a reload each minute, SIGKILL every five (three times in a
+100,000 samples a second by remote write and 20,000 by scraping, queries, a reload each minute, SIGKILL every five (two times in a
 shorter run). Blocks are of two minutes in place of two hours, so 45 minutes are 45 hours of cutting, merging and retention.
 
     bulk      remote_writer in slices of a second             each tick of a slice that went well is there whole
@@ -175,7 +175,7 @@ class Soak:
 
     def run(self):
         workers = {"bulk": Repeated(self.bulk, 0.05), "queries": Repeated(self.ask, 0.1), "monitor": Repeated(self.read, 1)}
-        kill_every = min(300, self.seconds / 4)
+        kill_every = min(300, self.seconds / 3)
         next_kill, next_reload = time.time() + kill_every, time.time() + min(60, kill_every / 2)
         while time.time() < self.began + self.seconds:
             time.sleep(0.2)  # the clock of the run, not a wait for something
@@ -184,7 +184,7 @@ class Soak:
                 next_reload += min(60, kill_every)
             if time.time() > next_kill and self.began + self.seconds - time.time() > kill_every / 2:
                 self.kill()
-                next_kill += kill_every
+                next_kill = time.time() + kill_every
         for worker in workers.values():
             worker.close()
         for writer in self.writers:

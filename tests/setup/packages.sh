@@ -1,6 +1,7 @@
 # packages.sh - the one list of Debian packages, sourced by run.sh, test.sh and the chroot test.
 #
 #   packages_build   compile and run the server
+#   packages_deb     make the Debian package
 #   packages_test    compile and run the tests
 #   packages_real    real programs as targets and clients, installed because they start no daemon
 #   packages_unpack  real daemons: downloaded and unpacked into a cache, never installed (tests/setup/fetch.sh)
@@ -12,6 +13,8 @@ packages_build=(build-essential cmake ninja-build pkg-config ca-certificates
 # nodesource's nodejs brings its own npm, which apt does not know of: what is there and new enough is taken
 node_version=$(node -v 2>/dev/null | sed 's/^v//; s/\..*//')
 if [ "${node_version:-0}" -lt 18 ] || ! command -v npm >/dev/null; then packages_build+=(nodejs npm); fi
+
+packages_deb=(file)
 
 packages_test=(check python3 git curl openssl chromium fonts-inter systemd man-db)
 
