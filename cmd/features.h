@@ -11,6 +11,7 @@ struct features {
     bool binop_fill_modifiers;     /* promql-binop-fill-modifiers */
     bool use_start_timestamps;     /* use-start-timestamps */
     bool per_step_stats;           /* promql-per-step-stats */
+    bool concurrent_rules;         /* concurrent-rule-eval */
 };
 
 /* Unknown names and those that do nothing yet are logged as warnings, never refused. */

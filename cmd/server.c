@@ -235,7 +235,7 @@ static int prepare(struct server *s, struct err *err) {
     memory_metrics_add(&s->memory_metrics, "queries", engine_memory(s->engine));
     query_log_init(&s->query_log, s->engine, s->registry);
     struct parse_options parse = parse_options(s);
-    rules_init(&s->rules, &s->flags, &parse);
+    rules_init(&s->rules, &s->flags, &s->features, &parse);
     s->reload.apply = apply_config;
     s->reload.context = s;
     int rc = loop_create(&s->loop, err);

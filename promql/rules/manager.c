@@ -4,6 +4,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/mem.h"
 #include "lib/sys/clock.h"
+#include "promql/rules/crew.h"
 #include "promql/rules/keep_file.h"
 #include "promql/rules/metrics.h"
 
@@ -222,6 +223,7 @@ struct rules_manager *rules_manager_create(const struct rules_manager_options *o
     keep_file_open(&m->keep, options->keep_path);
     m->thread_count = options->threads ? options->threads : 2;
     if (m->thread_count > MAX_THREADS) m->thread_count = MAX_THREADS;
+    if (options->is_concurrent) m->env.crew = crew_create(m->thread_count);
     for (int i = 0; i < m->thread_count; i++) thread_start(&m->threads[i], "rules", run, m);
     return m;
 }
@@ -242,6 +244,7 @@ void rules_manager_destroy(struct rules_manager *m) {
     rules_manager_stop(m);
     for (size_t i = 0; i < m->slots.count; i++) destroy_slot(m->slots.items[i]);
     vec_release(&m->slots);
+    crew_destroy(m->env.crew);
     keep_file_release(&m->keep);
     rule_metrics_destroy(m->env.metrics);
     condition_release(&m->changed);
