@@ -57,6 +57,8 @@ bool check_lint_option(struct check_lint *lint, const char *option) {
         lint->is_fatal = true;
     else if (strcmp(option, "--no-lint-fatal") == 0)
         lint->is_fatal = false;
+    else if (strcmp(option, "--ignore-unknown-fields") == 0)
+        lint->ignores_unknown = true;
     else if (strncmp(option, "--lint=", 7) == 0)
         read_names(lint, span_from(option + 7));
     else

@@ -17,10 +17,12 @@ struct check_lint {
     bool finds_duplicates;   /* duplicate-rules */
     bool finds_long_waits;   /* too-long-scrape-interval */
     bool is_fatal;           /* --lint-fatal */
+    bool ignores_unknown;    /* --ignore-unknown-fields of rule files */
     int status;              /* so far */
 };
 
-/* --lint=LIST, --lint-fatal, --no-lint-fatal; false: another option. An unknown name is a warning. */
+/* --lint=LIST, --lint-fatal, --no-lint-fatal, --ignore-unknown-fields; false: another option. An unknown name
+ * is a warning. */
 bool check_lint_option(struct check_lint *lint, const char *option);
 void check_bad(struct check_lint *lint);
 void check_found(struct check_lint *lint);

@@ -97,8 +97,6 @@ static void check_named_files(struct checking *checking, const struct config *co
 /* ---- what is allowed, and what is wise ---- */
 
 static void check_agent(struct checking *checking, const struct config *config) {
-    if (!config->remote_write.count)
-        fail(checking, "at least one remote_write target must be specified in agent mode");
     if (config->alerting.alertmanagers.count || config->alerting.alert_relabel_configs.count)
         fail(checking, "field alerting is not allowed in agent mode");
     if (config->rule_files.count) fail(checking, "field rule_files is not allowed in agent mode");

@@ -55,8 +55,6 @@ static size_t find_duplicates(const struct rule_set *set) {
     return found;
 }
 
-static const struct rule_set_options options = {.interval_ms = 60000};
-
 static void judge(struct check_lint *lint, const char *path, int rc, struct rule_set *set,
                   const struct config_errors *errors) {
     if (rc) {
@@ -75,6 +73,8 @@ static void judge(struct check_lint *lint, const char *path, int rc, struct rule
 static void check_one(const char *path, void *context) {
     static struct config_errors errors;
     struct rule_set *set = NULL;
+    const struct check_lint *lint = context;
+    struct rule_set_options options = {.interval_ms = 60000, .ignores_unknown = lint->ignores_unknown};
     printf("Checking %s\n", path);
     fflush(stdout);
     int rc = rule_set_load_files(&path, 1, &options, &set, &errors);
@@ -84,6 +84,7 @@ static void check_one(const char *path, void *context) {
 static void check_input(struct check_lint *lint) {
     static struct config_errors errors;
     struct rule_set *set = NULL;
+    struct rule_set_options options = {.interval_ms = 60000, .ignores_unknown = lint->ignores_unknown};
     struct buf text;
     buf_init(&text, CONFIG_MAX_FILE_BYTES);
     printf("Checking standard input\n");
@@ -100,7 +101,8 @@ static void check_input(struct check_lint *lint) {
 }
 
 static int usage(void) {
-    fprintf(stderr, "usage: server check rules [--lint=duplicate-rules|all|none] [--lint-fatal] [FILE]...\n");
+    fprintf(stderr, "usage: server check rules [--lint=duplicate-rules|all|none] [--lint-fatal] "
+                    "[--ignore-unknown-fields] [FILE]...\n");
     return CHECK_BAD;
 }
 

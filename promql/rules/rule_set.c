@@ -241,8 +241,9 @@ static void read_one(struct loading *l, const char *path, const struct span *tex
         full(l);
         return;
     }
-    int rc = text ? rule_file_load_text(*text, l->file, arena, file, l->errors)
-                  : rule_file_load(l->file, arena, file, l->errors);
+    bool ignores_unknown = l->options->ignores_unknown;
+    int rc = text ? rule_file_load_text(*text, l->file, ignores_unknown, arena, file, l->errors)
+                  : rule_file_load(l->file, ignores_unknown, arena, file, l->errors);
     if (rc) return;
     for (size_t i = 0; i < file->groups.count; i++) read_group(l, &file->groups.items[i]);
 }

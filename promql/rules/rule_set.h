@@ -52,6 +52,7 @@ struct rule_set_options {
     struct labels external_labels;
     const char *external_url;
     struct parse_options parse;
+    bool ignores_unknown; /* fields of rule files */
 };
 
 /* The rule_files of a configuration. 0, or ERR_INVALID and at least one error. */
