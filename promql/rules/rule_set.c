@@ -132,9 +132,9 @@ static bool read_rule(struct loading *l, const struct rule_config *config, struc
 
 /* ---- groups ---- */
 
-struct reading { /* which rules of a group, before a number, an expression may read: those before `until` */
-    const struct rule_set_group *group;
-    size_t before, until;
+struct reading { /* does a selector of an expression read the series of a rule? */
+    const struct rule *rule;
+    bool found;
 };
 
 static bool may_be_name(const struct selector *selector, const char *name) {
@@ -147,12 +147,15 @@ static bool may_be_name(const struct selector *selector, const char *name) {
 
 static void look_at(struct selector *selector, void *context) {
     struct reading *r = context;
-    for (size_t i = r->before; i-- > r->until;) {
-        const struct rule *rule = &r->group->rules[i];
-        if (rule->is_alert ? may_be_name(selector, "ALERTS") || may_be_name(selector, "ALERTS_FOR_STATE")
-                           : may_be_name(selector, rule->name))
-            r->until = i + 1;
-    }
+    r->found |= r->rule->is_alert
+                    ? may_be_name(selector, "ALERTS") || may_be_name(selector, "ALERTS_FOR_STATE")
+                    : may_be_name(selector, r->rule->name);
+}
+
+bool rule_may_read(const struct rule *rule, const struct rule *other) {
+    struct reading reading = {other, false};
+    expr_each_selector(rule->expr, look_at, &reading);
+    return reading.found;
 }
 
 /* queries of templates are not looked at: such a rule reads everything */
@@ -168,9 +171,11 @@ static bool has_template(const struct rule *rule) {
 
 static void find_readers(struct rule_set_group *group) {
     for (size_t i = 0; i < group->rule_count; i++) {
-        struct reading reading = {group, i, has_template(&group->rules[i]) ? i : 0};
-        expr_each_selector(group->rules[i].expr, look_at, &reading);
-        group->rules[i].reads_until = reading.until;
+        struct rule *rule = &group->rules[i];
+        rule->reads_until = i;
+        while (!has_template(rule) && rule->reads_until &&
+               !rule_may_read(rule, &group->rules[rule->reads_until - 1]))
+            rule->reads_until--;
     }
 }
 

@@ -66,5 +66,7 @@ int rule_set_load_files(const char *const *paths, size_t count, const struct rul
                         struct rule_set **set, struct config_errors *errors);
 struct rule_set *rule_set_ref(struct rule_set *set);
 void rule_set_unref(struct rule_set *set); /* NULL is fine */
+/* whether its expression may read what the other one records */
+bool rule_may_read(const struct rule *rule, const struct rule *other);
 /* a text that becomes the expansion for one alert */
 const struct rule_text *rule_label(const struct rule *rule, struct span name);
