@@ -193,4 +193,5 @@ def run(bench, binary):
         check_small(bench, seen, sink)
         check_order(bench, server, seen, sink)
         feeder.closing = True
+        feeder.join()
         server.process.kill()
