@@ -3,7 +3,7 @@
 #include "lib/base/mem.h"
 #include "lib/codec/md5.h"
 #include "lib/codec/regex.h"
-#include "lib/relabel/letters.h"
+#include "lib/codec/letters.h"
 
 #include <stdatomic.h>
 
