@@ -12,6 +12,8 @@ struct features {
     bool use_start_timestamps;     /* use-start-timestamps */
     bool per_step_stats;           /* promql-per-step-stats */
     bool concurrent_rules;         /* concurrent-rule-eval */
+    bool start_zeros;              /* created-timestamp-zero-ingestion */
+    bool type_and_unit_labels;     /* type-and-unit-labels */
 };
 
 /* Unknown names and those that do nothing yet are logged as warnings, never refused. */

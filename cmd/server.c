@@ -124,7 +124,7 @@ static void ask_quit(void *context) {
 
 static int start_work(struct server *s, struct err *err) {
     struct rule_set *set = NULL;
-    int rc = targets_start(&s->targets, &s->flags, tsdb_appender(s->tsdb), s->registry, err);
+    int rc = targets_start(&s->targets, &s->flags, &s->features, tsdb_appender(s->tsdb), s->registry, err);
     if (!rc) rc = rules_start(&s->rules, s->engine, s->tsdb, s->registry, err);
     if (rc) return rc;
     struct config *config = reload_current(&s->reload);
@@ -292,6 +292,7 @@ static int serve(struct server *s) {
     struct err err = {0};
     log_start(s);
     features_read(&s->features, &s->flags.enable_feature);
+    config_prefer_protobuf(s->features.start_zeros);
     if (prepare(s, &err) == STATUS_OK)
         run(s);
     else if (err.text[0])

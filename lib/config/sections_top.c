@@ -83,9 +83,15 @@ static void check_protocols(struct loader *l, const struct strings *list, const 
             }
 }
 
+static bool prefers_protobuf;
+
+void config_prefer_protobuf(bool always) {
+    prefers_protobuf = always;
+}
+
 void default_protocols(struct strings *list, bool with_histograms) {
     if (list->count) return;
-    size_t skip = with_histograms ? 0 : 1;
+    size_t skip = with_histograms || prefers_protobuf ? 0 : 1;
     *list = (struct strings){all_protocols + skip, CONSERVATIVE_PROTOCOLS + 1 - skip};
 }
 
