@@ -14,6 +14,7 @@ struct features {
     bool concurrent_rules;         /* concurrent-rule-eval */
     bool start_zeros;              /* created-timestamp-zero-ingestion */
     bool type_and_unit_labels;     /* type-and-unit-labels */
+    bool extra_scrape_metrics;     /* extra-scrape-metrics */
 };
 
 /* Unknown names and those that do nothing yet are logged as warnings, never refused. */

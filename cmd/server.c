@@ -292,7 +292,8 @@ static int serve(struct server *s) {
     struct err err = {0};
     log_start(s);
     features_read(&s->features, &s->flags.enable_feature);
-    config_prefer_protobuf(s->features.start_zeros);
+    config_set_defaults(&(struct config_defaults){.asks_for_protobuf = s->features.start_zeros,
+                                                  .extra_scrape_metrics = s->features.extra_scrape_metrics});
     if (prepare(s, &err) == STATUS_OK)
         run(s);
     else if (err.text[0])
