@@ -160,6 +160,14 @@ def check_reload(bench, server, target):
     bench.check("unchanged groups keep their alerts", lambda: alerts(server, "Now")[0]["activeAt"] == since)
     target.set(load(None))
     bench.check("what a rule yields no more is stale", lambda: eventually("stale", lambda: server.api.vector("load:sum") == []))
+    more = bench.folder / "rules-2.yml"
+    more.write_text("groups: [{name: passing, rules: [{record: x, expr: '1'}, {record: y, expr: '2'}]}]\n")
+    server.process.signal(SIGHUP)
+    bench.check("results are counted", lambda: eventually("counted", lambda: any(
+        "last_evaluation_samples" in line and line.endswith(' 2') and "passing" in line for line in server_metrics(server).splitlines())))
+    more.unlink()
+    server.process.signal(SIGHUP)
+    bench.check("a group that is gone is told no more", lambda: eventually("gone", lambda: "passing" not in server_metrics(server)))
     bench.check("iterations are counted", lambda: "prometheus_rule_group_iterations_total" in server_metrics(server))
 
 
