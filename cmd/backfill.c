@@ -15,11 +15,12 @@
 #include <unistd.h>
 
 /*
- * rules backfill --start=TIME [--end=TIME] [--eval-interval=60s] [--storage.tsdb.path=DIR] [--url=URL] FILE...
+ * rules backfill --start=TIME [--end=TIME] [--eval-interval=60s] [--storage.tsdb.path=DIR] [--url=URL]
+ * FILE...
  *
- * Without a URL over the samples of the data folder, which no server may have open. Rules that read what others
- * record come later: they are sorted into rounds, and each round finds the blocks of those before it. A server
- * at a URL does not see the blocks; then all are one round.
+ * Without a URL over the samples of the data folder, which no server may have open. Rules that read what
+ * others record come later: they are sorted into rounds, and each round finds the blocks of those before it.
+ * A server at a URL does not see the blocks; then all are one round.
  */
 
 #define WINDOW_MS (12 * GATHER_RANGE_MS) /* between two writings */
@@ -77,8 +78,9 @@ static void find_jobs(struct backfill *b) {
         }
     for (size_t i = 0; i < b->jobs.count; i++) find_round(b, &b->jobs.items[i], 0);
     if (!b->url || b->rounds < 2) return;
-    fprintf(stderr, "warning: some of these rules read what others of them record; the server does not see that "
-                    "before the blocks are its own: run it again then\n");
+    fprintf(stderr,
+            "warning: some of these rules read what others of them record; the server does not see that "
+            "before the blocks are its own: run it again then\n");
     for (size_t i = 0; i < b->jobs.count; i++) b->jobs.items[i].round = 0;
     b->rounds = 1;
 }
@@ -90,12 +92,13 @@ static void show_progress(struct backfill *b, const struct job *job, int64_t fro
     bool is_terminal = isatty(STDERR_FILENO);
     if (!is_terminal && percent / 10 == b->shown_percent / 10 && b->done > 1) return;
     b->shown_percent = percent;
-    fprintf(stderr, "%s%3d%%, round %u of %u, from %lld, %s%s", is_terminal ? "\r" : "", percent, job->round + 1,
-            b->rounds, (long long)(from_ms / 1000), job->rule->name, is_terminal ? "\033[K" : "\n");
+    fprintf(stderr, "%s%3d%%, round %u of %u, from %lld, %s%s", is_terminal ? "\r" : "", percent,
+            job->round + 1, b->rounds, (long long)(from_ms / 1000), job->rule->name,
+            is_terminal ? "\033[K" : "\n");
 }
 
-static int run_window(struct backfill *b, const struct backfill_source *source, unsigned round, int64_t from_ms,
-                      int64_t to_ms, struct err *err) {
+static int run_window(struct backfill *b, const struct backfill_source *source, unsigned round,
+                      int64_t from_ms, int64_t to_ms, struct err *err) {
     struct gather gather;
     int rc = 0;
     gather_init(&gather, GATHER_BYTES);
@@ -156,11 +159,12 @@ static int run_all(struct backfill *b, const struct parse_options *parse, struct
 /* ---- the command ---- */
 
 static int usage(void) {
-    fprintf(stderr,
-            "usage: server rules backfill --start=TIME [--end=TIME] [--eval-interval=60s]\n"
-            "                             [--storage.tsdb.path=data/] [--url=URL] FILE...\n"
-            "Recording rules over the samples of a data folder, or of the server at URL, into blocks of that\n"
-            "folder, which no server may use meanwhile. The end is 3 hours ago unless given.\n");
+    fprintf(
+        stderr,
+        "usage: server rules backfill --start=TIME [--end=TIME] [--eval-interval=60s]\n"
+        "                             [--storage.tsdb.path=data/] [--url=URL] FILE...\n"
+        "Recording rules over the samples of a data folder, or of the server at URL, into blocks of that\n"
+        "folder, which no server may use meanwhile. The end is 3 hours ago unless given.\n");
     return 1;
 }
 
@@ -178,9 +182,9 @@ static int read_times(struct backfill *b, int64_t *interval_ms, struct err *err)
 static bool read_options(struct backfill *b, int argc, char **argv, int *files) {
     const struct {
         const char *name, **value;
-    } options[] = {{"--start", &b->start},       {"--end", &b->end},
-                   {"--url", &b->url},           {"--eval-interval", &b->interval},
-                   {"--output-dir", &b->dir},    {"--storage.tsdb.path", &b->dir}};
+    } options[] = {{"--start", &b->start},    {"--end", &b->end},
+                   {"--url", &b->url},        {"--eval-interval", &b->interval},
+                   {"--output-dir", &b->dir}, {"--storage.tsdb.path", &b->dir}};
     for (int i = 1; i < argc; i++) {
         bool is_option = false;
         for (size_t k = 0; k < sizeof options / sizeof *options && !is_option; k++)

@@ -41,7 +41,8 @@ static int read_metric(struct piece *piece, const struct ynode *metric, struct l
     return label_builder_finish(&builder, labels, err);
 }
 
-static int read_row(struct piece *piece, const struct ynode *series, struct result_row *row, struct err *err) {
+static int read_row(struct piece *piece, const struct ynode *series, struct result_row *row,
+                    struct err *err) {
     const struct ynode *values = ynode_at(series, "values"), *histograms = ynode_at(series, "histograms");
     uint32_t count = values && values->kind == YNODE_LIST ? values->count : 0;
     int64_t *times = arena_array(&piece->arena, count + 1, sizeof *times);
@@ -97,8 +98,7 @@ static int ask_server(struct piece *piece, const struct query *query, struct err
 static int ask_store(struct piece *piece, const struct query *query, struct err *err) {
     enum query_failure failure;
     const struct backfill_source *source = piece->source;
-    int rc =
-        engine_run(source->engine, tsdb_queryable(source->tsdb), query, &piece->result, &failure, err);
+    int rc = engine_run(source->engine, tsdb_queryable(source->tsdb), query, &piece->result, &failure, err);
     if (rc) return rc;
     piece->rows = piece->result->rows;
     piece->row_count = piece->result->row_count;
@@ -143,8 +143,8 @@ static int put(struct gather *gather, uint32_t series, int64_t time_ms, const st
     return gather_sample(gather, series, time_ms, row->values[at], err);
 }
 
-static int take_row(struct piece *piece, const struct result_row *row, struct gather *gather,
-                    uint32_t series, struct err *err) {
+static int take_row(struct piece *piece, const struct result_row *row, struct gather *gather, uint32_t series,
+                    struct err *err) {
     uint64_t limit = piece->group->limit;
     bool was_there = false;
     size_t at = 0;
@@ -152,7 +152,8 @@ static int take_row(struct piece *piece, const struct result_row *row, struct ga
     for (int64_t k = piece->has_before ? -1 : 0; k < piece->steps && !rc; k++) {
         int64_t time_ms = piece->first_ms + k * piece->interval_ms;
         bool is_there = at < row->count && row->times_ms[at] == time_ms;
-        bool is_failed = k >= 0 && limit && piece->counts[k] > limit; /* it writes nothing, no markers either */
+        bool is_failed =
+            k >= 0 && limit && piece->counts[k] > limit; /* it writes nothing, no markers either */
         if (k >= 0 && !is_failed && is_there) rc = put(gather, series, time_ms, row, at, err);
         if (k >= 0 && !is_failed && !is_there && was_there)
             rc = gather_sample(gather, series, time_ms, value_stale(), err);

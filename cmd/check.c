@@ -96,15 +96,19 @@ int cmd_check(int argc, char **argv) {
         const char *name;
         int fewest; /* arguments behind the name */
         int (*run)(int argc, char **argv);
-    } kinds[] = {{"config", 1, check_config}, {"web-config", 1, check_web_config}, {"rules", 0, check_rules},
-                 {"metrics", 0, check_metrics}, {"relabel", 0, check_relabel}};
+    } kinds[] = {{"config", 1, check_config},
+                 {"web-config", 1, check_web_config},
+                 {"rules", 0, check_rules},
+                 {"metrics", 0, check_metrics},
+                 {"relabel", 0, check_relabel}};
     for (size_t k = 0; argc >= 2 && k < sizeof kinds / sizeof *kinds; k++)
         if (strcmp(argv[1], kinds[k].name) == 0 && argc - 2 >= kinds[k].fewest)
             return kinds[k].run(argc - 1, argv + 1);
-    fprintf(stderr, "usage: server check config [--syntax-only] [--agent] [--lint=...] [--lint-fatal] FILE...\n"
-                    "       server check web-config FILE...\n"
-                    "       server check rules [--lint=...] [--lint-fatal] [FILE]...\n"
-                    "       server check metrics [--extended] < METRICS\n"
-                    "       server check relabel --config.file=FILE --job=NAME [--metric] LABELS\n");
+    fprintf(stderr,
+            "usage: server check config [--syntax-only] [--agent] [--lint=...] [--lint-fatal] FILE...\n"
+            "       server check web-config FILE...\n"
+            "       server check rules [--lint=...] [--lint-fatal] [FILE]...\n"
+            "       server check metrics [--extended] < METRICS\n"
+            "       server check relabel --config.file=FILE --job=NAME [--metric] LABELS\n");
     return CHECK_BAD;
 }

@@ -14,11 +14,11 @@ enum { CHECK_GOOD = 0, CHECK_BAD = 1, CHECK_LINT = 3 };
 struct config_errors;
 
 struct check_lint {
-    bool finds_duplicates;   /* duplicate-rules */
-    bool finds_long_waits;   /* too-long-scrape-interval */
-    bool is_fatal;           /* --lint-fatal */
-    bool ignores_unknown;    /* --ignore-unknown-fields of rule files */
-    int status;              /* so far */
+    bool finds_duplicates; /* duplicate-rules */
+    bool finds_long_waits; /* too-long-scrape-interval */
+    bool is_fatal;         /* --lint-fatal */
+    bool ignores_unknown;  /* --ignore-unknown-fields of rule files */
+    int status;            /* so far */
 };
 
 /* --lint=LIST, --lint-fatal, --no-lint-fatal, --ignore-unknown-fields; false: another option. An unknown name

@@ -111,7 +111,9 @@ static void lint_intervals(struct checking *checking, const struct config *confi
         struct buf interval;
         buf_init(&interval, 64);
         duration_write(job->scrape_interval_ms, &interval);
-        fprintf(stderr, "  FAILED: long scrape interval found, data points will be marked as stale. Job: %s. Interval: %s\n",
+        fprintf(stderr,
+                "  FAILED: long scrape interval found, data points will be marked as stale. Job: %s. "
+                "Interval: %s\n",
                 job->job_name, buf_text(&interval));
         buf_release(&interval);
         check_found(&checking->lint);

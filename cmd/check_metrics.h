@@ -1,7 +1,7 @@
 #pragma once
 /*
- * check_metrics.h - check metrics [--extended]: what is wrong with the metrics on standard input, by the rules
- * that promtool's users know: names, units, types, help. Exit status 3 for a finding.
+ * check_metrics.h - check metrics [--extended]: what is wrong with the metrics on standard input, by the
+ * rules that promtool's users know: names, units, types, help. Exit status 3 for a finding.
  *
  *     text -> lib/expose -> families by name -> metric_lint -> sorted lines "NAME what is wrong"
  */

@@ -33,16 +33,17 @@ static bool is_camel_case(struct span name) {
 
 static const struct {
     const char *unit, *base;
-} units[] = {{"amperes", "amperes"},   {"bytes", "bytes"},     {"celsius", "celsius"}, {"grams", "grams"},
-             {"joules", "joules"},     {"kelvin", "kelvin"},   {"meters", "meters"},   {"metres", "metres"},
-             {"seconds", "seconds"},   {"volts", "volts"},     {"minutes", "seconds"}, {"hours", "seconds"},
-             {"days", "seconds"},      {"weeks", "seconds"},   {"kelvins", "kelvin"},  {"fahrenheit", "celsius"},
-             {"rankine", "celsius"},   {"inches", "meters"},   {"yards", "meters"},    {"miles", "meters"},
-             {"bits", "bytes"},        {"calories", "joules"}, {"pounds", "grams"},    {"ounces", "grams"}};
+} units[] = {
+    {"amperes", "amperes"}, {"bytes", "bytes"},     {"celsius", "celsius"}, {"grams", "grams"},
+    {"joules", "joules"},   {"kelvin", "kelvin"},   {"meters", "meters"},   {"metres", "metres"},
+    {"seconds", "seconds"}, {"volts", "volts"},     {"minutes", "seconds"}, {"hours", "seconds"},
+    {"days", "seconds"},    {"weeks", "seconds"},   {"kelvins", "kelvin"},  {"fahrenheit", "celsius"},
+    {"rankine", "celsius"}, {"inches", "meters"},   {"yards", "meters"},    {"miles", "meters"},
+    {"bits", "bytes"},      {"calories", "joules"}, {"pounds", "grams"},    {"ounces", "grams"}};
 
-static const char *const prefixes[] = {"",     "pico", "nano", "micro", "milli", "centi", "deci",
+static const char *const prefixes[] = {"",     "pico",  "nano", "micro", "milli", "centi", "deci",
                                        "deca", "hecto", "kilo", "kibi",  "mega",  "mibi",  "giga",
-                                       "gibi", "tera", "tebi", "peta",  "pebi"};
+                                       "gibi", "tera",  "tebi", "peta",  "pebi"};
 
 static const char *base_of(struct span word) {
     for (size_t p = 0; p < sizeof prefixes / sizeof *prefixes; p++) {

@@ -16,7 +16,8 @@
  */
 
 static void usage(void) {
-    fprintf(stderr, "usage: server test rules [--run=REGEX]... [--diff] [--junit=FILE] [--ignore-unknown-fields] FILE...\n");
+    fprintf(stderr, "usage: server test rules [--run=REGEX]... [--diff] [--junit=FILE] "
+                    "[--ignore-unknown-fields] FILE...\n");
 }
 
 static void escape_xml(struct span text, struct buf *out) {

@@ -35,7 +35,8 @@ struct run {
 
 bool rule_test_is_wanted(const struct rule_test_options *options, const struct test_group *test) {
     struct span captures[1];
-    return !options->names || regex_find(options->names, span_from(test->name ? test->name : ""), 0, captures, 1);
+    return !options->names ||
+           regex_find(options->names, span_from(test->name ? test->name : ""), 0, captures, 1);
 }
 
 /* ---- data ---- */
@@ -291,8 +292,8 @@ static bool agrees(struct run *r, const struct test_value *wanted, double value,
     if (histogram || wanted->kind == TEST_VALUE_HISTOGRAM)
         return histogram && wanted->kind == TEST_VALUE_HISTOGRAM &&
                promql_test_histogram_agrees(&wanted->histogram, histogram, &r->arena);
-    return r->file->fuzzy_compare && (nextafter(value, INFINITY) == wanted->number ||
-                                      nextafter(value, -INFINITY) == wanted->number);
+    return r->file->fuzzy_compare &&
+           (nextafter(value, INFINITY) == wanted->number || nextafter(value, -INFINITY) == wanted->number);
 }
 
 /* what agrees with the sample expected of its labels is written as that, so that lines are equal */

@@ -3,8 +3,8 @@
  * tsdb.h - inside of cmd: the parts of `server tsdb`. Each takes the arguments behind its own name as
  * argv[1..].
  */
-#include "lib/base/err.h"
 #include "lib/base/buf.h"
+#include "lib/base/err.h"
 #include "lib/sys/file.h"
 #include "storage/block/block.h"
 #include "storage/foreign/gather.h"

@@ -42,8 +42,8 @@ struct expose_metric {
     uint64_t key;       /* keyed hash of name and labels: equal for the same metric of the next body */
     bool has_time, has_start;
     int64_t time_ms, start_ms; /* start: when a counter, summary or histogram was created */
-    double value;      /* of a counter, gauge or unknown */
-    double count, sum; /* of a summary or histogram */
+    double value;              /* of a counter, gauge or unknown */
+    double count, sum;         /* of a summary or histogram */
     const struct expose_point *points;
     uint32_t point_count;
     bool has_native;

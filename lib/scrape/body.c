@@ -162,7 +162,8 @@ static int add_exemplars(struct body *body, const struct body_row *row, int64_t 
     return 0;
 }
 
-/* A zero where the series began: the row before its sample. A series that waits for its reference waits twice. */
+/* A zero where the series began: the row before its sample. A series that waits for its reference waits
+ * twice. */
 static int add_zero(struct body *body, const struct cache_entry *entry, const struct body_row *row,
                     struct err *err) {
     give_times(body->batch);

@@ -1,11 +1,11 @@
 /*
  * body_starts.c - when the counters of a body began (feature created-timestamp-zero-ingestion).
  *
- *     a_total{x="1"} 5             OpenMetrics 1.0: a line of its own, behind what it is about. Those lines are read
- *     a_created{x="1"} 1700000000  first, by a hash of the family and of labels without le and quantile.
+ *     a_total{x="1"} 5             OpenMetrics 1.0: a line of its own, behind what it is about. Those lines
+ * are read a_created{x="1"} 1700000000  first, by a hash of the family and of labels without le and quantile.
  *
- * Protobuf and OpenMetrics 2.0 say it beside the value. What is new, or began after the last scrape, gets a zero
- * at its start, in the row before its sample.
+ * Protobuf and OpenMetrics 2.0 say it beside the value. What is new, or began after the last scrape, gets a
+ * zero at its start, in the row before its sample.
  */
 #include "lib/base/hash.h"
 #include "lib/codec/number.h"
@@ -63,7 +63,8 @@ void body_find_starts(struct body *body, struct span text) {
         at = line.ptr + line.len;
         if (line.ptr[0] == '#' || line.len > EXPOSE_MAX_LINE) continue;
         expose_reader_init(&reader, EXPOSE_OPENMETRICS, line);
-        if (expose_next(&reader, &entry, NULL) || entry.kind != EXPOSE_SERIES) continue; /* told where it stands */
+        if (expose_next(&reader, &entry, NULL) || entry.kind != EXPOSE_SERIES)
+            continue; /* told where it stands */
         if (number_parse(entry.value, &seconds)) keep(body, entry.series, seconds);
     }
 }
@@ -74,7 +75,8 @@ static bool has_starts(enum expose_type type) {
 
 bool body_is_start(const struct expose_reader *reader, struct span series) {
     struct span metric = series_scan_metric(series);
-    return reader->format == EXPOSE_OPENMETRICS && has_starts(reader->type) && span_ends_with(metric, suffix) &&
+    return reader->format == EXPOSE_OPENMETRICS && has_starts(reader->type) &&
+           span_ends_with(metric, suffix) &&
            span_equal(span_of(metric.ptr, metric.len - suffix.len), reader->family);
 }
 

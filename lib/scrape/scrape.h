@@ -33,8 +33,8 @@ struct scrape_limits {
     size_t samples;    /* of one scrape, before relabelling; a larger sample_limit of the job counts */
     size_t labels, label_name_bytes, label_value_bytes; /* of one series */
     size_t label_bytes;                                 /* names and values of a series together */
-    bool adds_type_and_unit; /* as labels __type__ and __unit__ */
-    bool adds_zeros;         /* where a counter, histogram or summary began, if that is told */
+    bool adds_type_and_unit;                            /* as labels __type__ and __unit__ */
+    bool adds_zeros; /* where a counter, histogram or summary began, if that is told */
 };
 
 struct scrape_options {

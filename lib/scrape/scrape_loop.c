@@ -46,7 +46,8 @@ struct scrape_loop {
 
 static void close_target(struct target *target);
 
-/* a zero where a series began, before its sample: after a start of ours it may be there already, or be too late */
+/* a zero where a series began, before its sample: after a start of ours it may be there already, or be too
+ * late */
 static bool is_zero_of_start(const struct append_batch *batch, size_t i) {
     return batch->times_ms && i + 1 < batch->count && batch->values[i] == 0 &&
            batch->refs[i].slot == batch->refs[i + 1].slot &&

@@ -212,8 +212,8 @@ static int do_parse_duration(struct exec *x, const struct value *args, size_t co
 
 /* a letter of a word, as Go's Title sees it */
 static bool is_word(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || (c & 0x80) ||
-           c == '\'';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           (c & 0x80) || c == '\'';
 }
 
 static size_t rune_at(struct span text, size_t at) {

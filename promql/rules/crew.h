@@ -4,7 +4,8 @@
  *
  *     crew_run(n): part 0 ... part n - 1, each by the caller or by whoever of the crew is free
  *
- * The caller does its own parts while no helper is free, so works of several callers never wait for each other.
+ * The caller does its own parts while no helper is free, so works of several callers never wait for each
+ * other.
  */
 #include <stddef.h>
 

@@ -183,7 +183,8 @@ void rule_group_eval(struct rule_group *group, int64_t time_ms) {
             flush(group);
             written = i;
         }
-        for (end = i + 1; end < count && group->rules[end].rule->reads_until <= written; end++) {}
+        for (end = i + 1; end < count && group->rules[end].rule->reads_until <= written; end++) {
+        }
         crew_run(group->env->crew, end - i, eval_rule, &round);
     }
     flush(group);

@@ -72,7 +72,8 @@ static void restore(struct rules_manager *m, struct slot *slot, int64_t time_ms)
     mutex_unlock(&m->lock);
 }
 
-static void count_iteration(struct rules_manager *m, struct rule_group *group, int64_t time_ms, size_t missed) {
+static void count_iteration(struct rules_manager *m, struct rule_group *group, int64_t time_ms,
+                            size_t missed) {
     struct rule_iteration iteration = {
         .time_seconds = (double)time_ms / 1000, .seconds = group->eval_seconds, .missed = missed};
     for (size_t i = 0; i < group->config->rule_count; i++) {

@@ -24,9 +24,9 @@ struct rule_group_metrics *rule_group_metrics(struct rule_metrics *metrics,
 void rule_metrics_evaluated(struct rule_metrics *metrics, struct rule_group_metrics *group, double seconds,
                             bool failed);
 struct rule_iteration {
-    double time_seconds;               /* nominal */
-    double seconds, rule_seconds;      /* that it took; of all its rules, some of which may be at the same time */
-    size_t samples, missed;            /* results; iterations that could not be */
+    double time_seconds;          /* nominal */
+    double seconds, rule_seconds; /* that it took; of all its rules, some of which may be at the same time */
+    size_t samples, missed;       /* results; iterations that could not be */
 };
 void rule_metrics_iterated(struct rule_metrics *metrics, struct rule_group_metrics *group,
                            const struct rule_iteration *iteration);

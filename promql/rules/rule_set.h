@@ -26,7 +26,7 @@ struct rule {
     struct rule_text *labels, *annotations; /* labels: the group's, too; sorted by name */
     size_t label_count, annotation_count;
     size_t reads_until; /* it may read what rules of the group before this number write; 0: none of them */
-    struct span key;  /* name, expression, labels: what makes it the same rule after a reload */
+    struct span key;    /* name, expression, labels: what makes it the same rule after a reload */
 };
 
 struct rule_set_group {

@@ -11,8 +11,8 @@ static void sink(const char *line, void *context) {
 }
 
 START_TEST(lists_are_split_and_unknown_names_only_warn) {
-    const char *items[] = {"promql-delayed-name-removal, promql-experimental-functions", ",delayed-compaction,",
-                           "native-histograms,promql-experimental-function"};
+    const char *items[] = {"promql-delayed-name-removal, promql-experimental-functions",
+                           ",delayed-compaction,", "native-histograms,promql-experimental-function"};
     struct flag_texts lists = {items, 3, 3};
     struct features features;
     buf_init(&logged, 1 << 16);

@@ -278,4 +278,5 @@ CHECK_MAIN("rules", an_alert_is_pending_then_fires_then_resolves_and_is_told_for
            keep_firing_for_keeps_and_survives_by_its_file,
            rules_see_what_was_recorded_before_them_and_vanished_series_are_stale,
            a_crew_keeps_the_order_of_rules_that_read_each_other,
-           what_cannot_be_is_an_error_of_the_rule_and_writes_nothing, a_pending_alert_waits_on_after_a_restart, groups_are_due_at_times_of_their_own)
+           what_cannot_be_is_an_error_of_the_rule_and_writes_nothing,
+           a_pending_alert_waits_on_after_a_restart, groups_are_due_at_times_of_their_own)

@@ -441,9 +441,10 @@ START_TEST(features_change_what_a_file_leaves_out) {
 }
 END_TEST
 
-CHECK_MAIN("load", features_change_what_a_file_leaves_out, an_empty_file_is_all_defaults, a_job_has_the_defaults_and_what_global_says,
-           a_bool_of_a_job_wins_over_global_also_when_false, integers_are_written_as_yaml_allows,
-           targets_labels_and_params_are_read, external_labels_take_variables_of_the_environment,
+CHECK_MAIN("load", features_change_what_a_file_leaves_out, an_empty_file_is_all_defaults,
+           a_job_has_the_defaults_and_what_global_says, a_bool_of_a_job_wins_over_global_also_when_false,
+           integers_are_written_as_yaml_allows, targets_labels_and_params_are_read,
+           external_labels_take_variables_of_the_environment,
            the_environment_stands_in_every_value_when_asked_for,
            relative_paths_start_at_the_folder_of_the_file, the_old_bearer_token_is_an_authorization,
            what_does_nothing_yet_is_named_once, secrets_are_never_printed,

@@ -576,9 +576,8 @@ START_TEST(type_and_unit_become_labels_if_that_is_wanted) {
     cache_clear(&target->cache);
     limits.adds_type_and_unit = true;
     ck_assert_int_eq(scrape_as(EXPOSE_OPENMETRICS, span_from(text), 100, 1000), 0);
-    ck_assert_str_eq(rows(),
-                     "a_seconds_total{__type__=\"counter\", __unit__=\"seconds\", " OWN "} 1\n"
-                     "other{" OWN "} 1\nb{__type__=\"x\", " OWN "} 2\n");
+    ck_assert_str_eq(rows(), "a_seconds_total{__type__=\"counter\", __unit__=\"seconds\", " OWN "} 1\n"
+                             "other{" OWN "} 1\nb{__type__=\"x\", " OWN "} 2\n");
     struct written_metric metric = {.metric.value = 3};
     struct buf body;
     buf_init(&body, 1 << 16);
@@ -615,12 +614,14 @@ START_TEST(a_zero_stands_where_a_counter_began) {
                   "} 0.1\n");
     ck_assert_uint_eq(batch->exemplars[0].row, 1); /* of the sample, not the zero */
     ck_assert_uint_eq(counts.added, 5);
-    scrape_starts(EXPOSE_OPENMETRICS, "# TYPE a counter\na_total{x=\"1\"} 6\na_created{x=\"1\"} 0.5\n# EOF\n", 1001,
-                  "a_total{" OWN ", x=\"1\"} 6 @1001\nh_bucket{" OWN ", le=\"+Inf\"} stale @1001\nh_count{" OWN
-                  "} stale @1001\nh_sum{" OWN "} stale @1001\ng_created{" OWN "} stale @1001\n");
-    scrape_starts(EXPOSE_OPENMETRICS, "# TYPE a counter\na_total{x=\"1\"} 1\na_created{x=\"1\"} 1.5\n# EOF\n", 1600,
-                  "a_total{" OWN ", x=\"1\"} 0 @1500\na_total{" OWN ", x=\"1\"} 1 @1600\n");
-    scrape_starts(EXPOSE_OPENMETRICS, "# TYPE a counter\na_total{x=\"1\"} 1\na_created{x=\"1\"} 9e99\n# EOF\n", 1700,
+    scrape_starts(
+        EXPOSE_OPENMETRICS, "# TYPE a counter\na_total{x=\"1\"} 6\na_created{x=\"1\"} 0.5\n# EOF\n", 1001,
+        "a_total{" OWN ", x=\"1\"} 6 @1001\nh_bucket{" OWN ", le=\"+Inf\"} stale @1001\nh_count{" OWN
+        "} stale @1001\nh_sum{" OWN "} stale @1001\ng_created{" OWN "} stale @1001\n");
+    scrape_starts(EXPOSE_OPENMETRICS, "# TYPE a counter\na_total{x=\"1\"} 1\na_created{x=\"1\"} 1.5\n# EOF\n",
+                  1600, "a_total{" OWN ", x=\"1\"} 0 @1500\na_total{" OWN ", x=\"1\"} 1 @1600\n");
+    scrape_starts(EXPOSE_OPENMETRICS,
+                  "# TYPE a counter\na_total{x=\"1\"} 1\na_created{x=\"1\"} 9e99\n# EOF\n", 1700,
                   "a_total{" OWN ", x=\"1\"} 1 @1700\n"); /* not in the future */
     end();
 }
@@ -631,10 +632,12 @@ START_TEST(other_formats_tell_a_start_beside_the_value) {
     struct written_metric metric = {.metric = {.value = 3, .has_start = true, .start_ms = 700}};
     begin("", "");
     limits.adds_zeros = true;
-    scrape_starts(EXPOSE_OPENMETRICS2, "# TYPE a counter\na 5 st@0.5\n# TYPE s summary\ns {count:1,sum:2,quantile:[]} "
-                                       "st@0.25\n# EOF\n",
-                  1000, "a{" OWN "} 0 @500\na{" OWN "} 5\ns_count{" OWN "} 0 @250\ns_count{" OWN "} 1\ns_sum{" OWN
-                        "} 0 @250\ns_sum{" OWN "} 2\n");
+    scrape_starts(EXPOSE_OPENMETRICS2,
+                  "# TYPE a counter\na 5 st@0.5\n# TYPE s summary\ns {count:1,sum:2,quantile:[]} "
+                  "st@0.25\n# EOF\n",
+                  1000,
+                  "a{" OWN "} 0 @500\na{" OWN "} 5\ns_count{" OWN "} 0 @250\ns_count{" OWN "} 1\ns_sum{" OWN
+                  "} 0 @250\ns_sum{" OWN "} 2\n");
     buf_init(&body, 1 << 16);
     family_writer_add(&body, "c", "", "", EXPOSE_COUNTER, &metric, 1);
     cache_clear(&target->cache);
