@@ -41,7 +41,7 @@ static const struct {
     {HELP("a_kilobytes", "gauge") "a_kilobytes 1\n", "use base unit \"bytes\" instead of \"kilobytes\"\n"},
     {HELP("a_hours_x", "gauge") "a_hours_x 1\n", "use base unit \"seconds\" instead of \"hours\"\n"},
     {HELP("seconds_ms", "gauge") "seconds_ms 1\n", "metric names should not contain abbreviated units\n"},
-    {HELP("a_gauge_b", "gauge") "a_gauge_b 1\n", "metric name should not include type 'gauge'\n"},
+    {HELP("a_gauge_x", "gauge") "a_gauge_x 1\n", "metric name should not include type 'gauge'\n"},
     {HELP("a:b", "gauge") "a:b 1\n", "metric names should not contain ':'\n"},
     {HELP("aB", "gauge") "aB{cD=\"1\"} 1\n",
      "metric names should be written in 'snake_case' not 'camelCase'\n"
