@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""rules.py [--seconds N] [--groups N] [--rules N] [--no-peer] - many rules on our server and on Debian's Prometheus.
+"""rules.py [--seconds N] [--groups N] [--rules N] [--chained] [--no-peer] - many rules on our server and on Debian's Prometheus.
 
 Both scrape the same target (1,000 series) and evaluate the same file, one after the other. Read are the missed iterations and
-the processor seconds per second of the whole server, once as many seconds as the interval have passed.
+the processor seconds per second of the whole server, once as many seconds as the interval have passed. With --chained each
+recording rule of a group reads the one before it, so that it has to be stored first.
 """
 import argparse
 import pathlib
@@ -29,14 +30,16 @@ def page():
         f'requests_total{{path="/p{p}",code="{c}"}} {p * 7 + c}\n' for p in range(200) for c in (200, 301, 404, 500, 503))
 
 
-def rule_file(groups, rules):
+def rule_file(groups, rules, chained):
     """recording rules over a few series each, and every tenth an alert"""
     lines = ["groups:"]
     for g in range(groups):
         lines += [f"- name: group{g}", "  rules:"]
         for r in range(rules // groups):
             select = f'requests_total{{path="/p{(g * 7 + r) % 200}"}}'
-            if r % 10 == 9:
+            if chained and r % 10 not in (0, 9):
+                lines.append(f"  - {{record: 'g{g}:r{r}', expr: 'g{g}:r{r - 1} * 2'}}")
+            elif r % 10 == 9:
                 lines.append(f"  - {{alert: A{g}_{r}, expr: 'sum({select}) > 1e9', for: 5m, annotations: {{s: '{{{{ $value }}}}'}}}}")
             else:
                 lines.append(f"  - {{record: 'g{g}:r{r}', expr: 'sum by (path) (rate({select}[5m]))'}}")
@@ -50,7 +53,7 @@ def total(server, name):
 
 def measure(kind, folder, arguments, target):
     rules = folder / "rules.yml"
-    rules.write_text(rule_file(arguments.groups, arguments.rules))
+    rules.write_text(rule_file(arguments.groups, arguments.rules, arguments.chained))
     server = kind(folder, CONFIG.format(interval=arguments.interval, rules=rules, target=target.address))
     server.start()
     try:
@@ -72,6 +75,7 @@ def main():
     parser.add_argument("--interval", type=int, default=15)
     parser.add_argument("--groups", type=int, default=500)
     parser.add_argument("--rules", type=int, default=10000)
+    parser.add_argument("--chained", action="store_true")
     parser.add_argument("--no-peer", action="store_true")
     arguments = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="ferula-rules-"))

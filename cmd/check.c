@@ -1,5 +1,7 @@
 #include "cmd/check.h"
 
+#include "cmd/check_config.h"
+#include "cmd/check_metrics.h"
 #include "cmd/check_relabel.h"
 #include "cmd/check_rules.h"
 #include "cmd/cmd.h"
@@ -10,9 +12,8 @@
 #include <string.h>
 
 /*
- * check config FILE...: the verdict that the server would come to, without starting it. Exit status 0 when
- * every file is good, 1 when one is not, also for a wrong usage. check web-config FILE...: the same for the
- * file of --web.config.file, with the certificates and tokens that it names.
+ * check ...: verdicts without a server. check web-config FILE...: on the file of --web.config.file, with the
+ * certificates and tokens that it names; the others have files of their own.
  */
 
 void check_print_errors(const char *path, const struct config_errors *errors) {
@@ -27,57 +28,87 @@ void check_print_errors(const char *path, const struct config_errors *errors) {
     buf_release(&line);
 }
 
-static void print_unsupported(const struct config *config) {
-    if (!config->unsupported.count) return;
-    printf("  NOTE: configured but not supported yet, validated only:");
-    for (size_t i = 0; i < config->unsupported.count; i++)
-        printf("%s %s", i ? "," : "", config->unsupported.items[i]);
-    printf("\n");
+bool check_read_input(struct buf *text) {
+    char piece[16384];
+    size_t got;
+    while ((got = fread(piece, 1, sizeof piece, stdin)) > 0) buf_append(text, piece, got);
+    return !text->failed && !ferror(stdin);
 }
 
-static int check_file(const char *path, struct config_errors *errors) {
-    struct config *config;
-    printf("Checking %s\n", path);
-    fflush(stdout);
-    if (config_load_file(path, &config, errors)) {
-        check_print_errors(path, errors);
-        return 1;
+/* ---- findings ---- */
+
+static void read_names(struct check_lint *lint, struct span names) {
+    lint->finds_duplicates = lint->finds_long_waits = false;
+    for (size_t from = 0; from <= names.len;) {
+        size_t comma = span_find_byte(names, ',', from);
+        struct span name = span_of(names.ptr + from, comma - from);
+        bool is_all = span_is(name, "all");
+        if (is_all || span_is(name, "duplicate-rules")) lint->finds_duplicates = true;
+        if (is_all || span_is(name, "too-long-scrape-interval")) lint->finds_long_waits = true;
+        if (!is_all && !span_is(name, "none") && !span_is(name, "duplicate-rules") &&
+            !span_is(name, "too-long-scrape-interval"))
+            printf("WARNING: unknown lint option %.*s\n", SPAN_ARG(name));
+        from = comma + 1;
     }
-    printf("  SUCCESS: %s is a valid Prometheus configuration\n", path);
-    print_unsupported(config);
-    fflush(stdout);
-    int status = check_rule_files_of(config);
-    config_unref(config);
+}
+
+bool check_lint_option(struct check_lint *lint, const char *option) {
+    if (strcmp(option, "--lint-fatal") == 0)
+        lint->is_fatal = true;
+    else if (strcmp(option, "--no-lint-fatal") == 0)
+        lint->is_fatal = false;
+    else if (strcmp(option, "--ignore-unknown-fields") == 0)
+        lint->ignores_unknown = true;
+    else if (strncmp(option, "--lint=", 7) == 0)
+        read_names(lint, span_from(option + 7));
+    else
+        return false;
+    return true;
+}
+
+void check_bad(struct check_lint *lint) {
+    lint->status = CHECK_BAD;
+}
+
+void check_found(struct check_lint *lint) {
+    if (lint->is_fatal && lint->status == CHECK_GOOD) lint->status = CHECK_LINT;
+}
+
+/* ---- commands ---- */
+
+static int check_web_config(int argc, char **argv) {
+    static struct config_errors errors;
+    int status = CHECK_GOOD;
+    for (int i = 1; i < argc; i++) {
+        if (gate_check(argv[i], &errors)) {
+            check_print_errors(argv[i], &errors);
+            status = CHECK_BAD;
+            continue;
+        }
+        printf("%s SUCCESS\n", argv[i]);
+        fflush(stdout);
+    }
     return status;
-}
-
-static int check_web_file(const char *path, struct config_errors *errors) {
-    if (gate_check(path, errors)) {
-        check_print_errors(path, errors);
-        return 1;
-    }
-    printf("%s SUCCESS\n", path);
-    fflush(stdout);
-    return 0;
 }
 
 int cmd_check(int argc, char **argv) {
     static const struct {
         const char *name;
-        int (*check)(const char *path, struct config_errors *errors);
-    } kinds[] = {{"config", check_file}, {"web-config", check_web_file}};
-    static struct config_errors errors;
-    if (argc > 1 && strcmp(argv[1], "relabel") == 0) return check_relabel(argc - 1, argv + 1);
-    if (argc > 1 && strcmp(argv[1], "rules") == 0) return check_rules(argc - 1, argv + 1);
-    for (size_t k = 0; argc >= 3 && k < sizeof kinds / sizeof *kinds; k++) {
-        int status = 0;
-        if (strcmp(argv[1], kinds[k].name) != 0) continue;
-        for (int i = 2; i < argc; i++) status |= kinds[k].check(argv[i], &errors);
-        return status;
-    }
-    fprintf(stderr, "usage: server check config FILE...\n"
-                    "       server check web-config FILE...\n"
-                    "       server check rules [--lint=...] [--lint-fatal] FILE...\n"
-                    "       server check relabel --config.file=FILE --job=NAME [--metric] LABELS\n");
-    return 1;
+        int fewest; /* arguments behind the name */
+        int (*run)(int argc, char **argv);
+    } kinds[] = {{"config", 1, check_config},
+                 {"web-config", 1, check_web_config},
+                 {"rules", 0, check_rules},
+                 {"metrics", 0, check_metrics},
+                 {"relabel", 0, check_relabel}};
+    for (size_t k = 0; argc >= 2 && k < sizeof kinds / sizeof *kinds; k++)
+        if (strcmp(argv[1], kinds[k].name) == 0 && argc - 2 >= kinds[k].fewest)
+            return kinds[k].run(argc - 1, argv + 1);
+    fprintf(stderr,
+            "usage: server check config [--syntax-only] [--agent] [--lint=...] [--lint-fatal] FILE...\n"
+            "       server check web-config FILE...\n"
+            "       server check rules [--lint=...] [--lint-fatal] [FILE]...\n"
+            "       server check metrics [--extended] < METRICS\n"
+            "       server check relabel --config.file=FILE --job=NAME [--metric] LABELS\n");
+    return CHECK_BAD;
 }

@@ -1,10 +1,12 @@
 #pragma once
 /*
- * check_rules.h - check rules [--lint=...] [--lint-fatal] FILE...: the verdict the server would come to.
+ * check_rules.h - check rules [--lint=...] [--lint-fatal] [FILE]...: the verdict the server would come to;
+ * without a file about standard input.
  */
+#include "cmd/check.h"
+
 struct config;
 
-/* exit status as promtool's: 0, 1 for an error, 3 for a finding with --lint-fatal */
 int check_rules(int argc, char **argv);
-/* the rule files of a configuration; 0 or 1 */
-int check_rule_files_of(const struct config *config);
+/* the rule files of a configuration */
+void check_rule_files_of(const struct config *config, struct check_lint *lint);

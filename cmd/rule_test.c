@@ -1,5 +1,6 @@
 #include "cmd/cmd.h"
 
+#include "cmd/ask.h"
 #include "cmd/check.h"
 #include "cmd/rule_test.h"
 #include "lib/base/mem.h"
@@ -10,13 +11,13 @@
 #include <string.h>
 
 /*
- * test rules [--run REGEX]... [--diff] [--junit FILE] FILE...: unit tests of rules. Exit status 0 when all
- * pass, 1 when one fails or a file cannot be read.
+ * test rules [--run REGEX]... [--diff] [--junit FILE] [--ignore-unknown-fields] FILE...: unit tests of rules.
+ * Exit status 0 when all pass, 1 when one fails or a file cannot be read.
  */
 
-static int usage(void) {
-    fprintf(stderr, "usage: server test rules [--run=REGEX]... [--diff] [--junit=FILE] FILE...\n");
-    return 1;
+static void usage(void) {
+    fprintf(stderr, "usage: server test rules [--run=REGEX]... [--diff] [--junit=FILE] "
+                    "[--ignore-unknown-fields] FILE...\n");
 }
 
 static void escape_xml(struct span text, struct buf *out) {
@@ -70,45 +71,60 @@ static bool run_file(const char *path, const struct rule_test_options *options, 
     return good;
 }
 
-static bool read_options(int argc, char **argv, struct rule_test_options *options, const char **junit,
-                         int *files) {
+struct request {
+    struct rule_test_options options;
+    struct buf names; /* of --run, as one expression */
+    const char *junit;
+    int files; /* moved to the front of argv */
+};
+
+static bool read_options(int argc, char **argv, struct request *request) {
     for (int i = 2; i < argc; i++) {
-        bool has_next = i + 1 < argc;
+        const char *value;
         if (strcmp(argv[i], "--diff") == 0)
-            options->diff = true;
-        else if (strncmp(argv[i], "--run=", 6) == 0)
-            options->names[options->name_count++ % RULE_TEST_MAX_NAMES] = argv[i] + 6;
-        else if (strcmp(argv[i], "--run") == 0 && has_next)
-            options->names[options->name_count++ % RULE_TEST_MAX_NAMES] = argv[++i];
-        else if (strncmp(argv[i], "--junit=", 8) == 0)
-            *junit = argv[i] + 8;
-        else if (strcmp(argv[i], "--junit") == 0 && has_next)
-            *junit = argv[++i];
+            request->options.diff = true;
+        else if (strcmp(argv[i], "--ignore-unknown-fields") == 0)
+            request->options.ignores_unknown = true;
+        else if (ask_option("--run", argc, argv, &i, &value))
+            buf_printf(&request->names, "%s%s", request->names.len ? "|" : "", value);
+        else if (ask_option("--junit", argc, argv, &i, &value))
+            request->junit = value;
         else if (strncmp(argv[i], "--", 2) == 0)
             return false;
         else
-            argv[2 + (*files)++] = argv[i];
+            argv[2 + request->files++] = argv[i];
     }
-    return *files > 0 && options->name_count <= RULE_TEST_MAX_NAMES;
+    return request->files > 0 && !request->names.failed;
+}
+
+static int run_files(struct request *request, char **files, struct err *err) {
+    bool good = true;
+    struct buf junit;
+    int rc = 0;
+    if (request->names.len) rc = regex_create(&request->options.names, buf_view(&request->names), err);
+    if (rc) return err_wrap(err, rc, "--run");
+    buf_init(&junit, 256 << 20);
+    buf_puts(&junit, "<testsuites>");
+    for (int i = 0; i < request->files; i++) good &= run_file(files[i], &request->options, &junit);
+    buf_puts(&junit, "</testsuites>\n");
+    if (request->junit)
+        rc = file_write_atomic(file_system_real(), request->junit, junit.data, junit.len, err);
+    buf_release(&junit);
+    regex_destroy(request->options.names);
+    return rc || good ? rc : err_set(err, ERR_EXECUTION, "not every test passed");
 }
 
 int cmd_test(int argc, char **argv) {
-    bool good = true;
-    struct rule_test_options options = {0};
-    const char *junit_path = NULL;
-    int files = 0;
-    struct buf junit;
-    if (argc < 3 || strcmp(argv[1], "rules") != 0 || !read_options(argc, argv, &options, &junit_path, &files))
-        return usage();
-    buf_init(&junit, 256 << 20);
-    buf_puts(&junit, "<testsuites>");
-    for (int i = 0; i < files; i++) good &= run_file(argv[2 + i], &options, &junit);
-    buf_puts(&junit, "</testsuites>\n");
+    struct request request = {0};
     struct err err = {0};
-    if (junit_path && file_write_atomic(file_system_real(), junit_path, junit.data, junit.len, &err)) {
+    int status = 1;
+    buf_init(&request.names, 1 << 20);
+    if (argc < 3 || strcmp(argv[1], "rules") != 0 || !read_options(argc, argv, &request))
+        usage();
+    else if (run_files(&request, argv + 2, &err))
         fprintf(stderr, "%s\n", err.text);
-        good = false;
-    }
-    buf_release(&junit);
-    return good ? 0 : 1;
+    else
+        status = 0;
+    buf_release(&request.names);
+    return status;
 }

@@ -1,6 +1,6 @@
 #include "cmd/rule_test.h"
 
-#include "cmd/promql_test.h"
+#include "cmd/promql_test_histogram.h"
 #include "lib/base/mem.h"
 #include "lib/codec/regex.h"
 #include "lib/model/duration.h"
@@ -34,14 +34,9 @@ struct run {
 };
 
 bool rule_test_is_wanted(const struct rule_test_options *options, const struct test_group *test) {
-    for (size_t i = 0; i < options->name_count; i++) {
-        struct regex *regex;
-        if (regex_create(&regex, span_from(options->names[i]), NULL)) continue;
-        bool matches = regex_matches(regex, span_from(test->name ? test->name : ""));
-        regex_destroy(regex);
-        if (matches) return true;
-    }
-    return options->name_count == 0;
+    struct span captures[1];
+    return !options->names ||
+           regex_find(options->names, span_from(test->name ? test->name : ""), 0, captures, 1);
 }
 
 /* ---- data ---- */
@@ -94,7 +89,8 @@ static int make_groups(struct run *r, struct err *err) {
     static struct config_errors errors;
     struct rule_set_options options = {.interval_ms = r->test->interval_ms,
                                        .external_labels = r->test->external_labels,
-                                       .external_url = r->test->external_url};
+                                       .external_url = r->test->external_url,
+                                       .ignores_unknown = r->options->ignores_unknown};
     if (rule_set_load(&r->file->rule_files, &options, &r->set, &errors)) {
         struct buf line;
         buf_init(&line, 1 << 16);
@@ -252,58 +248,100 @@ static void check_alerts_at(struct run *r, int64_t since_start_ms) {
 
 /* ---- expressions ---- */
 
-static void add_float(struct run *r, struct lines *lines, struct labels labels, double value) {
-    struct buf line;
-    char number[64];
-    buf_init(&line, 1 << 20);
-    labels_write(labels, &line);
-    /* upstream compares with a tolerance only when asked to */
-    if (r->file->fuzzy_compare)
-        snprintf(number, sizeof number, "%.13g", value);
-    else
-        snprintf(number, sizeof number, "%.17g", value);
-    buf_printf(&line, " %s", isnan(value) ? "nan" : number);
-    lines_take(lines, &line);
-}
-
-static int add_expected_samples(struct run *r, struct lines *lines, const struct test_expr *test,
-                                struct err *err) {
-    for (size_t i = 0; i < test->exp_samples.count; i++) {
-        const struct test_sample *sample = &test->exp_samples.items[i];
-        struct test_series series = {0};
-        if (sample->histogram)
-            return err_set(err, ERR_UNSUPPORTED, "histograms in exp_samples are not compared");
-        const char *labels = sample->labels && *sample->labels ? sample->labels : "{}";
-        char *line = arena_printf(&r->arena, "%s 0", labels);
-        if (!line) return arena_limit(&r->arena, "test", err);
-        int rc = promql_test_series(span_from(line), &r->arena, &series, err);
-        if (rc) return err_wrap(err, rc, "labels %s", labels);
-        add_float(r, lines, series.labels, sample->value);
-    }
+static int read_sample(struct run *r, const struct test_sample *sample, struct test_series *series,
+                       struct err *err) {
+    const char *labels = sample->labels && *sample->labels ? sample->labels : "{}";
+    char *line = arena_printf(&r->arena, "%s %s", labels, sample->histogram ? sample->histogram : "0");
+    *series = (struct test_series){0};
+    if (!line) return arena_limit(&r->arena, "test", err);
+    int rc = promql_test_series(span_from(line), &r->arena, series, err);
+    if (!rc && series->count != 1) rc = err_set(err, ERR_INVALID, "one value was expected");
+    if (rc) return err_wrap(err, rc, "exp_samples: %s", line);
+    if (!sample->histogram) series->values[0].number = sample->value;
     return 0;
 }
 
-static int ask(struct run *r, const struct test_expr *test, struct lines *got, struct err *err) {
+static int read_samples(struct run *r, const struct test_expr *test, struct test_series **samples,
+                        struct err *err) {
+    int rc = 0;
+    *samples = arena_array(&r->arena, test->exp_samples.count + 1, sizeof **samples);
+    if (!*samples) return arena_limit(&r->arena, "test", err);
+    for (size_t i = 0; i < test->exp_samples.count && !rc; i++)
+        rc = read_sample(r, &test->exp_samples.items[i], &(*samples)[i], err);
+    return rc;
+}
+
+static void add_value(struct lines *lines, struct labels labels, double value,
+                      const struct histogram *histogram) {
+    struct buf line;
+    buf_init(&line, 1 << 20);
+    labels_write(labels, &line);
+    buf_putc(&line, ' ');
+    if (histogram)
+        promql_test_histogram_show(&line, histogram);
+    else if (isnan(value))
+        buf_puts(&line, "nan");
+    else
+        buf_printf(&line, "%.17g", value);
+    lines_take(lines, &line);
+}
+
+/* floats differ at most by their last bit, when the file asks for that */
+static bool agrees(struct run *r, const struct test_value *wanted, double value,
+                   const struct histogram *histogram) {
+    if (histogram || wanted->kind == TEST_VALUE_HISTOGRAM)
+        return histogram && wanted->kind == TEST_VALUE_HISTOGRAM &&
+               promql_test_histogram_agrees(&wanted->histogram, histogram, &r->arena);
+    return r->file->fuzzy_compare &&
+           (nextafter(value, INFINITY) == wanted->number || nextafter(value, -INFINITY) == wanted->number);
+}
+
+/* what agrees with the sample expected of its labels is written as that, so that lines are equal */
+static void add_got(struct run *r, struct lines *got, const struct test_expr *test,
+                    const struct test_series *samples, struct labels labels, double value,
+                    const struct histogram *histogram) {
+    for (size_t i = 0; i < test->exp_samples.count; i++) {
+        const struct test_value *wanted = &samples[i].values[0];
+        if (!labels_equal(samples[i].labels, labels) || !agrees(r, wanted, value, histogram)) continue;
+        value = wanted->number;
+        histogram = wanted->histogram.value;
+        break;
+    }
+    add_value(got, labels, value, histogram);
+}
+
+static int ask(struct run *r, const struct test_expr *test, const struct test_series *samples,
+               struct lines *got, struct err *err) {
     int64_t time_ms = r->start_ms + test->eval_time_ms;
     struct query query = {.text = span_from(test->expr), .start_ms = time_ms, .end_ms = time_ms};
     struct query_result *result;
     enum query_failure failure;
     int rc = engine_run(r->engine, tsdb_queryable(r->store), &query, &result, &failure, err);
     if (rc) return rc;
-    if (result->type == VALUE_SCALAR) add_float(r, got, (struct labels){0}, result->scalar);
-    for (size_t i = 0; result->type == VALUE_VECTOR && i < result->row_count; i++)
-        add_float(r, got, result->rows[i].labels, result->rows[i].values[0]);
+    if (result->type == VALUE_SCALAR)
+        add_got(r, got, test, samples, (struct labels){0}, result->scalar, NULL);
+    for (size_t i = 0; result->type == VALUE_VECTOR && i < result->row_count; i++) {
+        const struct result_row *row = &result->rows[i];
+        add_got(r, got, test, samples, row->labels, row->values[0],
+                row->histograms ? row->histograms[0] : NULL);
+    }
     query_result_destroy(result);
     return 0;
 }
 
 static void check_expr(struct run *r, const struct test_expr *test) {
     struct lines expected, got;
+    struct test_series *samples = NULL;
     struct err err = {0};
     lines_init(&expected);
     lines_init(&got);
-    int rc = add_expected_samples(r, &expected, test, &err);
-    if (!rc) rc = ask(r, test, &got, &err);
+    int rc = read_samples(r, test, &samples, &err);
+    for (size_t i = 0; i < test->exp_samples.count && !rc; i++) {
+        const struct test_value *value = &samples[i].values[0];
+        add_value(&expected, samples[i].labels, value->number,
+                  value->kind == TEST_VALUE_HISTOGRAM ? value->histogram.value : NULL);
+    }
+    if (!rc) rc = ask(r, test, samples, &got, &err);
     lines_sort(&expected);
     lines_sort(&got);
     if (rc)

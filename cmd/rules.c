@@ -27,8 +27,10 @@ static char *external_url(const struct flags *flags) {
     return mem_strndup(url, length);
 }
 
-void rules_init(struct rules *rules, const struct flags *flags, const struct parse_options *parse) {
-    *rules = (struct rules){.flags = flags, .parse = *parse, .external_url = external_url(flags)};
+void rules_init(struct rules *rules, const struct flags *flags, const struct features *features,
+                const struct parse_options *parse) {
+    *rules = (struct rules){
+        .flags = flags, .features = features, .parse = *parse, .external_url = external_url(flags)};
 }
 
 int rules_read(struct rules *rules, const struct config *config, struct rule_set **set, struct err *err) {
@@ -75,6 +77,7 @@ int rules_start(struct rules *rules, struct engine *engine, struct tsdb *tsdb, s
                                             .outage_tolerance_ms = flags->rules_outage_tolerance_ms,
                                             .grace_period_ms = flags->rules_grace_period_ms,
                                             .threads = (int)flags->rules_max_concurrent_evals,
+                                            .is_concurrent = rules->features->concurrent_rules,
                                             .keep_path = path,
                                             .notify = notifier_send,
                                             .context = rules->notifier};

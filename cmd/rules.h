@@ -5,6 +5,7 @@
  *     configuration --rules_read--> rule_set --rules_apply--> rules manager --notices--> notifier
  *               \______________ alerting: discovery --groups--------------------------------^
  */
+#include "cmd/features.h"
 #include "cmd/flags.h"
 #include "lib/base/err.h"
 #include "promql/parse/parse.h"
@@ -20,6 +21,7 @@ struct tsdb;
 
 struct rules {
     const struct flags *flags;
+    const struct features *features;
     struct parse_options parse;
     char *external_url;
     struct rules_manager *manager; /* NULL before start */
@@ -27,7 +29,9 @@ struct rules {
     struct discovery *discovery;
 };
 
-void rules_init(struct rules *rules, const struct flags *flags, const struct parse_options *parse);
+/* flags and features outlive it */
+void rules_init(struct rules *rules, const struct flags *flags, const struct features *features,
+                const struct parse_options *parse);
 /* the rule files of a configuration; what is wrong is logged, the first is in err */
 int rules_read(struct rules *rules, const struct config *config, struct rule_set **set, struct err *err);
 int rules_start(struct rules *rules, struct engine *engine, struct tsdb *tsdb, struct registry *registry,

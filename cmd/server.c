@@ -124,7 +124,7 @@ static void ask_quit(void *context) {
 
 static int start_work(struct server *s, struct err *err) {
     struct rule_set *set = NULL;
-    int rc = targets_start(&s->targets, &s->flags, tsdb_appender(s->tsdb), s->registry, err);
+    int rc = targets_start(&s->targets, &s->flags, &s->features, tsdb_appender(s->tsdb), s->registry, err);
     if (!rc) rc = rules_start(&s->rules, s->engine, s->tsdb, s->registry, err);
     if (rc) return rc;
     struct config *config = reload_current(&s->reload);
@@ -235,7 +235,7 @@ static int prepare(struct server *s, struct err *err) {
     memory_metrics_add(&s->memory_metrics, "queries", engine_memory(s->engine));
     query_log_init(&s->query_log, s->engine, s->registry);
     struct parse_options parse = parse_options(s);
-    rules_init(&s->rules, &s->flags, &parse);
+    rules_init(&s->rules, &s->flags, &s->features, &parse);
     s->reload.apply = apply_config;
     s->reload.context = s;
     int rc = loop_create(&s->loop, err);
@@ -292,6 +292,8 @@ static int serve(struct server *s) {
     struct err err = {0};
     log_start(s);
     features_read(&s->features, &s->flags.enable_feature);
+    config_set_defaults(&(struct config_defaults){.asks_for_protobuf = s->features.start_zeros,
+                                                  .extra_scrape_metrics = s->features.extra_scrape_metrics});
     if (prepare(s, &err) == STATUS_OK)
         run(s);
     else if (err.text[0])

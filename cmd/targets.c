@@ -10,14 +10,16 @@ static void on_groups(void *context, const char *set, struct target_groups *grou
     scrape_manager_set_groups(context, set, groups);
 }
 
-int targets_start(struct targets *targets, const struct flags *flags, struct appender *appender,
-                  struct registry *registry, struct err *err) {
+int targets_start(struct targets *targets, const struct flags *flags, const struct features *features,
+                  struct appender *appender, struct registry *registry, struct err *err) {
     struct scrape_options scrape = {.limits = {.body_bytes = flags->scrape_max_body_bytes,
                                                .samples = flags->scrape_max_samples,
                                                .labels = flags->scrape_max_labels,
                                                .label_name_bytes = flags->scrape_max_label_name_bytes,
                                                .label_value_bytes = flags->scrape_max_label_value_bytes,
-                                               .label_bytes = flags->scrape_max_label_bytes}};
+                                               .label_bytes = flags->scrape_max_label_bytes,
+                                               .adds_type_and_unit = features->type_and_unit_labels,
+                                               .adds_zeros = features->start_zeros}};
     struct discovery_options discovery = {.name = "scrape",
                                           .dns_servers = flags->discovery_dns_server.items,
                                           .dns_server_count = flags->discovery_dns_server.count};

@@ -5,6 +5,7 @@
  *     configuration --> discovery (one set per job) --groups--> scrape manager --> targets
  *                 \_______________ jobs _______________________/
  */
+#include "cmd/features.h"
 #include "cmd/flags.h"
 #include "lib/base/err.h"
 
@@ -20,8 +21,8 @@ struct targets {
 };
 
 /* starts both, without targets */
-int targets_start(struct targets *targets, const struct flags *flags, struct appender *appender,
-                  struct registry *registry, struct err *err);
+int targets_start(struct targets *targets, const struct flags *flags, const struct features *features,
+                  struct appender *appender, struct registry *registry, struct err *err);
 /* The main thread. Nothing before start. */
 void targets_apply(struct targets *targets, struct config *config);
 /* no more groups and scrapes; the scrape manager may still be asked */

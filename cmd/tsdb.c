@@ -5,6 +5,7 @@
  */
 #include "cmd/tsdb.h"
 
+#include "cmd/backfill.h"
 #include "cmd/cmd.h"
 #include "lib/sys/clock.h"
 #include "storage/foreign/import.h"
@@ -29,7 +30,7 @@ static void show_warning(const char *text, void *context) {
     fprintf(stderr, "%swarning: %s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "", text);
 }
 
-static int show_result(const struct foreign_counts *counts, int rc, const struct err *err) {
+int tsdb_show_result(const struct foreign_counts *counts, int rc, const struct err *err) {
     if (isatty(STDERR_FILENO)) fprintf(stderr, "\r\033[K");
     printf("%llu blocks, %llu series, %llu samples, %llu histograms, %llu bytes, %llu warnings\n",
            (unsigned long long)counts->blocks, (unsigned long long)counts->series,
@@ -39,35 +40,32 @@ static int show_result(const struct foreign_counts *counts, int rc, const struct
     return rc ? 1 : 0;
 }
 
-struct output {
-    struct foreign_target target;
-    struct buf folder; /* of the blocks */
-    struct file lock;
-};
+void tsdb_output_init(struct tsdb_output *output, const char *dir) {
+    *output = (struct tsdb_output){0};
+    buf_init(&output->folder, 4096);
+    buf_printf(&output->folder, "%s/blocks", dir);
+    output->target = (struct foreign_target){.fs = file_system_real(),
+                                             .folder = buf_text(&output->folder),
+                                             .now_ms = clock_wall_ms(),
+                                             .made = show_made,
+                                             .context = &output->target};
+}
 
-/* OUT is locked as a server locks it: a running one would take the unfinished files for leftovers */
-static int output_open(struct output *output, const char *out, struct err *err) {
+int tsdb_output_open(struct tsdb_output *output, const char *out, struct err *err) {
     struct file_system *fs = file_system_real();
     struct buf path;
-    *output = (struct output){0};
-    buf_init(&output->folder, 4096);
-    buf_printf(&output->folder, "%s/blocks", out);
+    tsdb_output_init(output, out);
     buf_init(&path, 4096);
     buf_printf(&path, "%s/lock", out);
     int rc = folder_make(fs, out, err);
     if (!rc) rc = file_open(fs, buf_text(&path), FILE_WRITE, &output->lock, err);
     if (!rc) rc = file_lock(&output->lock, err);
     if (rc == ERR_BUSY) rc = err_set(err, rc, "data folder \"%s\" is in use by another process", out);
-    output->target = (struct foreign_target){.fs = fs,
-                                             .folder = buf_text(&output->folder),
-                                             .now_ms = clock_wall_ms(),
-                                             .made = show_made,
-                                             .context = &output->target};
     buf_release(&path);
     return rc;
 }
 
-static void output_close(struct output *output) {
+void tsdb_output_close(struct tsdb_output *output) {
     if (file_is_open(&output->lock)) file_close(&output->lock);
     buf_release(&output->folder);
 }
@@ -84,28 +82,31 @@ static int run_import(int argc, char **argv) {
             options.source = argv[i];
     }
     if (!options.source) return tsdb_usage();
-    struct output output;
+    struct tsdb_output output;
     struct err err = {0};
-    int rc = output_open(&output, out, &err);
+    int rc = tsdb_output_open(&output, out, &err);
     if (!rc) rc = foreign_import(&options, &output.target, &err);
-    output_close(&output);
-    return show_result(&output.target.counts, rc, &err);
+    tsdb_output_close(&output);
+    return tsdb_show_result(&output.target.counts, rc, &err);
 }
 
 static int run_create(int argc, char **argv) {
+    if (argc >= 2 && strcmp(argv[1], "rules") == 0)
+        return backfill_run(argc - 1, argv + 1, "http://localhost:9090"); /* as promtool has it */
     if (argc < 3 || argc > 4 || strcmp(argv[1], "openmetrics") != 0) return tsdb_usage();
-    struct output output;
+    struct tsdb_output output;
     struct err err = {0};
-    int rc = output_open(&output, argc == 4 ? argv[3] : "data/", &err);
+    int rc = tsdb_output_open(&output, argc == 4 ? argv[3] : "data/", &err);
     if (!rc) rc = foreign_openmetrics(output.target.fs, argv[2], IMPORT_BYTES, &output.target, &err);
-    output_close(&output);
-    return show_result(&output.target.counts, rc, &err);
+    tsdb_output_close(&output);
+    return tsdb_show_result(&output.target.counts, rc, &err);
 }
 
 int tsdb_usage(void) {
     fprintf(stderr,
             "usage: server tsdb import PROMETHEUS_DATA_DIR [--storage.tsdb.path=OUT]\n"
             "       server tsdb create-blocks-from openmetrics FILE [OUT]\n"
+            "       server tsdb create-blocks-from rules --start=TIME ... FILE...\n"
             "       server tsdb list [-r] [DIR]\n"
             "       server tsdb analyze [--limit=20] [DIR [BLOCK]]\n"
             "       server tsdb dump [--min-time=MS] [--max-time=MS] [--match=SELECTOR] [DIR]\n"

@@ -136,6 +136,13 @@ int config_load_text(struct span text, const char *file_name, struct config **co
  * and a dollar that no name follows ($1, ${1}, at the end) stays one. Set once at start, before the first
  * loading. */
 void config_expand_environment(bool everywhere);
+/* What features make of fields that a file leaves out. */
+struct config_defaults {
+    bool asks_for_protobuf; /* first, also without native histograms: it tells when counters began */
+    bool extra_scrape_metrics;
+};
+/* Set once at start, before the first loading. */
+void config_set_defaults(const struct config_defaults *defaults);
 struct config *config_ref(struct config *config);
 void config_unref(struct config *config); /* NULL is fine */
 /* Hands over what was made from a configuration and is needed as long as it: destroyed with it. Any thread.

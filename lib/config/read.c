@@ -255,7 +255,7 @@ static size_t collect_keys(const struct section *section, const char **keys, siz
 static void report_unknown(struct loader *l, const struct section *section, const struct ynode *key) {
     const char *keys[128];
     size_t count = collect_keys(section, keys, 0, sizeof keys / sizeof *keys);
-    loader_error_unknown(l, key->mark, "unknown field", key->text, keys, count);
+    if (!l->ignores_unknown) loader_error_unknown(l, key->mark, "unknown field", key->text, keys, count);
 }
 
 static void check_required(struct loader *l, const struct section *section, const void *object,

@@ -115,11 +115,15 @@ static const struct field file_fields[] = {
 static const struct section file_section = SECTION(S, file_fields, file_check);
 #undef S
 
-int rule_file_load_text(struct span text, const char *path, struct arena *arena, struct rule_file *file,
-                        struct config_errors *errors) {
+int rule_file_load_text(struct span text, const char *path, bool ignores_unknown, struct arena *arena,
+                        struct rule_file *file, struct config_errors *errors) {
     static const struct ynode nothing = {.kind = YNODE_MAP, .mark = {1, 1}};
     struct strings unsupported = {0};
-    struct loader l = {.arena = arena, .errors = errors, .file_name = path, .unsupported = &unsupported};
+    struct loader l = {.arena = arena,
+                       .errors = errors,
+                       .file_name = path,
+                       .ignores_unknown = ignores_unknown,
+                       .unsupported = &unsupported};
     const struct ynode *root = NULL;
     struct ymark where = {0, 0};
     struct err err = {0};
@@ -134,7 +138,7 @@ int rule_file_load_text(struct span text, const char *path, struct arena *arena,
     return errors->count + errors->more > before ? ERR_INVALID : 0;
 }
 
-int rule_file_load(const char *path, struct arena *arena, struct rule_file *file,
+int rule_file_load(const char *path, bool ignores_unknown, struct arena *arena, struct rule_file *file,
                    struct config_errors *errors) {
     struct buf text;
     struct err err = {0};
@@ -143,7 +147,7 @@ int rule_file_load(const char *path, struct arena *arena, struct rule_file *file
     if (rc)
         rule_file_error(errors, path, (struct ymark){0, 0}, err.text);
     else
-        rc = rule_file_load_text(buf_view(&text), path, arena, file, errors);
+        rc = rule_file_load_text(buf_view(&text), path, ignores_unknown, arena, file, errors);
     buf_release(&text);
     return rc;
 }

@@ -36,9 +36,10 @@ struct rule_file {
     LIST(struct rule_group_config) groups;
 };
 
-/* Appends errors (CONFIG_MAX_ERRORS at most are kept); 0 or ERR_INVALID. */
-int rule_file_load(const char *path, struct arena *arena, struct rule_file *file,
+/* Appends errors (CONFIG_MAX_ERRORS at most are kept); 0 or ERR_INVALID. ignores_unknown: fields that there
+ * are not are let pass. */
+int rule_file_load(const char *path, bool ignores_unknown, struct arena *arena, struct rule_file *file,
                    struct config_errors *errors);
-int rule_file_load_text(struct span text, const char *path, struct arena *arena, struct rule_file *file,
-                        struct config_errors *errors);
+int rule_file_load_text(struct span text, const char *path, bool ignores_unknown, struct arena *arena,
+                        struct rule_file *file, struct config_errors *errors);
 void rule_file_error(struct config_errors *errors, const char *path, struct ymark mark, const char *message);

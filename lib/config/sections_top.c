@@ -83,9 +83,15 @@ static void check_protocols(struct loader *l, const struct strings *list, const 
             }
 }
 
+static struct config_defaults defaults;
+
+void config_set_defaults(const struct config_defaults *wanted) {
+    defaults = *wanted;
+}
+
 void default_protocols(struct strings *list, bool with_histograms) {
     if (list->count) return;
-    size_t skip = with_histograms ? 0 : 1;
+    size_t skip = with_histograms || defaults.asks_for_protobuf ? 0 : 1;
     *list = (struct strings){all_protocols + skip, CONSERVATIVE_PROTOCOLS + 1 - skip};
 }
 
@@ -124,6 +130,8 @@ void global_check(struct loader *l, void *object, const struct ynode *node) {
             global->scrape_interval_ms < DEFAULT_TIMEOUT_MS ? global->scrape_interval_ms : DEFAULT_TIMEOUT_MS;
     if (global->scrape_timeout_ms > global->scrape_interval_ms)
         loader_error_at(l, node, "scrape_timeout", "global scrape timeout greater than scrape interval");
+    if (defaults.extra_scrape_metrics && !section_has(&global_section, global, "extra_scrape_metrics"))
+        global->extra_scrape_metrics = true;
     check_protocols(l, &global->scrape_protocols, node);
     default_protocols(&global->scrape_protocols, global->scrape_native_histograms);
     check_names(l, &global->metric_name_validation_scheme, &global->metric_name_escaping_scheme, node);

@@ -95,7 +95,8 @@ struct loader {
     struct file_system *fs; /* for the files that the file names; NULL: they are not read */
     char path[256];         /* of the key being read */
     size_t path_len;
-    unsigned quiet; /* > 0 inside of an unsupported section: what is in it is not named on its own */
+    bool ignores_unknown; /* fields that there are not */
+    unsigned quiet;       /* > 0 inside of an unsupported section: what is in it is not named on its own */
     struct strings *unsupported;
     size_t unsupported_capacity;
     bool is_out_of_memory; /* reported once */

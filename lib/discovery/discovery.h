@@ -48,3 +48,5 @@ void discovery_apply(struct discovery *discovery, struct config *config, const s
                      size_t count);
 /* no update is called any more when it returns; NULL is fine */
 void discovery_destroy(struct discovery *discovery);
+/* whether a file of file_sd_configs can be read; ERR_INVALID says what is wrong with it. Any thread. */
+int discovery_check_file(const char *path, struct err *err);

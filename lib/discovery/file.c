@@ -118,11 +118,27 @@ static void remove_groups(struct files *files, const struct known_file *file, si
     buf_release(&source);
 }
 
-static int parse(struct files *files, struct known_file *file, struct span text, struct err *err) {
-    bool is_json = strcasecmp(file->path + strlen(file->path) - 5, ".json") == 0;
-    struct group_origin origin = {file->path, "__meta_filepath", is_json};
+static int read_groups(const char *path, struct span text, struct group_list *groups, struct err *err) {
+    size_t length = strlen(path);
+    bool is_json = length >= 5 && strcasecmp(path + length - 5, ".json") == 0;
+    struct group_origin origin = {path, "__meta_filepath", is_json};
+    return group_reader_parse(text, &origin, groups, err);
+}
+
+int discovery_check_file(const char *path, struct err *err) {
     struct group_list groups = {0};
-    int rc = group_reader_parse(text, &origin, &groups, err);
+    struct buf text;
+    buf_init(&text, FILE_MAX_BYTES);
+    int rc = file_read_all(file_system_real(), path, &text, err);
+    if (!rc) rc = read_groups(path, buf_view(&text), &groups, err);
+    group_list_release(&groups);
+    buf_release(&text);
+    return rc;
+}
+
+static int parse(struct files *files, struct known_file *file, struct span text, struct err *err) {
+    struct group_list groups = {0};
+    int rc = read_groups(file->path, text, &groups, err);
     if (rc) return rc;
     remove_groups(files, file, groups.all.count);
     for (size_t i = 0; i < groups.all.count; i++)

@@ -269,7 +269,9 @@ int expose_composite(const struct expose_reader *reader, const struct expose_ent
                                      .labels = entry->series,
                                      .key = hash_bytes_keyed(entry->series.ptr, entry->series.len),
                                      .has_time = entry->has_time,
-                                     .time_ms = entry->time_ms};
+                                     .time_ms = entry->time_ms,
+                                     .has_start = entry->has_start,
+                                     .start_ms = entry->start_ms};
     bool is_gauge = type == EXPOSE_GAUGE_HISTOGRAM;
     int rc = take_parts(&c, entry->value, rules[type].allowed);
     if (!rc) rc = check_needed(&c, rules[type].needed);

@@ -153,11 +153,10 @@ static int take_composite(struct expose_reader *reader, struct scan *scan, struc
     return 0;
 }
 
-/* [timestamp] [st@start] [exemplars]; a start is checked, nothing is made of it */
+/* [timestamp] [st@start] [exemplars] */
 static int read_rest(struct expose_reader *reader, struct scan scan, struct expose_entry *entry,
                      struct err *err) {
     static const struct span start = {"st@", 3};
-    int64_t start_ms;
     bool is_second = reader->format == EXPOSE_OPENMETRICS2, more;
     int rc = next_part(reader, &scan, &more, err);
     if (rc || !more) return rc;
@@ -169,7 +168,8 @@ static int read_rest(struct expose_reader *reader, struct scan scan, struct expo
     }
     if (is_second && span_starts_with(span_of(scan.p, (size_t)(scan.end - scan.p)), start)) {
         scan.p += start.len;
-        rc = take_seconds(reader, &scan, "bad start timestamp", &start_ms, err);
+        rc = take_seconds(reader, &scan, "bad start timestamp", &entry->start_ms, err);
+        entry->has_start = true;
         if (!rc) rc = next_part(reader, &scan, &more, err);
         if (rc || !more) return rc;
     }

@@ -32,9 +32,9 @@ struct expose_entry {
     struct span series; /* name and labels as written, without blanks at its ends */
     struct span value;  /* text of the value, not parsed yet: expose_value */
     bool is_composite;  /* OpenMetrics 2.0: value is the inside of {...}: expose_composite */
-    bool has_time;
-    int64_t time_ms;
-    struct span exemplar; /* from its labels' brace to the end of the line, checked; empty: none */
+    bool has_time, has_start;
+    int64_t time_ms, start_ms; /* start: OpenMetrics 2.0 */
+    struct span exemplar;      /* from its labels' brace to the end of the line, checked; empty: none */
     /* EXPOSE_TYPE, _HELP, _UNIT */
     struct span metric; /* name of the family, unescaped only if it was not quoted */
     struct span text;   /* type name, help (escapes as written), unit */

@@ -40,10 +40,10 @@ struct expose_metric {
     struct span labels; /* as they lie in the body, see is_wire */
     bool is_wire;       /* labels is a Metric message; else a series text */
     uint64_t key;       /* keyed hash of name and labels: equal for the same metric of the next body */
-    bool has_time;
-    int64_t time_ms;
-    double value;      /* of a counter, gauge or unknown */
-    double count, sum; /* of a summary or histogram */
+    bool has_time, has_start;
+    int64_t time_ms, start_ms; /* start: when a counter, summary or histogram was created */
+    double value;              /* of a counter, gauge or unknown */
+    double count, sum;         /* of a summary or histogram */
     const struct expose_point *points;
     uint32_t point_count;
     bool has_native;

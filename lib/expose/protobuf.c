@@ -8,8 +8,9 @@
 
 enum { FAMILY_NAME = 1, FAMILY_HELP = 2, FAMILY_TYPE = 3, FAMILY_METRIC = 4, FAMILY_UNIT = 5 };
 enum { METRIC_LABEL = 1, METRIC_TIMESTAMP = 6 };
-enum { SUMMARY_COUNT = 1, SUMMARY_SUM = 2, SUMMARY_QUANTILE = 3 };
-enum { HISTOGRAM_BUCKET = 3, HISTOGRAM_EXEMPLAR = 16 };
+enum { COUNTER_VALUE = 1, COUNTER_EXEMPLAR = 2, COUNTER_CREATED = 3 };
+enum { SUMMARY_COUNT = 1, SUMMARY_SUM = 2, SUMMARY_QUANTILE = 3, SUMMARY_CREATED = 4 };
+enum { HISTOGRAM_BUCKET = 3, HISTOGRAM_CREATED = 15, HISTOGRAM_EXEMPLAR = 16 };
 enum { BUCKET_COUNT = 1, BUCKET_BOUND = 2, BUCKET_EXEMPLAR = 3, BUCKET_COUNT_FLOAT = 4 };
 
 /* MetricType, in the order of its numbers: what it is here, and which field of a Metric has its value */
@@ -102,7 +103,7 @@ static int read_time(struct span bytes, int64_t *time_ms, struct err *err) {
     }
     if (message.rc) return message.rc;
     if (seconds > INT64_MAX / 2000 || seconds < INT64_MIN / 2000)
-        return err_set(err, ERR_INVALID, "timestamp of an exemplar out of range");
+        return err_set(err, ERR_INVALID, "timestamp of an exemplar or a start out of range");
     *time_ms = seconds * 1000 + (int32_t)nanos / 1000000;
     return 0;
 }
@@ -156,6 +157,14 @@ static int by_time(const void *a, const void *b) {
 
 /* ---- values ---- */
 
+static void take_created(struct message *message, const struct protobuf_field *field,
+                         struct expose_metric *metric) {
+    struct span bytes;
+    take_bytes(message, field, &bytes);
+    if (!message->rc) message->rc = read_time(bytes, &metric->start_ms, message->err);
+    metric->has_start = !message->rc;
+}
+
 /* how often a field is there */
 static uint32_t count_fields(struct span bytes, uint32_t number) {
     struct cursor message = cursor_of(bytes.ptr, bytes.len);
@@ -170,8 +179,9 @@ static int read_counter(struct span bytes, struct arena *arena, struct expose_me
     struct message message = message_of(bytes, err);
     struct protobuf_field field;
     while (next_field(&message, &field)) {
-        if (field.number == 1) take_double(&message, &field, &metric->value);
-        if (field.number != 2) continue;
+        if (field.number == COUNTER_VALUE) take_double(&message, &field, &metric->value);
+        if (field.number == COUNTER_CREATED) take_created(&message, &field, metric);
+        if (field.number != COUNTER_EXEMPLAR) continue;
         struct exemplar *exemplar = arena_alloc(arena, sizeof *exemplar);
         if (!exemplar) return arena_limit(arena, "an exemplar", err);
         add_exemplar(&message, &field, arena, exemplar);
@@ -197,6 +207,7 @@ static int read_summary(struct span bytes, struct arena *arena, struct expose_me
     while (next_field(&message, &field)) {
         if (field.number == SUMMARY_COUNT) take_count(&message, &field, &metric->count);
         if (field.number == SUMMARY_SUM) take_double(&message, &field, &metric->sum);
+        if (field.number == SUMMARY_CREATED) take_created(&message, &field, metric);
         if (field.number != SUMMARY_QUANTILE) continue;
         take_bytes(&message, &field, &part);
         if (!message.rc) message.rc = read_quantile(part, &points[metric->point_count++], err);
@@ -237,6 +248,7 @@ static int read_buckets(struct span bytes, struct arena *arena, struct expose_me
     while (next_field(&message, &field)) {
         if (field.number == HISTOGRAM_EXEMPLAR)
             add_exemplar(&message, &field, arena, &exemplars[metric->exemplar_count++]);
+        if (field.number == HISTOGRAM_CREATED) take_created(&message, &field, metric);
         if (field.number != HISTOGRAM_BUCKET) continue;
         take_bytes(&message, &field, &part);
         if (!message.rc) message.rc = read_bucket(part, arena, &points[metric->point_count++], err);

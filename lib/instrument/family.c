@@ -91,13 +91,26 @@ void family_write(const struct family *family, struct buf *out) {
     for (struct child *child = family->children; child; child = child->next) write_child(family, child, out);
 }
 
+static void child_destroy(const struct family *family, struct child *child) {
+    if (family->type == METRIC_HISTOGRAM) mem_free(child->histogram.buckets);
+    if (family->type == METRIC_SUMMARY) pthread_mutex_destroy(&child->summary.lock);
+    mem_free(child->labels);
+    mem_free(child);
+}
+
+void family_remove(struct family *family, const char *labels) {
+    struct child **place = &family->children;
+    while (*place && strcmp((*place)->labels, labels) != 0) place = &(*place)->next;
+    struct child *child = *place;
+    if (!child) return;
+    *place = child->next;
+    child_destroy(family, child);
+}
+
 void family_destroy(struct family *family) {
     for (struct child *child = family->children; child;) {
         struct child *next = child->next;
-        if (family->type == METRIC_HISTOGRAM) mem_free(child->histogram.buckets);
-        if (family->type == METRIC_SUMMARY) pthread_mutex_destroy(&child->summary.lock);
-        mem_free(child->labels);
-        mem_free(child);
+        child_destroy(family, child);
         child = next;
     }
     mem_free(family->name);

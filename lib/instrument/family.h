@@ -4,7 +4,7 @@
  *
  *     family (name, help, type) -> child (labels text, value) -> next child
  *
- * Families and children are only ever added, under the registry's lock; values change without it.
+ * Families are only ever added, children also removed, under the registry's lock; values change without it.
  */
 #include "lib/instrument/instrument.h"
 
@@ -59,3 +59,5 @@ struct family {
 /* one family in the text format */
 void family_write(const struct family *family, struct buf *out);
 void family_destroy(struct family *family);
+/* the child with that text, if there is one */
+void family_remove(struct family *family, const char *labels);

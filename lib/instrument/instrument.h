@@ -58,5 +58,8 @@ void summary_observe(struct summary *summary, double value);
 void registry_on_collect(struct registry *registry, void (*collect)(void *context), void *context);
 void registry_forget(struct registry *registry, void *context);
 
+/* No family has a child of exactly these labels any more; whoever held one must not use it. */
+void registry_remove(struct registry *registry, instrument_labels labels);
+
 /* text format 0.0.4, families sorted by name */
 void registry_write(struct registry *registry, struct buf *out);

@@ -159,6 +159,14 @@ void registry_forget(struct registry *registry, void *context) {
     pthread_mutex_unlock(&registry->lock);
 }
 
+void registry_remove(struct registry *registry, instrument_labels labels) {
+    char *text = labels_text(labels);
+    pthread_mutex_lock(&registry->lock);
+    for (size_t i = 0; i < registry->families.count; i++) family_remove(registry->families.items[i], text);
+    pthread_mutex_unlock(&registry->lock);
+    mem_free(text);
+}
+
 void registry_write(struct registry *registry, struct buf *out) {
     pthread_mutex_lock(&registry->lock);
     for (size_t i = 0; i < registry->collectors.count; i++)

@@ -76,6 +76,7 @@ struct append_batch {
     bool keep_late; /* rows before the newest sample are taken whatever the out-of-order window: set by our
                        own scrapes after a step of the clock */
     bool wait_sync; /* done only when the batch is on disk (but with --storage.wal-sync=off) */
+    bool is_urgent; /* somebody waits for done: not gathered with what comes after it */
     append_done *done;
     void *context;         /* for done */
     struct appender *held; /* the store that is held; NULL: none */

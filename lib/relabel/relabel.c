@@ -1,9 +1,9 @@
 #include "lib/relabel/relabel.h"
 
 #include "lib/base/mem.h"
+#include "lib/codec/letters.h"
 #include "lib/codec/md5.h"
 #include "lib/codec/regex.h"
-#include "lib/relabel/letters.h"
 
 #include <stdatomic.h>
 

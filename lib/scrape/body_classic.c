@@ -144,6 +144,7 @@ static int add_histogram(struct body *body, const struct histogram *histogram, s
     if (rc) return rc;
     struct cache_entry *entry = cache_take_hashed(&body->target->cache, hash_mix(classic->key, 1), &is_new);
     if (cache_entry_is(entry, CACHE_DROPPED)) return 0;
+    body_give_start(body, classic->type, classic->family, classic->series, entry, &row);
     if (!cache_entry_is_known(entry)) rc = body_make_room(body, err);
     if (!rc && !cache_entry_is_known(entry)) rc = write_series(body, &row.series, err);
     return rc ? rc : body_add_row(body, entry, &row, err);

@@ -9,6 +9,7 @@
  * A row finds its entry of the cache by the text of its series, or where there is no such text by a keyed
  * hash of what stands for it. Labels are made only for entries that have no series yet.
  */
+#include "lib/base/map.h"
 #include "lib/base/vec.h"
 #include "lib/expose/metric.h"
 #include "lib/model/histogram_shape.h"
@@ -34,6 +35,23 @@ struct classic_lines {
     int64_t time_ms;
 };
 
+/* what TYPE and UNIT said last, and of which family */
+struct body_said {
+    enum expose_type type;
+    struct span type_family, unit, unit_family;
+};
+
+struct body_start {
+    uint64_t key;
+    int64_t time_ms;
+};
+
+struct body_starts { /* from the _created lines of a body */
+    VEC(struct body_start) items;
+    struct map by_key;
+    bool has_new; /* one is after the last scrape */
+};
+
 struct body {
     struct target *target;
     struct appender *appender;
@@ -47,7 +65,10 @@ struct body {
     VEC(struct pending) pending;
     struct body_counts counts;
     enum expose_type type; /* of the lines at hand */
+    struct body_said said;
     struct classic_lines classic;
+    struct body_starts starts;
+    int64_t previous_ms; /* when the target was scraped last; INT64_MIN: never */
     uint64_t metadata_hash;
 };
 
@@ -56,8 +77,8 @@ struct body_row {
     struct span series; /* its text; needed only when cache_entry_is_known says no */
     double value;
     const struct histogram *histogram; /* NULL: value */
-    bool has_time;
-    int64_t time_ms;
+    bool has_time, has_start;
+    int64_t time_ms, start_ms;
     struct span exemplars_text; /* in a text format, and/or: */
     const struct exemplar *exemplars;
     size_t exemplar_count;
@@ -88,7 +109,22 @@ int body_collect(struct body *body, const struct expose_reader *reader, const st
 int body_collected(struct body *body, struct err *err);
 void body_classic_release(struct body *body);
 
-/* body_metadata.c: what HELP, TYPE and UNIT say, into the target's state; called when their text changed. And
+/* body_starts.c: from lines of OpenMetrics 1.0, which are no samples then, to rows of their metrics */
+void body_find_starts(struct body *body, struct span text);
+bool body_is_start(const struct expose_reader *reader, struct span series);
+/* series: of the row, or another of its metric */
+void body_give_start(const struct body *body, enum expose_type type, struct span family, struct span series,
+                     const struct cache_entry *entry, struct body_row *row);
+/* does this row need a zero before it, and that */
+bool body_begins(const struct body *body, const struct cache_entry *entry, const struct body_row *row,
+                 int64_t time_ms);
+int body_add_zero(struct append_batch *batch, struct series_ref ref, const struct body_row *row,
+                  struct err *err);
+void body_starts_release(struct body *body);
+
+/* body_metadata.c: __type__ and __unit__, if they were said of that metric, over what the target exposes */
+int body_say_type(struct body *body, struct labels *exposed, struct err *err);
+/* and what HELP, TYPE and UNIT say, into the target's state; called when their text changed. And
  * from there into the batch. */
 void body_read_metadata(struct target *target, enum expose_format format, struct span body);
 void body_tell_metadata(struct target *target, struct append_batch *batch);

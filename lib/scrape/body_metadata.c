@@ -65,6 +65,24 @@ static void read_families(struct target_state *state, struct span text) {
     }
 }
 
+/* a metric of that name belongs to the family */
+static bool is_of_family(struct span metric, struct span family) {
+    return family.len && span_starts_with(metric, family) &&
+           (metric.len == family.len || metric.ptr[family.len] == '_');
+}
+
+int body_say_type(struct body *body, struct labels *exposed, struct err *err) {
+    const struct body_said *said = &body->said;
+    struct span metric = labels_get(*exposed, SPAN(LABEL_NAME));
+    struct label_builder builder;
+    label_builder_init(&builder, &body->arena, *exposed);
+    if (said->type != EXPOSE_UNKNOWN && is_of_family(metric, said->type_family))
+        label_builder_set(&builder, SPAN("__type__"), span_from(expose_type_name(said->type)));
+    if (said->unit.len && is_of_family(metric, said->unit_family))
+        label_builder_set(&builder, SPAN("__unit__"), said->unit);
+    return label_builder_finish(&builder, exposed, err);
+}
+
 void body_read_metadata(struct target *target, enum expose_format format, struct span text) {
     struct target_state *state = &target->state;
     mutex_lock(&target->lock);

@@ -44,6 +44,8 @@ static int add(struct body *body, const struct expose_metric *metric, const stru
     if (rc) return rc;
     row.has_time = metric->has_time;
     row.time_ms = metric->time_ms;
+    row.has_start = metric->has_start && metric->type != EXPOSE_GAUGE_HISTOGRAM;
+    row.start_ms = metric->start_ms;
     return body_add_row(body, entry, &row, err);
 }
 

@@ -27,6 +27,7 @@ int body_read_families(struct body *body, struct span text, struct err *err) {
     expose_families_init(&families, text);
     while (!rc && (more = expose_family_next(&families, &family, err)) != 0) {
         if (more < 0) return more;
+        body->said = (struct body_said){family.type, family.name, family.unit, family.name};
         note_text(body, family.name);
         note_text(body, family.help);
         note_text(body, family.unit);

@@ -27,12 +27,14 @@ struct registry;
 struct scrape_manager;
 struct target_groups;
 
-/* What holds where the job sets no limit of its own; 0: none. */
+/* What holds for every body where the job sets no limit of its own; 0: none. And what features make of it. */
 struct scrape_limits {
     size_t body_bytes; /* decompressed */
     size_t samples;    /* of one scrape, before relabelling; a larger sample_limit of the job counts */
     size_t labels, label_name_bytes, label_value_bytes; /* of one series */
     size_t label_bytes;                                 /* names and values of a series together */
+    bool adds_type_and_unit;                            /* as labels __type__ and __unit__ */
+    bool adds_zeros; /* where a counter, histogram or summary began, if that is told */
 };
 
 struct scrape_options {

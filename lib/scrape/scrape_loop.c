@@ -46,9 +46,19 @@ struct scrape_loop {
 
 static void close_target(struct target *target);
 
+/* a zero where a series began, before its sample: after a start of ours it may be there already, or be too
+ * late */
+static bool is_zero_of_start(const struct append_batch *batch, size_t i) {
+    return batch->times_ms && i + 1 < batch->count && batch->values[i] == 0 &&
+           batch->refs[i].slot == batch->refs[i + 1].slot &&
+           batch->refs[i].generation == batch->refs[i + 1].generation;
+}
+
 static void count_results(const struct scrape_loop *loop, const struct append_batch *batch) {
     size_t counts[APPEND_TOO_OLD + 1] = {0};
     for (size_t i = 0; i < batch->count; i++) counts[batch->results[i]]++;
+    for (size_t i = 0; loop->options.limits.adds_zeros && i < batch->count; i++)
+        counts[batch->results[i]] -= is_zero_of_start(batch, i);
     if (!loop->metrics.registry) return;
     counter_add(loop->metrics.duplicate, (double)counts[APPEND_DUPLICATE]);
     counter_add(loop->metrics.out_of_order, (double)counts[APPEND_OUT_OF_ORDER]);

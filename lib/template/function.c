@@ -1,5 +1,6 @@
 #include "lib/template/exec.h"
 
+#include "lib/codec/letters.h"
 #include "lib/codec/number.h"
 #include "lib/codec/regex.h"
 #include "lib/codec/url.h"
@@ -209,52 +210,52 @@ static int do_parse_duration(struct exec *x, const struct value *args, size_t co
 
 /* ---- texts ---- */
 
-static char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
-static char upper(char c) {
-    return c >= 'a' && c <= 'z' ? (char)(c & ~0x20) : c;
-}
-
+/* a letter of a word, as Go's Title sees it */
 static bool is_word(char c) {
-    return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '_' || (c & 0x80) ||
-           c == '\'';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           (c & 0x80) || c == '\'';
 }
 
-enum letters { LETTERS_TITLE, LETTERS_UPPER, LETTERS_LOWER };
+static size_t rune_at(struct span text, size_t at) {
+    size_t length = 1;
+    while (at + length < text.len && ((unsigned char)text.ptr[at + length] & 0xc0) == 0x80) length++;
+    return length;
+}
 
-static int letters(struct exec *x, struct span text, enum letters what, struct value *result,
-                   struct err *err) {
-    char *copy = arena_strndup(&x->arena, text.ptr ? text.ptr : "", text.len);
-    if (!copy) return arena_limit(&x->arena, "template", err);
-    for (size_t i = 0; i < text.len; i++) {
-        bool begins = i == 0 || !is_word(text.ptr[i - 1]);
-        if (what == LETTERS_LOWER)
-            copy[i] = lower(copy[i]);
-        else if (what == LETTERS_UPPER || begins)
-            copy[i] = upper(copy[i]);
-    }
-    *result = value_string(span_of(copy, text.len));
-    return 0;
+static int letters(struct exec *x, struct span text, bool upper, struct value *result, struct err *err) {
+    struct buf made;
+    buf_init(&made, TEMPLATE_MAX_OUTPUT);
+    letters_write(text, upper, &made);
+    return exec_text(x, &made, result, err);
 }
 
 static int do_title(struct exec *x, const struct value *args, size_t count, struct value *result,
                     struct err *err) {
+    struct span text = args[0].text;
+    struct buf made;
     (void)count;
-    return letters(x, args[0].text, LETTERS_TITLE, result, err);
+    buf_init(&made, TEMPLATE_MAX_OUTPUT);
+    for (size_t i = 0, length; i < text.len; i += length) {
+        length = rune_at(text, i);
+        struct span rune = span_of(text.ptr + i, length);
+        if (i == 0 || !is_word(text.ptr[i - 1]))
+            letters_write(rune, true, &made);
+        else
+            buf_span(&made, rune);
+    }
+    return exec_text(x, &made, result, err);
 }
 
 static int do_to_upper(struct exec *x, const struct value *args, size_t count, struct value *result,
                        struct err *err) {
     (void)count;
-    return letters(x, args[0].text, LETTERS_UPPER, result, err);
+    return letters(x, args[0].text, true, result, err);
 }
 
 static int do_to_lower(struct exec *x, const struct value *args, size_t count, struct value *result,
                        struct err *err) {
     (void)count;
-    return letters(x, args[0].text, LETTERS_LOWER, result, err);
+    return letters(x, args[0].text, false, result, err);
 }
 
 /* not anchored, and a dot is no newline: what Go's regexp does */
@@ -281,12 +282,6 @@ static int do_match(struct exec *x, const struct value *args, size_t count, stru
     *result = value_bool(regex_find(regex, args[1].text, 0, &found, 1));
     regex_destroy(regex);
     return 0;
-}
-
-static size_t rune_at(struct span text, size_t at) {
-    size_t length = 1;
-    while (at + length < text.len && ((unsigned char)text.ptr[at + length] & 0xc0) == 0x80) length++;
-    return length;
 }
 
 static void replace_all(const struct regex *regex, struct span text, struct span with, struct buf *out) {

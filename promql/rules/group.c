@@ -4,6 +4,7 @@
 #include "lib/base/mem.h"
 #include "lib/sys/clock.h"
 #include "promql/eval/engine.h"
+#include "promql/rules/crew.h"
 #include "promql/rules/metrics.h"
 
 #include <stdio.h>
@@ -101,7 +102,11 @@ static int record(struct rule_group *group, struct rule_state *state, const stru
     if (!rc && group->config->limit && state->outputs.added > group->config->limit)
         rc = err_set(err, ERR_EXECUTION, "exceeded limit of %llu with %zu series",
                      (unsigned long long)group->config->limit, state->outputs.added);
-    return rc ? rc : outputs_end(&state->outputs, &group->batch, query_ms, err);
+    if (rc) return rc;
+    mutex_lock(&group->lock);
+    rc = outputs_end(&state->outputs, &group->batch, query_ms, err);
+    mutex_unlock(&group->lock);
+    return rc;
 }
 
 static int record_rule_eval(struct rule_group *group, struct rule_state *state, int64_t time_ms,
@@ -150,17 +155,37 @@ static void note(struct rule_group *group, struct rule_state *state, int64_t tim
             "name", state->rule->name, "err", err->text);
 }
 
+struct round { /* rules that read nothing of each other */
+    struct rule_group *group;
+    size_t first;
+    int64_t time_ms;
+};
+
+static void eval_rule(void *context, size_t i) {
+    const struct round *round = context;
+    struct rule_group *group = round->group;
+    struct rule_state *state = &group->rules[round->first + i];
+    struct err err = {0};
+    int64_t begin_ns = clock_monotonic_ns();
+    if (atomic_load(&group->env->cancel)) return;
+    int rc = state->rule->is_alert ? alert_rule_eval(group, state, round->time_ms, &err)
+                                   : record_rule_eval(group, state, round->time_ms, &err);
+    note(group, state, round->time_ms, begin_ns, rc, &err);
+    if (!rc && state->rule->is_alert) alert_rule_send(group, state, round->time_ms);
+}
+
 void rule_group_eval(struct rule_group *group, int64_t time_ms) {
     int64_t begin_ns = clock_monotonic_ns();
-    for (size_t i = 0; i < group->config->rule_count && !atomic_load(&group->env->cancel); i++) {
-        struct rule_state *state = &group->rules[i];
-        struct err err = {0};
-        int64_t rule_ns = clock_monotonic_ns();
-        if (state->rule->reads_group) flush(group);
-        int rc = state->rule->is_alert ? alert_rule_eval(group, state, time_ms, &err)
-                                       : record_rule_eval(group, state, time_ms, &err);
-        note(group, state, time_ms, rule_ns, rc, &err);
-        if (!rc && state->rule->is_alert) alert_rule_send(group, state, time_ms);
+    size_t written = 0, end, count = group->config->rule_count; /* rules before `written` can be read */
+    for (size_t i = 0; i < count && !atomic_load(&group->env->cancel); i = end) {
+        struct round round = {group, i, time_ms};
+        if (group->rules[i].rule->reads_until > written) {
+            flush(group);
+            written = i;
+        }
+        for (end = i + 1; end < count && group->rules[end].rule->reads_until <= written; end++) {
+        }
+        crew_run(group->env->crew, end - i, eval_rule, &round);
     }
     flush(group);
     mutex_lock(&group->lock);

@@ -6,10 +6,13 @@
  *                           rule 2 -> engine -> samples --+   rule may read them, or the group is done
  *                           rule 3 reads rule 1: the batch is written first
  *
+ * With a crew, rules that read nothing of each other (1 and 2) are evaluated at the same time.
+ *
  * Series that a rule does not yield any more get a staleness marker. Alerts are states in memory beside the
  * series that tell of them (alert.h).
  *
- * Threads: one evaluates at a time; `lock` guards what others look at (alerts, health, times).
+ * Threads: one evaluates at a time, with the help of the crew; `lock` guards what others look at (alerts,
+ * health, times) and the batch.
  */
 #include "lib/base/vec.h"
 #include "lib/model/alert.h"
@@ -22,6 +25,7 @@
 
 #include <stdatomic.h>
 
+struct crew;
 struct engine;
 struct rule_metrics;
 struct rule_group_metrics;
@@ -35,6 +39,7 @@ struct rule_env { /* outlives the groups */
     void (*notify)(void *context, const struct alert_notice *notices, size_t count);
     void *context;
     struct rule_metrics *metrics; /* may be NULL */
+    struct crew *crew;            /* may be NULL: rules one after the other */
     atomic_bool cancel;           /* stops queries */
 };
 

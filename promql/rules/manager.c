@@ -4,6 +4,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/mem.h"
 #include "lib/sys/clock.h"
+#include "promql/rules/crew.h"
 #include "promql/rules/keep_file.h"
 #include "promql/rules/metrics.h"
 
@@ -61,11 +62,25 @@ static void write_keep_file(struct rules_manager *m) {
 }
 
 static void restore(struct rules_manager *m, struct slot *slot, int64_t time_ms) {
+    int64_t begin_ns = clock_monotonic_ns();
     rule_group_restore(slot->group, time_ms);
     if (slot->keeps) keep_file_restore(&m->keep, slot->group, time_ms);
+    if (slot->group->metrics)
+        rule_metrics_restored(slot->group->metrics, (double)(clock_monotonic_ns() - begin_ns) * 1e-9);
     mutex_lock(&m->lock);
     slot->must_restore = false;
     mutex_unlock(&m->lock);
+}
+
+static void count_iteration(struct rules_manager *m, struct rule_group *group, int64_t time_ms,
+                            size_t missed) {
+    struct rule_iteration iteration = {
+        .time_seconds = (double)time_ms / 1000, .seconds = group->eval_seconds, .missed = missed};
+    for (size_t i = 0; i < group->config->rule_count; i++) {
+        iteration.rule_seconds += group->rules[i].eval_seconds;
+        iteration.samples += group->rules[i].outputs.added;
+    }
+    rule_metrics_iterated(m->env.metrics, group->metrics, &iteration);
 }
 
 /* without the manager's lock; the slot is running and stays */
@@ -79,9 +94,7 @@ static void run_slot(struct rules_manager *m, struct slot *slot) {
     int64_t missed = (clock_wall_ms() - time_ms) / interval_ms - 1;
     if (missed < 0) missed = 0;
     slot->next_ms = time_ms + (missed + 1) * interval_ms;
-    if (group->metrics)
-        rule_metrics_iterated(m->env.metrics, group->metrics, group->eval_seconds, (double)time_ms / 1000,
-                              (double)missed);
+    if (group->metrics) count_iteration(m, group, time_ms, (size_t)missed);
 }
 
 /* the one that is due first; *wait_ms: how long until then */
@@ -130,6 +143,13 @@ static struct slot *find_slot(struct rules_manager *m, const struct rule_set_gro
             return m->slots.items[i];
     }
     return NULL;
+}
+
+static bool has_group(const struct rule_set *set, const struct rule_set_group *config) {
+    for (size_t i = 0; i < set->group_count; i++)
+        if (strcmp(set->groups[i].file, config->file) == 0 && strcmp(set->groups[i].name, config->name) == 0)
+            return true;
+    return false;
 }
 
 static struct slot *make_slot(struct rules_manager *m, struct rule_set *set,
@@ -190,6 +210,8 @@ void rules_manager_apply(struct rules_manager *m, struct rule_set *set) {
         if (stays) continue;
         quiesce(m, old);
         rule_group_end(old->group, now_ms - old->group->config->query_offset_ms);
+        if (m->env.metrics && !has_group(set, old->group->config))
+            rule_metrics_forget(m->env.metrics, old->group->config);
         destroy_slot(old);
     }
     vec_release(&m->slots);
@@ -222,6 +244,7 @@ struct rules_manager *rules_manager_create(const struct rules_manager_options *o
     keep_file_open(&m->keep, options->keep_path);
     m->thread_count = options->threads ? options->threads : 2;
     if (m->thread_count > MAX_THREADS) m->thread_count = MAX_THREADS;
+    if (options->is_concurrent) m->env.crew = crew_create(m->thread_count);
     for (int i = 0; i < m->thread_count; i++) thread_start(&m->threads[i], "rules", run, m);
     return m;
 }
@@ -242,6 +265,7 @@ void rules_manager_destroy(struct rules_manager *m) {
     rules_manager_stop(m);
     for (size_t i = 0; i < m->slots.count; i++) destroy_slot(m->slots.items[i]);
     vec_release(&m->slots);
+    crew_destroy(m->env.crew);
     keep_file_release(&m->keep);
     rule_metrics_destroy(m->env.metrics);
     condition_release(&m->changed);

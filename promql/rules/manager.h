@@ -21,6 +21,7 @@ struct rules_manager_options {
     struct appender *appender;
     int64_t resend_delay_ms, outage_tolerance_ms, grace_period_ms;
     int threads;           /* groups evaluated at one time; 0: 2 */
+    bool is_concurrent;    /* as many threads more help with groups whose rules are independent */
     const char *keep_path; /* file of firing alerts; NULL: none */
     void (*notify)(void *context, const struct alert_notice *notices, size_t count); /* any runner */
     void *context;

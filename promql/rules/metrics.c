@@ -24,12 +24,23 @@ void rule_metrics_destroy(struct rule_metrics *metrics) {
     mem_free(metrics);
 }
 
+static void group_name(const struct rule_set_group *config, struct buf *name) {
+    buf_init(name, 1 << 16);
+    buf_printf(name, "%s;%s", config->file, config->name);
+}
+
+void rule_metrics_forget(struct rule_metrics *metrics, const struct rule_set_group *config) {
+    struct buf name;
+    group_name(config, &name);
+    registry_remove(metrics->registry, (const char *[]){"rule_group", buf_text(&name), NULL});
+    buf_release(&name);
+}
+
 struct rule_group_metrics *rule_group_metrics(struct rule_metrics *metrics,
                                               const struct rule_set_group *config) {
     struct rule_group_metrics *m = mem_zalloc(sizeof *m);
     struct buf name;
-    buf_init(&name, 1 << 16);
-    buf_printf(&name, "%s;%s", config->file, config->name);
+    group_name(config, &name);
     const char *labels[] = {"rule_group", buf_text(&name), NULL};
     struct registry *r = metrics->registry;
     m->evaluations = registry_counter(r, "prometheus_rule_evaluations_total",
@@ -47,6 +58,14 @@ struct rule_group_metrics *rule_group_metrics(struct rule_metrics *metrics,
     m->last_evaluation =
         registry_gauge(r, "prometheus_rule_group_last_evaluation_timestamp_seconds",
                        "The timestamp of the last rule group evaluation in seconds.", labels);
+    m->last_samples =
+        registry_gauge(r, "prometheus_rule_group_last_evaluation_samples",
+                       "The number of samples returned during the last rule group evaluation.", labels);
+    m->last_rule_sum = registry_gauge(
+        r, "prometheus_rule_group_last_rule_duration_sum_seconds",
+        "The time it took to evaluate each rule of the group the last time, summed up.", labels);
+    m->last_restore = registry_gauge(r, "prometheus_rule_group_last_restore_duration_seconds",
+                                     "The time it took to restore the alerts of the group.", labels);
     m->rules = registry_gauge(r, "prometheus_rule_group_rules", "The number of rules.", labels);
     m->interval =
         registry_gauge(r, "prometheus_rule_group_interval_seconds", "The interval of a rule group.", labels);
@@ -63,11 +82,17 @@ void rule_metrics_evaluated(struct rule_metrics *metrics, struct rule_group_metr
     if (failed) counter_inc(group->failures);
 }
 
-void rule_metrics_iterated(struct rule_metrics *metrics, struct rule_group_metrics *group, double seconds,
-                           double time_seconds, double missed) {
-    summary_observe(metrics->group, seconds);
-    counter_add(group->iterations, 1 + missed);
-    counter_add(group->missed, missed);
-    gauge_set(group->last_duration, seconds);
-    gauge_set(group->last_evaluation, time_seconds);
+void rule_metrics_iterated(struct rule_metrics *metrics, struct rule_group_metrics *group,
+                           const struct rule_iteration *iteration) {
+    summary_observe(metrics->group, iteration->seconds);
+    counter_add(group->iterations, 1 + (double)iteration->missed);
+    counter_add(group->missed, (double)iteration->missed);
+    gauge_set(group->last_duration, iteration->seconds);
+    gauge_set(group->last_evaluation, iteration->time_seconds);
+    gauge_set(group->last_samples, (double)iteration->samples);
+    gauge_set(group->last_rule_sum, iteration->rule_seconds);
+}
+
+void rule_metrics_restored(struct rule_group_metrics *group, double seconds) {
+    gauge_set(group->last_restore, seconds);
 }

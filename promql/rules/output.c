@@ -108,6 +108,7 @@ static int add_row(struct output_batch *batch, struct output *output, struct ser
     if (!batch->batch) {
         batch->batch = append_batch_create(64, false, on_done, batch);
         batch->batch->time_ms = time_ms;
+        batch->batch->is_urgent = true; /* a thread of the rules waits */
     }
     int rc = 0;
     if (histogram)

@@ -132,9 +132,8 @@ static bool read_rule(struct loading *l, const struct rule_config *config, struc
 
 /* ---- groups ---- */
 
-struct reading { /* which rules of a group an expression may read */
-    const struct rule_set_group *group;
-    size_t before;
+struct reading { /* does a selector of an expression read the series of a rule? */
+    const struct rule *rule;
     bool found;
 };
 
@@ -148,12 +147,15 @@ static bool may_be_name(const struct selector *selector, const char *name) {
 
 static void look_at(struct selector *selector, void *context) {
     struct reading *r = context;
-    for (size_t i = 0; i < r->before && !r->found; i++) {
-        const struct rule *rule = &r->group->rules[i];
-        r->found = rule->is_alert
-                       ? may_be_name(selector, "ALERTS") || may_be_name(selector, "ALERTS_FOR_STATE")
-                       : may_be_name(selector, rule->name);
-    }
+    r->found |= r->rule->is_alert
+                    ? may_be_name(selector, "ALERTS") || may_be_name(selector, "ALERTS_FOR_STATE")
+                    : may_be_name(selector, r->rule->name);
+}
+
+bool rule_may_read(const struct rule *rule, const struct rule *other) {
+    struct reading reading = {other, false};
+    expr_each_selector(rule->expr, look_at, &reading);
+    return reading.found;
 }
 
 /* queries of templates are not looked at: such a rule reads everything */
@@ -169,9 +171,11 @@ static bool has_template(const struct rule *rule) {
 
 static void find_readers(struct rule_set_group *group) {
     for (size_t i = 0; i < group->rule_count; i++) {
-        struct reading reading = {group, i, false};
-        expr_each_selector(group->rules[i].expr, look_at, &reading);
-        group->rules[i].reads_group = reading.found || has_template(&group->rules[i]);
+        struct rule *rule = &group->rules[i];
+        rule->reads_until = i;
+        while (!has_template(rule) && rule->reads_until &&
+               !rule_may_read(rule, &group->rules[rule->reads_until - 1]))
+            rule->reads_until--;
     }
 }
 
@@ -231,18 +235,26 @@ static void read_group(struct loading *l, const struct rule_group_config *config
     find_readers(group);
 }
 
-static void read_file(const char *path, void *context) {
-    struct loading *l = context;
-    struct rule_file *file = arena_zalloc(&l->set->arena, sizeof *file);
-    l->file = arena_strndup(&l->set->arena, path, strlen(path));
+/* text NULL: what the file says */
+static void read_one(struct loading *l, const char *path, const struct span *text) {
+    struct arena *arena = &l->set->arena;
+    struct rule_file *file = arena_zalloc(arena, sizeof *file);
+    l->file = arena_strndup(arena, path, strlen(path));
     l->files++;
     if (!file || !l->file) {
         l->file = path;
         full(l);
         return;
     }
-    if (rule_file_load(l->file, &l->set->arena, file, l->errors)) return;
+    bool ignores_unknown = l->options->ignores_unknown;
+    int rc = text ? rule_file_load_text(*text, l->file, ignores_unknown, arena, file, l->errors)
+                  : rule_file_load(l->file, ignores_unknown, arena, file, l->errors);
+    if (rc) return;
     for (size_t i = 0; i < file->groups.count; i++) read_group(l, &file->groups.items[i]);
+}
+
+static void read_file(const char *path, void *context) {
+    read_one(context, path, NULL);
 }
 
 /* ---- sets ---- */
@@ -276,6 +288,14 @@ int rule_set_load(const struct strings *globs, const struct rule_set_options *op
         if (glob_each(file_system_real(), globs->items[i], read_file, &l, &err))
             rule_file_error(errors, globs->items[i], (struct ymark){0, 0}, err.text);
     }
+    return finish(&l, set);
+}
+
+int rule_set_load_text(struct span text, const char *name, const struct rule_set_options *options,
+                       struct rule_set **set, struct config_errors *errors) {
+    struct loading l = {.options = options, .errors = errors};
+    if (begin(&l)) full(&l);
+    read_one(&l, name, &text);
     return finish(&l, set);
 }
 

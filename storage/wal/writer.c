@@ -86,7 +86,7 @@ void wal_writer_submit(struct wal_writer *writer, struct append_batch *batch) {
     *writer->last = batch;
     writer->last = &batch->next;
     writer->rows_waiting += batch->count;
-    writer->is_awaited |= batch->wait_sync || writer->rows_waiting > GATHER_ROWS;
+    writer->is_awaited |= batch->wait_sync || batch->is_urgent || writer->rows_waiting > GATHER_ROWS;
     bool wakes = writer->is_awaited || !writer->is_gathering;
     mutex_unlock(&writer->lock);
     if (wakes) condition_signal(&writer->has_work); /* who wakes finds the lock free */

@@ -1,6 +1,7 @@
 """checks_rules.py - rules from the scrape to the Alertmanager: what they record, how alerts change, what an outage costs."""
 import calendar
 import json
+import subprocess
 import time
 
 import programs
@@ -159,6 +160,14 @@ def check_reload(bench, server, target):
     bench.check("unchanged groups keep their alerts", lambda: alerts(server, "Now")[0]["activeAt"] == since)
     target.set(load(None))
     bench.check("what a rule yields no more is stale", lambda: eventually("stale", lambda: server.api.vector("load:sum") == []))
+    more = bench.folder / "rules-2.yml"
+    more.write_text("groups: [{name: passing, rules: [{record: x, expr: '1'}, {record: y, expr: '2'}]}]\n")
+    server.process.signal(SIGHUP)
+    bench.check("results are counted", lambda: eventually("counted", lambda: any(
+        "last_evaluation_samples" in line and line.endswith(' 2') and "passing" in line for line in server_metrics(server).splitlines())))
+    more.unlink()
+    server.process.signal(SIGHUP)
+    bench.check("a group that is gone is told no more", lambda: eventually("gone", lambda: "passing" not in server_metrics(server)))
     bench.check("iterations are counted", lambda: "prometheus_rule_group_iterations_total" in server_metrics(server))
 
 
@@ -187,14 +196,84 @@ def check_promtool(bench, binary):
             ours = run_once([binary, "check", "rules", *options, folder / f"{name}.yml"])
             bench.check(f"check rules {' '.join(options)} {name}: as promtool ({theirs[0]})",
                         lambda: ours[0] == theirs[0] or print(theirs, ours))
+    check_lint(bench, binary, folder)
     (folder / "unit.rules.yml").write_text(UNIT_RULES)
     for name, text in {"pass": UNIT_TEST, "fail": UNIT_TEST.replace("value: 1}]", "value: 2}]"),
-                       "alert": UNIT_TEST.replace("summary: a is up", "summary: a is down")}.items():
+                       "alert": UNIT_TEST.replace("summary: a is up", "summary: a is down"),
+                       "order": UNIT_TEST.replace("tests:", "group_eval_order: [a]\ntests:"),
+                       "badseries": UNIT_TEST.replace("0+10x10", "0+"),
+                       "badrule": UNIT_TEST.replace("unit.rules.yml", "syntax.yml"),
+                       "unknown": UNIT_TEST.replace("interval: 1m\n  input", "intervall: 1m\n  input"),
+                       "noalert": UNIT_TEST.replace("    exp_alerts:\n    -", "    exp_alerts: []\n    x:\n    -"),
+                       "nan": UNIT_TEST.replace("count(x:rate)", "count(x:rate) * NaN").replace("value: 1}]", "value: NaN}]"),
+                       "missing": UNIT_TEST.replace("count(x:rate)", "count(nothing)")}.items():
         (folder / f"unit-{name}.yml").write_text(text)
         theirs = run_once([REAL / "promtool", "test", "rules", folder / f"unit-{name}.yml"])
         ours = run_once([binary, "test", "rules", folder / f"unit-{name}.yml"])
         bench.check(f"test rules {name}: as promtool ({theirs[0]})", lambda: ours[0] == theirs[0] or print(theirs, ours))
 
+
+def with_input(command, path):
+    with open(path) as stdin:
+        done = subprocess.run([str(c) for c in command], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.returncode, done.stdout
+
+
+def check_lint(bench, binary, folder):
+    """what the files behind a configuration are, and what metrics are called"""
+    configs = {
+        "rules": "rule_files: [duplicate.yml]",
+        "norules": "rule_files: [nowhere.yml]",
+        "badrules": "rule_files: [syntax.yml]",
+        "anyrules": 'rule_files: ["none-*.yml"]',
+        "agent": "remote_write: [{url: 'http://localhost/w'}]",
+        "nofile": "scrape_configs: [{job_name: a, authorization: {credentials_file: nowhere}}]",
+        "nocert": "scrape_configs: [{job_name: a, tls_config: {cert_file: nowhere, key_file: nowhere}}]",
+        "notargets": "scrape_configs: [{job_name: a, file_sd_configs: [{files: [nowhere.json]}]}]",
+        "badtargets": "scrape_configs: [{job_name: a, file_sd_configs: [{files: [bad.json]}]}]",
+    }
+    (folder / "bad.json").write_text('{"targets": []}')
+    for name, text in configs.items():
+        (folder / f"config-{name}.yml").write_text(text + "\n")
+        for options in ([], ["--syntax-only"], ["--lint-fatal"], ["--lint=none", "--lint-fatal"], ["--agent"]):
+            theirs, ours = (run_once([tool, "check", "config", *options, folder / f"config-{name}.yml"])
+                            for tool in (REAL / "promtool", binary))
+            bench.check(f"check config {' '.join(options)} {name}: as promtool ({theirs[0]})",
+                        lambda: ours[0] == theirs[0] or print(theirs, ours))
+    (folder / "slow.yml").write_text("scrape_configs: [{job_name: a, scrape_interval: 6m}]\n")
+    for lint, status in ("too-long-scrape-interval", 3), ("duplicate-rules", 0), ("all", 3):
+        bench.check(f"a long interval with --lint={lint}", lambda: run_once(
+            [binary, "check", "config", f"--lint={lint}", "--lint-fatal", folder / "slow.yml"])[0] == status)
+    (folder / "metrics").write_text(METRICS)
+    theirs, ours = (with_input([tool, "check", "metrics"], folder / "metrics") for tool in (REAL / "promtool", binary))
+    bench.check("check metrics says what promtool says", lambda: theirs[0] == ours[0] == 3 and sorted(
+        set(theirs[1].splitlines())) == ours[1].splitlines() or print(theirs, ours))
+    bench.check("check rules reads standard input", lambda: with_input(
+        [binary, "check", "rules", "--lint-fatal"], folder / "duplicate.yml")[0] == 3)
+
+
+METRICS = """
+# TYPE bad counter
+bad{camelCase="x",le="1",quantile="2"} 1
+# HELP x_milliseconds a
+# TYPE x_milliseconds gauge
+x_milliseconds 3
+# HELP h_seconds h
+# TYPE h_seconds histogram
+h_seconds_bucket{le="+Inf"} 1
+h_seconds_sum 1
+h_seconds_count 1
+# HELP a:my_counter_xY_total x
+# TYPE a:my_counter_xY_total gauge
+a:my_counter_xY_total 1
+# HELP y_sum x
+# TYPE y_sum gauge
+y_sum 1
+# HELP dur_ms x
+# TYPE dur_ms untyped
+dur_ms 1
+other 1
+"""
 
 UNIT_RULES = """
 groups:

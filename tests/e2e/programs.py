@@ -1,6 +1,7 @@
 """programs.py - the real programs: how each is started and when it is ready."""
 import os
 import shutil
+import socket
 import subprocess
 
 from harness import CACHE, HERE, PYTHON, REAL, eventually, free_port, http
@@ -78,3 +79,91 @@ def go_demo(bench):
                                 GOCACHE=str(CACHE / "gobuild")))
     port = free_port()
     return wait_metrics(bench.run("go-demo", [binary, f"127.0.0.1:{port}"]), port)
+
+
+# ---- unpacked programs with libraries of their own ----
+
+ROOT_FOLDER = CACHE / "root"
+LIBRARIES = {"LD_LIBRARY_PATH": f"{ROOT_FOLDER}/usr/lib/x86_64-linux-gnu:{ROOT_FOLDER}/lib/x86_64-linux-gnu"}
+
+
+def exporter(bench, name, *arguments, env=None, listen="--web.listen-address=127.0.0.1:{}"):
+    port = free_port()
+    return wait_metrics(bench.run(name, [REAL / f"prometheus-{name}", listen.format(port), *arguments], env=env), port)
+
+
+def blackbox_exporter(bench):
+    config = bench.folder / "blackbox.yml"
+    config.write_text("modules: {http_2xx: {prober: http, timeout: 2s}}\n")
+    return exporter(bench, "blackbox-exporter", f"--config.file={config}")
+
+
+def process_exporter(bench):
+    config = bench.folder / "process.yml"
+    config.write_text('process_names:\n- {name: "{{.Comm}}", cmdline: [".+"]}\n')
+    return exporter(bench, "process-exporter", f"-config.path={config}", listen="-web.listen-address=127.0.0.1:{}")
+
+
+def redis(bench):
+    """its port; it has two keys"""
+    port = free_port()
+    bench.run("redis", [REAL / "redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", bench.folder],
+              env=LIBRARIES)
+
+    def set_key(name):
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as s:
+            s.sendall(f"SET {name} 1\r\n".encode())
+            return s.recv(100).startswith(b"+OK")
+    eventually("redis answers", lambda: set_key("a") and set_key("b"))
+    return port
+
+
+def redis_exporter(bench, port):
+    return exporter(bench, "redis-exporter", f"-redis.addr=redis://127.0.0.1:{port}", listen="-web.listen-address=127.0.0.1:{}")
+
+
+def mysqld_exporter(bench):
+    """MariaDB without its tables of users, behind a socket; and its exporter"""
+    share, data, door = ROOT_FOLDER / "usr/share/mysql", bench.folder / "mysql.data", bench.folder / "mysql.sock"
+    data.mkdir()
+    bench.run("mariadb", [ROOT_FOLDER / "usr/sbin/mariadbd", "--no-defaults", "--user=root", f"--datadir={data}",
+                          "--skip-grant-tables", "--skip-networking", f"--socket={door}", f"--lc-messages-dir={share}",
+                          f"--character-sets-dir={share}/charsets", f"--pid-file={bench.folder}/mysql.pid"], env=LIBRARIES)
+    eventually("mariadb listens", door.exists, 60)
+    return exporter(bench, "mysqld-exporter", env={"DATA_SOURCE_NAME": f"root@unix({door})/"})
+
+
+def nginx_exporter(bench):
+    folder, port = bench.folder / "nginx", free_port()
+    folder.mkdir()
+    paths = "".join(f"{kind}_temp_path {folder}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    (folder / "nginx.conf").write_text(
+        f"daemon off; pid {folder}/pid; error_log stderr; events {{}}\n"
+        f"http {{ access_log off; {paths} server {{ listen 127.0.0.1:{port}; location / {{ stub_status; }} }} }}\n")
+    bench.run("nginx", [ROOT_FOLDER / "usr/sbin/nginx", "-c", folder / "nginx.conf", "-p", folder], env=LIBRARIES)
+    eventually("nginx answers", lambda: http(f"http://127.0.0.1:{port}/")[0] == 200)
+    return exporter(bench, "nginx-exporter", f"-nginx.scrape-uri=http://127.0.0.1:{port}/",
+                    listen="-web.listen-address=127.0.0.1:{}")
+
+
+# ---- client libraries ----
+
+def cpp_app(bench):
+    """built once into the cache"""
+    source, binary, lib = HERE / "apps/cpp_app.cc", CACHE / "cpp_app", f"{ROOT_FOLDER}/usr/lib/x86_64-linux-gnu"
+    if not binary.exists() or binary.stat().st_mtime < source.stat().st_mtime:
+        subprocess.run(["g++", "-O1", f"-I{ROOT_FOLDER}/usr/include", "-o", str(binary), str(source), f"-L{lib}",
+                        f"-Wl,-rpath,{lib},-rpath-link,{lib}", "-lprometheus-cpp-pull", "-lprometheus-cpp-core", "-lpthread"], check=True)
+    port = free_port()
+    return wait_metrics(bench.run("cpp-app", [binary, f"127.0.0.1:{port}"], env=LIBRARIES), port)
+
+
+def node_app(bench):
+    """prom-client comes from npm, once, into the cache"""
+    folder, port = CACHE / "node", free_port()
+    if not (folder / "node_modules/prom-client").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), "prom-client@15"],
+                       check=True, cwd=folder)
+    return wait_metrics(bench.run("node-app", ["node", HERE / "apps/node_app.js", port],
+                                  env={"NODE_PATH": folder / "node_modules"}), port)

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct rule_file file;
     struct arena arena;
     arena_init(&arena, (size_t)256 << 20, NULL);
-    if (!rule_file_load_text(span_of((const char *)data, size), "fuzz.yml", &arena, &file, errors)) {
+    if (!rule_file_load_text(span_of((const char *)data, size), "fuzz.yml", false, &arena, &file, errors)) {
         for (size_t i = 0; i < file.groups.count; i++)
             for (size_t k = 0; k < file.groups.items[i].rules.count; k++) {
                 struct parse_error error;

@@ -23,17 +23,20 @@ static void put_labels(struct buf *out, struct labels labels) {
     }
 }
 
+static void put_time(struct buf *out, uint32_t number, int64_t time_ms) {
+    struct buf time;
+    buf_init(&time, PART_MAX);
+    protobuf_put_varint(&time, 1, (uint64_t)(time_ms / 1000));
+    protobuf_put_varint(&time, 2, (uint64_t)(time_ms % 1000) * 1000000);
+    put_message(out, number, &time);
+}
+
 static void put_exemplar(struct buf *out, uint32_t number, const struct exemplar *exemplar) {
-    struct buf message, time;
+    struct buf message;
     buf_init(&message, PART_MAX);
     put_labels(&message, exemplar->labels);
     protobuf_put_double(&message, 2, exemplar->value);
-    if (exemplar->time_ms != EXPOSE_NO_TIME) {
-        buf_init(&time, PART_MAX);
-        protobuf_put_varint(&time, 1, (uint64_t)(exemplar->time_ms / 1000));
-        protobuf_put_varint(&time, 2, (uint64_t)(exemplar->time_ms % 1000) * 1000000);
-        put_message(&message, 3, &time);
-    }
+    if (exemplar->time_ms != EXPOSE_NO_TIME) put_time(&message, 3, exemplar->time_ms);
     put_message(out, number, &message);
 }
 
@@ -116,12 +119,17 @@ static uint32_t put_value(struct buf *out, enum expose_type type, const struct e
         protobuf_put_varint(out, 1, (uint64_t)metric->count);
         protobuf_put_double(out, 2, metric->sum);
         put_quantiles(out, metric);
+        if (metric->has_start) put_time(out, 4, metric->start_ms);
         return 4;
     case EXPOSE_HISTOGRAM:
-    case EXPOSE_GAUGE_HISTOGRAM: put_histogram(out, metric); return 7;
+    case EXPOSE_GAUGE_HISTOGRAM:
+        put_histogram(out, metric);
+        if (metric->has_start) put_time(out, 15, metric->start_ms);
+        return 7;
     default:
         protobuf_put_double(out, 1, metric->value);
         if (type == EXPOSE_COUNTER && metric->exemplar_count) put_exemplar(out, 2, metric->exemplars);
+        if (type == EXPOSE_COUNTER && metric->has_start) put_time(out, 3, metric->start_ms);
         return type == EXPOSE_COUNTER ? 3 : type == EXPOSE_GAUGE ? 2 : 5;
     }
 }

@@ -11,8 +11,8 @@ static void sink(const char *line, void *context) {
 }
 
 START_TEST(lists_are_split_and_unknown_names_only_warn) {
-    const char *items[] = {"promql-delayed-name-removal, promql-experimental-functions", ",exemplar-storage,",
-                           "native-histograms,promql-experimental-function"};
+    const char *items[] = {"promql-delayed-name-removal, promql-experimental-functions",
+                           ",delayed-compaction,", "native-histograms,promql-experimental-function"};
     struct flag_texts lists = {items, 3, 3};
     struct features features;
     buf_init(&logged, 1 << 16);
@@ -21,7 +21,7 @@ START_TEST(lists_are_split_and_unknown_names_only_warn) {
     log_capture(NULL, NULL);
     ck_assert(features.delayed_name_removal && features.experimental_functions);
     ck_assert(!features.extended_range_selectors && !features.binop_fill_modifiers);
-    ck_assert_ptr_nonnull(strstr(buf_text(&logged), "option=exemplar-storage"));
+    ck_assert_ptr_nonnull(strstr(buf_text(&logged), "option=delayed-compaction"));
     ck_assert_ptr_nonnull(strstr(buf_text(&logged), "nearest=promql-experimental-functions"));
     ck_assert_ptr_null(strstr(buf_text(&logged), "option=native-histograms"));
     buf_release(&logged);

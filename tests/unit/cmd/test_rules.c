@@ -1,5 +1,6 @@
 #include "lib/model/sample.h"
 #include "promql/eval/engine.h"
+#include "promql/rules/crew.h"
 #include "promql/rules/keep_file.h"
 #include "promql/rules/manager.h"
 #include "storage/tsdb/tsdb.h"
@@ -191,6 +192,28 @@ START_TEST(rules_see_what_was_recorded_before_them_and_vanished_series_are_stale
 }
 END_TEST
 
+START_TEST(a_crew_keeps_the_order_of_rules_that_read_each_other) {
+    begin(GROUP "  - {record: 'a:1', expr: max(x)}\n"
+                "  - {record: 'a:2', expr: 'a:1 * 2'}\n"
+                "  - {record: 'b:1', expr: min(x)}\n"
+                "  - {alert: A, expr: 'a:1 > 1'}\n"
+                "  - {record: 'a:4', expr: 'a:2 * 2'}\n"
+                "  - {record: 'c:1', expr: 'count(ALERTS)'}\n");
+    static const size_t until[] = {0, 1, 0, 1, 2, 4};
+    for (size_t i = 0; i < 6; i++) ck_assert_uint_eq(t.group->rules[i].rule->reads_until, until[i]);
+    t.env.crew = crew_create(3);
+    for (int64_t minute = 0; minute < 100; minute++) {
+        put("a", minute, 3 + (double)minute);
+        rule_group_eval(t.group, minute * MINUTE);
+        ck_assert_uint_eq(count_of("a:4 == 4 * scalar(x)", minute), 1);
+        ck_assert_uint_eq(count_of("b:1 == scalar(x)", minute), 1);
+        ck_assert_uint_eq(count_of("c:1 == 1", minute), 1);
+    }
+    crew_destroy(t.env.crew);
+    end();
+}
+END_TEST
+
 START_TEST(what_cannot_be_is_an_error_of_the_rule_and_writes_nothing) {
     begin("groups:\n- name: g\n  limit: 1\n  rules:\n"
           "  - {record: two, expr: x}\n"
@@ -254,5 +277,6 @@ END_TEST
 CHECK_MAIN("rules", an_alert_is_pending_then_fires_then_resolves_and_is_told_for_15_minutes,
            keep_firing_for_keeps_and_survives_by_its_file,
            rules_see_what_was_recorded_before_them_and_vanished_series_are_stale,
+           a_crew_keeps_the_order_of_rules_that_read_each_other,
            what_cannot_be_is_an_error_of_the_rule_and_writes_nothing,
            a_pending_alert_waits_on_after_a_restart, groups_are_due_at_times_of_their_own)

@@ -425,9 +425,26 @@ START_TEST(a_configuration_lives_as_long_as_its_last_reference) {
 }
 END_TEST
 
-CHECK_MAIN("load", an_empty_file_is_all_defaults, a_job_has_the_defaults_and_what_global_says,
-           a_bool_of_a_job_wins_over_global_also_when_false, integers_are_written_as_yaml_allows,
-           targets_labels_and_params_are_read, external_labels_take_variables_of_the_environment,
+START_TEST(features_change_what_a_file_leaves_out) {
+    static struct config_errors errors;
+    struct config *config;
+    static const char text[] = "global: {}\nscrape_configs:\n- job_name: a\n- job_name: b\n"
+                               "  extra_scrape_metrics: false\n  scrape_protocols: [PrometheusText0.0.4]\n";
+    config_set_defaults(&(struct config_defaults){.asks_for_protobuf = true, .extra_scrape_metrics = true});
+    ck_assert_int_eq(config_load_text(span_from(text), "x.yml", &config, &errors), 0);
+    config_set_defaults(&(struct config_defaults){0});
+    const struct scrape_config *a = &config->scrape_configs.items[0], *b = &config->scrape_configs.items[1];
+    ck_assert_str_eq(a->scrape_protocols.items[0], "PrometheusProto");
+    ck_assert_str_eq(b->scrape_protocols.items[0], "PrometheusText0.0.4");
+    ck_assert(a->extra_scrape_metrics && !b->extra_scrape_metrics);
+    config_unref(config);
+}
+END_TEST
+
+CHECK_MAIN("load", features_change_what_a_file_leaves_out, an_empty_file_is_all_defaults,
+           a_job_has_the_defaults_and_what_global_says, a_bool_of_a_job_wins_over_global_also_when_false,
+           integers_are_written_as_yaml_allows, targets_labels_and_params_are_read,
+           external_labels_take_variables_of_the_environment,
            the_environment_stands_in_every_value_when_asked_for,
            relative_paths_start_at_the_folder_of_the_file, the_old_bearer_token_is_an_authorization,
            what_does_nothing_yet_is_named_once, secrets_are_never_printed,

@@ -6,7 +6,7 @@ static struct config_errors errors;
 static int load(const char *text, struct arena *arena, struct rule_file *file) {
     arena_init(arena, 64 << 20, NULL);
     errors.count = errors.more = 0;
-    return rule_file_load_text(span_from(text), "r.yml", arena, file, &errors);
+    return rule_file_load_text(span_from(text), "r.yml", false, arena, file, &errors);
 }
 
 START_TEST(a_file_is_read_with_its_defaults) {

@@ -84,6 +84,8 @@ static void draw_metric(enum expose_type type, struct written_metric *written) {
     *written = (struct written_metric){.labels = draw_labels(), .metric.type = type};
     m->has_time = draw(2);
     m->time_ms = m->has_time ? (int64_t)draw(1000000) + 1 : 0;
+    m->has_start = (is_histogram || type == EXPOSE_SUMMARY || type == EXPOSE_COUNTER) && draw(2);
+    m->start_ms = m->has_start ? (int64_t)draw(1000000) + 1 : 0;
     if (is_histogram) draw_histogram(m);
     if (type == EXPOSE_SUMMARY) m->count = draw(100), m->sum = draw(100) / 4.0;
     if (is_histogram || type == EXPOSE_SUMMARY) {
@@ -129,6 +131,7 @@ static void same_metric(const struct written_metric *written, const struct expos
     ck_assert_int_eq(label_builder_finish(&builder, &bare, &err), 0);
     ck_assert(labels_equal(bare, written->labels));
     ck_assert(read->has_time == m->has_time && read->time_ms == m->time_ms && read->value == m->value);
+    ck_assert(read->has_start == m->has_start && read->start_ms == m->start_ms);
     ck_assert(read->count == m->count && read->sum == m->sum && read->has_native == m->has_native);
     ck_assert_uint_eq(read->point_count, m->point_count);
     for (uint32_t i = 0; i < m->point_count; i++) {

@@ -90,5 +90,23 @@ START_TEST(threads_lose_nothing) {
 }
 END_TEST
 
-CHECK_MAIN("registry", the_exposition_is_sorted_and_escaped,
+START_TEST(what_is_removed_is_told_no_more) {
+    static const char *const gone[] = {"group", "a", NULL}, *const stays[] = {"group", "b", NULL};
+    struct registry *registry = registry_create();
+    struct buf out;
+    buf_init(&out, 1 << 16);
+    counter_inc(registry_counter(registry, "x_total", "x", gone));
+    counter_inc(registry_counter(registry, "x_total", "x", stays));
+    summary_observe(registry_summary(registry, "y", "y", gone), 1);
+    registry_remove(registry, gone);
+    registry_remove(registry, gone);
+    registry_write(registry, &out);
+    ck_assert_str_eq(buf_text(&out), "# HELP x_total x\n# TYPE x_total counter\nx_total{group=\"b\"} 1\n");
+    ck_assert(counter_value(registry_counter(registry, "x_total", "x", gone)) == 0);
+    buf_release(&out);
+    registry_destroy(registry);
+}
+END_TEST
+
+CHECK_MAIN("registry", what_is_removed_is_told_no_more, the_exposition_is_sorted_and_escaped,
            a_histogram_is_cumulative_and_a_summary_has_quantiles, threads_lose_nothing)

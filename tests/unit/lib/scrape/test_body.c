@@ -3,6 +3,7 @@
 #include "lib/scrape/body.h"
 #include "lib/scrape/usage.h"
 #include "tests/check_main.h"
+#include "tests/support/family_writer.h"
 #include "tests/unit/lib/scrape/fake_store.h"
 
 #include <stdio.h>
@@ -13,6 +14,7 @@ static struct target *target;
 static struct append_batch *batch;
 static struct body_counts counts;
 static struct err err;
+static struct scrape_limits limits;
 
 static void begin(const char *labels, const char *options) {
     static struct config_errors errors;
@@ -35,6 +37,7 @@ static void begin(const char *labels, const char *options) {
 }
 
 static void end(void) {
+    limits = (struct scrape_limits){0};
     append_batch_destroy(batch);
     batch = NULL;
     target_destroy(target);
@@ -44,7 +47,7 @@ static void end(void) {
 
 /* as the loop does it: a failed scrape leaves staleness markers only */
 static int scrape_as(enum expose_format format, struct span body, size_t max_samples, int64_t time_ms) {
-    struct scrape_limits limits = {.samples = max_samples};
+    limits.samples = max_samples;
     append_batch_destroy(batch);
     batch = append_batch_create(1, false, NULL, NULL);
     batch->time_ms = time_ms;
@@ -562,6 +565,89 @@ START_TEST(random_changes_give_what_a_full_parse_gives) {
 }
 END_TEST
 
+START_TEST(type_and_unit_become_labels_if_that_is_wanted) {
+    static const char *const text = "# TYPE a_seconds counter\n# UNIT a_seconds seconds\n"
+                                    "a_seconds_total{__type__=\"x\"} 1\nother 1\n"
+                                    "# TYPE b unknown\nb{__type__=\"x\"} 2\n# EOF\n";
+    begin("", "");
+    ck_assert_int_eq(scrape_as(EXPOSE_OPENMETRICS, span_from(text), 100, 1000), 0);
+    ck_assert_str_eq(rows(), "a_seconds_total{__type__=\"x\", " OWN "} 1\nother{" OWN "} 1\n"
+                             "b{__type__=\"x\", " OWN "} 2\n");
+    cache_clear(&target->cache);
+    limits.adds_type_and_unit = true;
+    ck_assert_int_eq(scrape_as(EXPOSE_OPENMETRICS, span_from(text), 100, 1000), 0);
+    ck_assert_str_eq(rows(), "a_seconds_total{__type__=\"counter\", __unit__=\"seconds\", " OWN "} 1\n"
+                             "other{" OWN "} 1\nb{__type__=\"x\", " OWN "} 2\n");
+    struct written_metric metric = {.metric.value = 3};
+    struct buf body;
+    buf_init(&body, 1 << 16);
+    family_writer_add(&body, "c_bytes", "", "bytes", EXPOSE_GAUGE, &metric, 1);
+    cache_clear(&target->cache);
+    ck_assert_int_eq(scrape_as(EXPOSE_PROTOBUF, buf_view(&body), 100, 1000), 0);
+    ck_assert_str_eq(rows(), "c_bytes{__type__=\"gauge\", __unit__=\"bytes\", " OWN "} 3\n");
+    buf_release(&body);
+    end();
+}
+END_TEST
+
+static void scrape_starts(enum expose_format format, const char *body, int64_t time_ms, const char *wanted) {
+    ck_assert_msg(scrape_as(format, span_from(body), 100, time_ms) == 0, "%s", err.text);
+    ck_assert_str_eq(rows(), wanted);
+    target->state.last_scrape_ms = time_ms;
+}
+
+START_TEST(a_zero_stands_where_a_counter_began) {
+    static const char *const text = "# TYPE a counter\na_total{x=\"1\"} 5 # {} 1\na_created{x=\"1\"} 0.5\n"
+                                    "# TYPE h histogram\nh_bucket{le=\"+Inf\"} 2\nh_count 2\nh_sum 3\n"
+                                    "h_created 0.25\n# TYPE g gauge\ng_created 0.1\n# EOF\n";
+    begin("", "");
+    scrape_starts(EXPOSE_OPENMETRICS, text, 1000,
+                  "a_total{" OWN ", x=\"1\"} 5\na_created{" OWN ", x=\"1\"} 0.5\nh_bucket{" OWN
+                  ", le=\"+Inf\"} 2\nh_count{" OWN "} 2\nh_sum{" OWN "} 3\nh_created{" OWN
+                  "} 0.25\ng_created{" OWN "} 0.1\n");
+    cache_clear(&target->cache);
+    limits.adds_zeros = true;
+    scrape_starts(EXPOSE_OPENMETRICS, text, 1000,
+                  "a_total{" OWN ", x=\"1\"} 0 @500\na_total{" OWN ", x=\"1\"} 5\nh_bucket{" OWN
+                  ", le=\"+Inf\"} 0 @250\nh_bucket{" OWN ", le=\"+Inf\"} 2\nh_count{" OWN
+                  "} 0 @250\nh_count{" OWN "} 2\nh_sum{" OWN "} 0 @250\nh_sum{" OWN "} 3\ng_created{" OWN
+                  "} 0.1\n");
+    ck_assert_uint_eq(batch->exemplars[0].row, 1); /* of the sample, not the zero */
+    ck_assert_uint_eq(counts.added, 5);
+    scrape_starts(
+        EXPOSE_OPENMETRICS, "# TYPE a counter\na_total{x=\"1\"} 6\na_created{x=\"1\"} 0.5\n# EOF\n", 1001,
+        "a_total{" OWN ", x=\"1\"} 6 @1001\nh_bucket{" OWN ", le=\"+Inf\"} stale @1001\nh_count{" OWN
+        "} stale @1001\nh_sum{" OWN "} stale @1001\ng_created{" OWN "} stale @1001\n");
+    scrape_starts(EXPOSE_OPENMETRICS, "# TYPE a counter\na_total{x=\"1\"} 1\na_created{x=\"1\"} 1.5\n# EOF\n",
+                  1600, "a_total{" OWN ", x=\"1\"} 0 @1500\na_total{" OWN ", x=\"1\"} 1 @1600\n");
+    scrape_starts(EXPOSE_OPENMETRICS,
+                  "# TYPE a counter\na_total{x=\"1\"} 1\na_created{x=\"1\"} 9e99\n# EOF\n", 1700,
+                  "a_total{" OWN ", x=\"1\"} 1 @1700\n"); /* not in the future */
+    end();
+}
+END_TEST
+
+START_TEST(other_formats_tell_a_start_beside_the_value) {
+    struct buf body;
+    struct written_metric metric = {.metric = {.value = 3, .has_start = true, .start_ms = 700}};
+    begin("", "");
+    limits.adds_zeros = true;
+    scrape_starts(EXPOSE_OPENMETRICS2,
+                  "# TYPE a counter\na 5 st@0.5\n# TYPE s summary\ns {count:1,sum:2,quantile:[]} "
+                  "st@0.25\n# EOF\n",
+                  1000,
+                  "a{" OWN "} 0 @500\na{" OWN "} 5\ns_count{" OWN "} 0 @250\ns_count{" OWN "} 1\ns_sum{" OWN
+                  "} 0 @250\ns_sum{" OWN "} 2\n");
+    buf_init(&body, 1 << 16);
+    family_writer_add(&body, "c", "", "", EXPOSE_COUNTER, &metric, 1);
+    cache_clear(&target->cache);
+    ck_assert_int_eq(scrape_as(EXPOSE_PROTOBUF, buf_view(&body), 100, 1000), 0);
+    ck_assert_str_eq(rows(), "c{" OWN "} 0 @700\nc{" OWN "} 3\n");
+    buf_release(&body);
+    end();
+}
+END_TEST
+
 CHECK_MAIN("body", the_targets_labels_are_added, conflicting_labels_are_renamed,
            honored_labels_win_even_when_empty, what_vanishes_ends_but_not_what_has_times_of_its_own,
            what_begins_like_the_expected_series_may_be_another, times_may_be_tracked_or_left_out,
@@ -570,4 +656,5 @@ CHECK_MAIN("body", the_targets_labels_are_added, conflicting_labels_are_renamed,
            what_rules_drop_costs_its_entry_only, many_dropped_series_need_no_memory_of_their_labels,
            labels_that_rules_spoil_fail_the_scrape, a_job_at_its_series_limit_fails_or_leaves_new_ones_out,
            of_a_store_that_takes_no_more_series_the_known_ones_go_on, metadata_is_kept_and_renewed,
-           random_changes_give_what_a_full_parse_gives)
+           random_changes_give_what_a_full_parse_gives, type_and_unit_become_labels_if_that_is_wanted,
+           a_zero_stands_where_a_counter_began, other_formats_tell_a_start_beside_the_value)

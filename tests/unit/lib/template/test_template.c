@@ -133,6 +133,7 @@ static const struct expansion good[] = {
     {"{{ if match \"example\" $labels.instance }}in{{ end }}", "in"},
     {"{{ $labels.job | title }} {{ title \"two words\" }}", "Node Two Words"},
     {"{{ toUpper \"abc\" }}{{ toLower \"DEF\" }}", "ABCdef"},
+    {"{{ toUpper \"größe éа\" }}{{ toLower \"ÄÖ\" }}{{ title \"éa über\" }}", "GRÖßE ÉАäöÉa Über"},
     {"{{ stripPort \"host:9090\" }} {{ stripPort \"[::1]:9090\" }} {{ stripPort \"host\" }}",
      "host ::1 host"},
     {"{{ stripDomain \"a.example.org:80\" }} {{ stripDomain \"a.b\" }} {{ stripDomain \"10.1.2.3:80\" }}",

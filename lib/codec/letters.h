@@ -1,6 +1,6 @@
 #pragma once
 /*
- * letters.h - inside of lib/relabel: small and capital letters, of all scripts, whatever the environment's
+ * letters.h - small and capital letters, of all scripts, whatever the environment's
  * locale. Letters without a counterpart of one letter stay, as do bytes that are no UTF-8.
  */
 #include "lib/base/buf.h"

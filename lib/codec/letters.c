@@ -1,4 +1,4 @@
-#include "lib/relabel/letters.h"
+#include "lib/codec/letters.h"
 
 #include <locale.h>
 #include <pthread.h>
