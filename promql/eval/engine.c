@@ -100,6 +100,10 @@ struct active *engine_active(struct engine *engine) {
     return engine->active;
 }
 
+int64_t engine_lookback_ms(const struct engine *engine) {
+    return engine->options.lookback_ms;
+}
+
 void engine_set_default_step(struct engine *engine, int64_t step_ms) {
     atomic_store(&engine->default_step_ms, step_ms);
 }

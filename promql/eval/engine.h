@@ -42,6 +42,8 @@ struct active;
 struct active *engine_active(struct engine *engine);
 /* what all queries have together */
 const struct budget *engine_memory(const struct engine *engine);
+/* how long a sample counts when the query does not say */
+int64_t engine_lookback_ms(const struct engine *engine);
 /* global.evaluation_interval after a reload; any thread */
 void engine_set_default_step(struct engine *engine, int64_t step_ms);
 

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * inside.h - inside of web/api: the api itself, and the table of handlers (api.c).
+ * inside.h - inside of web/api: the api itself, and the list of handlers (their table: routes.c).
  */
 #include "web/api/answer.h"
 #include "web/api/api.h"
@@ -22,7 +22,12 @@ struct api {
     struct notifier *notifier;
     struct counter *exposed[2]; /* /metrics: answered, too large */
     struct gauge *exposing;
+    struct counter *federation_errors, *federation_warnings; /* NULL without a registry */
 };
+
+/* routes.c: every path, in one table */
+extern const struct route api_routes[];
+extern const size_t api_route_count;
 
 /* of the handler's context */
 struct api *api_of(void *context);
@@ -46,6 +51,8 @@ void api_query_exemplars(struct exchange *exchange, void *context);
 void api_series(struct exchange *exchange, void *context);
 void api_labels(struct exchange *exchange, void *context);
 void api_label_values(struct exchange *exchange, void *context);
+/* federate.c */
+void api_federate(struct exchange *exchange, void *context);
 /* targets.c */
 void api_targets(struct exchange *exchange, void *context);
 void api_scrape_pools(struct exchange *exchange, void *context);
