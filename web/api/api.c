@@ -4,6 +4,7 @@
 #include "lib/base/mem.h"
 #include "lib/instrument/instrument.h"
 #include "lib/model/limited.h"
+#include "lib/sys/clock.h"
 #include "storage/remote/intake.h"
 #include "web/api/inside.h"
 #include "web/http/guard.h"
@@ -55,6 +56,11 @@ static void add_metrics(struct api *api) {
     api->federation_warnings =
         registry_counter(api->context.registry, "prometheus_web_federation_warnings_total",
                          "Warnings of the store while answering /federate.", NULL);
+    api->subscribed =
+        registry_gauge(api->context.registry, "prometheus_api_notification_active_subscribers",
+                       "Clients that follow live notifications.", NULL);
+    api->notified = registry_counter(api->context.registry, "prometheus_api_notification_updates_sent_total",
+                                     "Live notifications sent.", NULL);
     api->exposing = registry_gauge(api->context.registry, "promhttp_metric_handler_requests_in_flight",
                                    "Scrapes of this server's own metrics under way.", NULL);
 }
@@ -103,5 +109,6 @@ void api_set_rules(struct api *api, struct rules_manager *rules, struct notifier
 
 void api_set_stopping(struct api *api) {
     CHECK_OBJ(api, API_MAGIC);
+    atomic_store(&api->stopping_ms, clock_wall_ms());
     atomic_store_explicit(&api->state, API_STOPPING, memory_order_release);
 }

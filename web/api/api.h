@@ -44,6 +44,7 @@ struct api_context {
     bool has_admin;         /* --web.enable-admin-api: /api/v1/admin/tsdb */
     bool has_step_stats;    /* feature promql-per-step-stats: stats=all tells of each step */
     struct intake *intake;  /* of remote write; NULL: it is not enabled */
+    size_t max_subscribers; /* of live notifications */
     const char *data_path;  /* only shown */
     const char *page_title; /* NULL: the page's own */
 
@@ -51,8 +52,8 @@ struct api_context {
     void (*retention)(void *context, char out[64]);
     /* the configuration in force with a reference for the caller, or NULL */
     struct config *(*current_config)(void *context);
-    /* how the last reload went, and when one last went well (0: never) */
-    bool (*reload_state)(void *context, int64_t *last_success_ms);
+    /* how the last reload went, when one last went well and when one last did not (0: never) */
+    bool (*reload_state)(void *context, int64_t *last_success_ms, int64_t *last_failure_ms);
     /* flags: name and value in force of flag i, in any order */
     size_t flag_count;
     const char *(*flag_name)(size_t i);

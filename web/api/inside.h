@@ -15,6 +15,8 @@ struct api {
     struct api_context context;
     struct router router;
     atomic_int state; /* enum api_state; API_READY publishes the pointers below */
+    atomic_int_least64_t stopping_ms; /* since when; wall clock */
+    atomic_size_t subscribers;        /* of live notifications */
     struct queryable *queryable;
     struct tsdb *tsdb;
     struct scrape_manager *scrape;
@@ -22,6 +24,8 @@ struct api {
     struct notifier *notifier;
     struct counter *exposed[2]; /* /metrics: answered, too large */
     struct gauge *exposing;
+    struct gauge *subscribed;
+    struct counter *notified;
     struct counter *federation_errors, *federation_warnings; /* NULL without a registry */
 };
 
@@ -67,6 +71,9 @@ void api_runtime_info(struct exchange *exchange, void *context);
 void api_config(struct exchange *exchange, void *context);
 void api_flags(struct exchange *exchange, void *context);
 void api_tsdb(struct exchange *exchange, void *context);
+/* notifications.c */
+void api_notifications(struct exchange *exchange, void *context);
+void api_notifications_live(struct exchange *exchange, void *context);
 /* write.c */
 void api_write(struct exchange *exchange, void *context);
 /* admin.c */

@@ -23,6 +23,7 @@ static struct {
     struct http_server *server;
     struct buf out;
     int reload_rc;
+    atomic_bool reload_has_failed;
     atomic_bool has_quit;
 } t;
 
@@ -49,10 +50,11 @@ static inline struct config *current_config(void *context) {
     return config_ref(t.config);
 }
 
-static inline bool reload_state(void *context, int64_t *last_success_ms) {
+static inline bool reload_state(void *context, int64_t *last_success_ms, int64_t *last_failure_ms) {
     (void)context;
     *last_success_ms = 1500;
-    return true;
+    *last_failure_ms = 2500;
+    return !t.reload_has_failed;
 }
 
 static inline const char *flag_name(size_t i) {
@@ -86,6 +88,7 @@ static inline void start(bool has_lifecycle, bool is_ready) {
                                   .registry = t.registry,
                                   .build = {.version = "1.2.3", .revision = "r"},
                                   .start_time_ms = 1000,
+                                  .max_subscribers = 2,
                                   .has_lifecycle = has_lifecycle,
                                   .retention = retention,
                                   .current_config = current_config,
