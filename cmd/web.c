@@ -71,6 +71,7 @@ static struct api *make_api(struct web *web) {
                                   .has_lifecycle = web->parts.flags->web_enable_lifecycle,
                                   .intake = web->intake,
                                   .max_subscribers = web->parts.flags->web_max_notifications_subscribers,
+                                  .progress = web->parts.progress,
                                   .data_path = web->parts.flags->storage_tsdb_path,
                                   .page_title = web->parts.flags->web_page_title,
                                   .has_admin = web->parts.flags->web_enable_admin_api,

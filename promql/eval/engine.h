@@ -42,6 +42,9 @@ struct active;
 struct active *engine_active(struct engine *engine);
 /* what all queries have together */
 const struct budget *engine_memory(const struct engine *engine);
+/* which metrics it was asked for (queried.h); any thread */
+struct queried;
+struct queried *engine_queried(struct engine *engine);
 /* how long a sample counts when the query does not say */
 int64_t engine_lookback_ms(const struct engine *engine);
 /* global.evaluation_interval after a reload; any thread */

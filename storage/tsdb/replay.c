@@ -16,7 +16,16 @@ struct replay {
     struct head_replay *series;
     VEC(struct replayed_series) added; /* by the record */
     struct replay_rows *rows;
+    const struct wal_report *report;
 };
+
+static void tell_progress(struct replay *r, uint64_t segment) {
+    struct tsdb_progress *progress = r->tsdb->progress;
+    if (!progress || atomic_load_explicit(&progress->current, memory_order_relaxed) == segment) return;
+    if (!atomic_load(&progress->first)) atomic_store(&progress->first, segment);
+    atomic_store(&progress->last, r->report->last_segment);
+    atomic_store(&progress->current, segment);
+}
 
 /* what every series of ours satisfies; a record that does not cannot be ours */
 static int check_labels(struct labels labels, struct err *err) {
@@ -66,6 +75,7 @@ static int replay_series(struct replay *r, const void *payload, size_t len, stru
 static int replay_record(void *context, int type, struct wal_place place, const void *payload, size_t len,
                          struct err *err) {
     struct replay *r = context;
+    tell_progress(r, place.segment);
     if (place.sequence <= r->after) return 0; /* what comes later leans on none of these */
     switch (type) {
     case RECORD_SERIES: return replay_series(r, payload, len, err);
@@ -99,7 +109,7 @@ static void say_lost(const struct wal_report *report, uint64_t homeless) {
 
 int tsdb_replay(struct tsdb *tsdb, const char *folder, uint64_t after, struct wal_report *report,
                 struct err *err) {
-    struct replay r = {.tsdb = tsdb, .after = after};
+    struct replay r = {.tsdb = tsdb, .after = after, .report = report};
     uint64_t homeless;
     r.series = head_replay_create(tsdb->head);
     r.rows = replay_rows_start(tsdb);

@@ -28,6 +28,7 @@ struct registry;
 struct rules_manager;
 struct scrape_manager;
 struct tsdb;
+struct tsdb_progress;
 
 struct api_build { /* literals, or outliving the api */
     const char *version, *revision, *branch, *build_user, *build_date, *compiler;
@@ -45,6 +46,7 @@ struct api_context {
     bool has_step_stats;    /* feature promql-per-step-stats: stats=all tells of each step */
     struct intake *intake;  /* of remote write; NULL: it is not enabled */
     size_t max_subscribers; /* of live notifications */
+    const struct tsdb_progress *progress; /* of opening the database; may be NULL */
     const char *data_path;  /* only shown */
     const char *page_title; /* NULL: the page's own */
 

@@ -71,6 +71,8 @@ void api_runtime_info(struct exchange *exchange, void *context);
 void api_config(struct exchange *exchange, void *context);
 void api_flags(struct exchange *exchange, void *context);
 void api_tsdb(struct exchange *exchange, void *context);
+void api_tsdb_blocks(struct exchange *exchange, void *context);
+void api_wal_replay(struct exchange *exchange, void *context);
 /* notifications.c */
 void api_notifications(struct exchange *exchange, void *context);
 void api_notifications_live(struct exchange *exchange, void *context);
