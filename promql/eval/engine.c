@@ -109,8 +109,8 @@ struct queried *engine_queried(struct engine *engine) {
     return engine->queried;
 }
 
-int64_t engine_lookback_ms(const struct engine *engine) {
-    return engine->options.lookback_ms;
+const struct engine_options *engine_options_of(const struct engine *engine) {
+    return &engine->options;
 }
 
 void engine_set_default_step(struct engine *engine, int64_t step_ms) {

@@ -4,6 +4,7 @@
 #include "lib/base/map.h"
 #include "lib/base/mem.h"
 #include "lib/base/vec.h"
+#include "lib/codec/regex.h"
 #include "lib/sys/thread.h"
 
 struct queried {
@@ -46,26 +47,14 @@ static void note_name(struct queried *queried, struct span name) {
     mutex_unlock(&queried->lock);
 }
 
-/* a|b|c, and nothing else that has a meaning in expressions */
-static bool is_choice(struct span regex) {
-    size_t from = 0;
-    for (size_t bar; from <= regex.len; from = bar + 1) {
-        bar = span_find_byte(regex, '|', from);
-        if (!metric_name_is_legacy(span_of(regex.ptr + from, bar - from))) return false;
-    }
-    return true;
-}
-
 static void note_selector(struct selector *selector, void *context) {
     for (size_t i = 0; i < selector->matcher_count; i++) {
         const struct matcher *matcher = &selector->matchers[i];
+        const struct span *names = &matcher->value;
+        size_t count = matcher->type == MATCH_EQUAL;
         if (!span_is(matcher->name, LABEL_NAME)) continue;
-        if (matcher->type == MATCH_EQUAL) note_name(context, matcher->value);
-        if (matcher->type != MATCH_REGEX || !is_choice(matcher->value)) continue;
-        for (size_t from = 0, bar; from < matcher->value.len; from = bar + 1) {
-            bar = span_find_byte(matcher->value, '|', from);
-            note_name(context, span_of(matcher->value.ptr + from, bar - from));
-        }
+        if (matcher->type == MATCH_REGEX) count = regex_literals(matcher->regex, &names);
+        for (size_t n = 0; n < count; n++) note_name(context, names[n]);
     }
 }
 

@@ -74,7 +74,7 @@ static int take_set(struct exchange *exchange, struct series_set *set, int64_t m
 
 static int collect(struct exchange *exchange, struct api *api, struct queryable *readable,
                    const struct matches *matches, struct federation *all, struct err *err) {
-    int64_t now = clock_wall_ms(), mint = now - engine_lookback_ms(api->context.engine);
+    int64_t now = clock_wall_ms(), mint = now - engine_options_of(api->context.engine)->lookback_ms;
     struct queryable *store = queryable_begin(readable);
     int rc = 0;
     for (size_t i = 0; i < matches->count && !rc; i++) {

@@ -39,6 +39,12 @@ struct api *api_of(void *context);
    reads series asks for it: api->queryable shows all. */
 struct queryable *api_readable(struct api *api, struct exchange *exchange);
 
+struct config;
+struct scrape_config;
+/* the job of that name; NULL after answering that there is none. *config: with a reference for the caller */
+const struct scrape_config *api_find_job(struct exchange *exchange, struct api *api, struct span name,
+                                         struct config **config);
+
 /* query.c */
 void api_query(struct exchange *exchange, void *context);
 void api_query_range(struct exchange *exchange, void *context);
@@ -60,6 +66,7 @@ void api_federate(struct exchange *exchange, void *context);
 /* targets.c */
 void api_targets(struct exchange *exchange, void *context);
 void api_scrape_pools(struct exchange *exchange, void *context);
+void api_scrape_pool_config(struct exchange *exchange, void *context);
 /* relabel_steps.c */
 void api_relabel_steps(struct exchange *exchange, void *context);
 /* metadata.c */
@@ -76,6 +83,10 @@ void api_wal_replay(struct exchange *exchange, void *context);
 /* notifications.c */
 void api_notifications(struct exchange *exchange, void *context);
 void api_notifications_live(struct exchange *exchange, void *context);
+/* features.c */
+void api_features(struct exchange *exchange, void *context);
+/* self_metrics.c */
+void api_self_metrics(struct exchange *exchange, void *context);
 /* write.c */
 void api_write(struct exchange *exchange, void *context);
 /* admin.c */
