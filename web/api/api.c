@@ -50,15 +50,13 @@ static void add_metrics(struct api *api) {
         api->exposed[i] = registry_counter(api->context.registry, "promhttp_metric_handler_requests_total",
                                            "Scrapes of this server's own metrics by status.",
                                            (const char *[]){"code", codes[i], NULL});
-    api->federation_errors =
-        registry_counter(api->context.registry, "prometheus_web_federation_errors_total",
-                         "Answers to /federate that failed.", NULL);
+    api->federation_errors = registry_counter(api->context.registry, "prometheus_web_federation_errors_total",
+                                              "Answers to /federate that failed.", NULL);
     api->federation_warnings =
         registry_counter(api->context.registry, "prometheus_web_federation_warnings_total",
                          "Warnings of the store while answering /federate.", NULL);
-    api->subscribed =
-        registry_gauge(api->context.registry, "prometheus_api_notification_active_subscribers",
-                       "Clients that follow live notifications.", NULL);
+    api->subscribed = registry_gauge(api->context.registry, "prometheus_api_notification_active_subscribers",
+                                     "Clients that follow live notifications.", NULL);
     api->notified = registry_counter(api->context.registry, "prometheus_api_notification_updates_sent_total",
                                      "Live notifications sent.", NULL);
     api->exposing = registry_gauge(api->context.registry, "promhttp_metric_handler_requests_in_flight",
@@ -69,8 +67,8 @@ struct api *api_create(const struct api_context *context) {
     struct api *api = mem_zalloc(sizeof *api);
     api->magic = API_MAGIC;
     api->context = *context;
-    api->router = (struct router){
-        .routes = api_routes, .count = api_route_count, .gate = is_ready, .context = api};
+    api->router =
+        (struct router){.routes = api_routes, .count = api_route_count, .gate = is_ready, .context = api};
     if (context->intake) {
         api->router.large_body_max = INTAKE_PACKED_MAX;
         api->router.large_memory = intake_memory(context->intake);

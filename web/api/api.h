@@ -40,15 +40,15 @@ struct api_context {
     struct engine *engine;
     struct registry *registry;
     struct api_build build;
-    int64_t start_time_ms;  /* wall clock */
-    bool has_lifecycle;     /* --web.enable-lifecycle: /-/reload and /-/quit */
-    bool has_admin;         /* --web.enable-admin-api: /api/v1/admin/tsdb */
-    bool has_step_stats;    /* feature promql-per-step-stats: stats=all tells of each step */
-    struct intake *intake;  /* of remote write; NULL: it is not enabled */
-    size_t max_subscribers; /* of live notifications */
+    int64_t start_time_ms;                /* wall clock */
+    bool has_lifecycle;                   /* --web.enable-lifecycle: /-/reload and /-/quit */
+    bool has_admin;                       /* --web.enable-admin-api: /api/v1/admin/tsdb */
+    bool has_step_stats;                  /* feature promql-per-step-stats: stats=all tells of each step */
+    struct intake *intake;                /* of remote write; NULL: it is not enabled */
+    size_t max_subscribers;               /* of live notifications */
     const struct tsdb_progress *progress; /* of opening the database; may be NULL */
-    const char *data_path;  /* only shown */
-    const char *page_title; /* NULL: the page's own */
+    const char *data_path;                /* only shown */
+    const char *page_title;               /* NULL: the page's own */
 
     /* how long and how much is kept, as runtimeinfo shows it: "15d" */
     void (*retention)(void *context, char out[64]);

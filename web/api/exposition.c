@@ -64,7 +64,8 @@ struct exposition exposition_choose(struct span accept) {
 
 const char *exposition_content_type(const struct exposition *exposition) {
 #define PROTOBUF                                                                                             \
-    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping="
+    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; "         \
+    "escaping="
     static const char *const types[][2] = {
         [EXPOSITION_TEXT] = {"text/plain; version=0.0.4; charset=utf-8; escaping=underscores", NULL},
         [EXPOSITION_TEXT_1_0_0] = {"text/plain; version=1.0.0; charset=utf-8; escaping=underscores",

@@ -35,8 +35,8 @@ const char *exposition_content_type(const struct exposition *exposition);
 /* Are both in one family: of one name, and one kind of value? */
 bool exposition_same_family(const struct exposed_sample *a, const struct exposed_sample *b);
 
-/* Samples [0, count) of one family; in text, its TYPE line only when is_first. `extra`: labels behind those of
- * each sample that has none of that name, empty values written too. */
+/* Samples [0, count) of one family; in text, its TYPE line only when is_first. `extra`: labels behind those
+ * of each sample that has none of that name, empty values written too. */
 void exposition_write(const struct exposition *exposition, const struct exposed_sample *samples, size_t count,
                       struct labels extra, bool is_first, struct buf *out);
 

@@ -12,7 +12,19 @@
  * Names and categories are Prometheus'; false stands for what is known but switched off.
  */
 
-enum when { ALWAYS, NEVER, ADMIN, LIFECYCLE, WRITE, STEP_STATS, EXTENDED, FILL, EXPERIMENTAL, NAME_REMOVAL, STARTS };
+enum when {
+    ALWAYS,
+    NEVER,
+    ADMIN,
+    LIFECYCLE,
+    WRITE,
+    STEP_STATS,
+    EXTENDED,
+    FILL,
+    EXPERIMENTAL,
+    NAME_REMOVAL,
+    STARTS
+};
 
 static const struct feature {
     const char *category, *name;

@@ -93,7 +93,8 @@ static int collect(struct exchange *exchange, struct api *api, struct queryable 
 /* by name, then by the other labels */
 static int compare_samples(const void *a, const void *b) {
     const struct exposed_sample *x = a, *y = b;
-    int order = span_compare(labels_get(x->labels, SPAN(LABEL_NAME)), labels_get(y->labels, SPAN(LABEL_NAME)));
+    int order =
+        span_compare(labels_get(x->labels, SPAN(LABEL_NAME)), labels_get(y->labels, SPAN(LABEL_NAME)));
     return order ? order : labels_compare(x->labels, y->labels);
 }
 

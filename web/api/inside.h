@@ -14,7 +14,7 @@ struct api {
     uint32_t magic;
     struct api_context context;
     struct router router;
-    atomic_int state; /* enum api_state; API_READY publishes the pointers below */
+    atomic_int state;                 /* enum api_state; API_READY publishes the pointers below */
     atomic_int_least64_t stopping_ms; /* since when; wall clock */
     atomic_size_t subscribers;        /* of live notifications */
     struct queryable *queryable;
@@ -83,6 +83,8 @@ void api_wal_replay(struct exchange *exchange, void *context);
 /* notifications.c */
 void api_notifications(struct exchange *exchange, void *context);
 void api_notifications_live(struct exchange *exchange, void *context);
+/* openapi.c */
+void api_openapi(struct exchange *exchange, void *context);
 /* features.c */
 void api_features(struct exchange *exchange, void *context);
 /* self_metrics.c */

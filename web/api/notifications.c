@@ -2,8 +2,8 @@
 #include "web/api/inside.h"
 
 /*
- * What the operator should know now. Each is a condition that is looked at when somebody asks, so nobody has to
- * tell of it; a live stream remembers which its client has heard of and sends the changes.
+ * What the operator should know now. Each is a condition that is looked at when somebody asks, so nobody has
+ * to tell of it; a live stream remembers which its client has heard of and sends the changes.
  *
  *     data: {"text":"Configuration reload has failed.","date":"...","active":true}
  */

@@ -1,5 +1,5 @@
-#include "lib/codec/regex.h"
 #include "lib/codec/number.h"
+#include "lib/codec/regex.h"
 #include "lib/expose/expose.h"
 #include "lib/instrument/instrument.h"
 #include "web/api/inside.h"
@@ -192,7 +192,8 @@ static int write_families(struct reading *reading, struct span text, struct err 
             if (!span_equal(entry.metric, family->name)) end_family(reading);
             family->name = entry.metric;
             if (entry.kind == EXPOSE_TYPE) family->type = entry.text;
-            if (entry.kind == EXPOSE_HELP) rc = expose_help(entry.text, EXPOSE_TEXT, arena, &family->help, err);
+            if (entry.kind == EXPOSE_HELP)
+                rc = expose_help(entry.text, EXPOSE_TEXT, arena, &family->help, err);
         }
         if (rc) return rc;
     }
@@ -215,7 +216,8 @@ void api_self_metrics(struct exchange *exchange, void *context) {
     if (api->context.registry) registry_write(api->context.registry, &text);
     answer_begin(&answer, exchange);
     json_array(&answer.json);
-    int rc = text.failed ? err_set(&err, ERR_LIMIT, "too many metrics") : write_families(&reading, buf_view(&text), &err);
+    int rc = text.failed ? err_set(&err, ERR_LIMIT, "too many metrics")
+                         : write_families(&reading, buf_view(&text), &err);
     if (rc) {
         buf_release(&answer.body);
         answer_failure(exchange, rc, err.text);

@@ -3,7 +3,8 @@
 #include "storage/tsdb/tsdb.h"
 #include "web/api/inside.h"
 
-/* status/tsdb: what the head holds, what makes it large, and what of it nobody asks for; the blocks; the replay. */
+/* status/tsdb: what the head holds, what makes it large, and what of it nobody asks for; the blocks; the
+ * replay. */
 
 #define LIMIT_DEFAULT 10
 #define LIMIT_MAX 10000

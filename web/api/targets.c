@@ -154,8 +154,8 @@ const struct scrape_config *api_find_job(struct exchange *exchange, struct api *
         if (span_is(name, (*config)->scrape_configs.items[i].job_name))
             return &(*config)->scrape_configs.items[i];
     config_unref(*config);
-    answer_error(exchange, ANSWER_BAD_DATA,
-                 "error retrieving scrape config: scrape pool not found: \"%.*s\"", SPAN_ARG(name));
+    answer_error(exchange, ANSWER_BAD_DATA, "error retrieving scrape config: scrape pool not found: \"%.*s\"",
+                 SPAN_ARG(name));
     return NULL;
 }
 

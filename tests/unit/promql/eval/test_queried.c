@@ -22,7 +22,8 @@ START_TEST(names_in_selectors_are_remembered) {
     note("sum(rate(a[5m])) / on(job) (b offset 5m) + max_over_time(c[1h:])");
     note("{__name__=\"d\"} or {__name__=~\"e|f\"} or {\"g.h\"}");
     note("count({__name__=~\"node_.+\"}) + count({job=\"x\"}) + count({__name__!=\"i\", job=\"x\"})");
-    for (const char *name = "abcdef"; *name; name++) ck_assert_msg(queried_has(queried, span_of(name, 1)), "%c", *name);
+    for (const char *name = "abcdef"; *name; name++)
+        ck_assert_msg(queried_has(queried, span_of(name, 1)), "%c", *name);
     ck_assert(queried_has(queried, SPAN("g.h")));
     static const char *const others[] = {"i", "x", "job", "node_.+", "node_load1", "e|f", ""};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)

@@ -47,9 +47,9 @@ static void fill(void) {
     now_ms = clock_wall_ms();
     set_up();
     config_unref(t.config);
-    ck_assert_int_eq(
-        config_load_text(SPAN("global: {external_labels: {zone: eu, a: outer}}\n"), "x.yml", &t.config, errors),
-        0);
+    ck_assert_int_eq(config_load_text(SPAN("global: {external_labels: {zone: eu, a: outer}}\n"), "x.yml",
+                                      &t.config, errors),
+                     0);
     mem_free(errors);
     add("up", "a", "inner", 60000, 0);
     add("up", "a", "inner", 1000, 1e6);
@@ -74,24 +74,25 @@ START_TEST(newest_samples_are_told_in_the_text_format) {
     ck_assert_int_eq(status(), 200);
     ck_assert_ptr_nonnull(
         strstr(answer, "Content-Type: text/plain; version=0.0.4; charset=utf-8; escaping=underscores\r\n"));
-    ck_assert_str_eq(body_of(&t.out).ptr,
-                     text_of("# TYPE aaa untyped\n"
-                             "aaa{instance=\"i\",a=\"outer\",zone=\"eu\"} -1 %lld\n"
-                             "# TYPE my_metric untyped\n"
-                             "my_metric{l_=\"v\",a=\"outer\",instance=\"\",zone=\"eu\"} 3 %lld\n"
-                             "# TYPE up untyped\n"
-                             "up{Upper=\"<script>\\\"\\\\\\n\",a=\"outer\",instance=\"\",zone=\"eu\"} 0.5 %lld\n"
-                             "up{a=\"inner\",instance=\"\",zone=\"eu\"} 1e+06 %lld\n",
-                             now_ms - 2000, now_ms - 2000, now_ms - 2000, now_ms - 1000));
+    ck_assert_str_eq(
+        body_of(&t.out).ptr,
+        text_of("# TYPE aaa untyped\n"
+                "aaa{instance=\"i\",a=\"outer\",zone=\"eu\"} -1 %lld\n"
+                "# TYPE my_metric untyped\n"
+                "my_metric{l_=\"v\",a=\"outer\",instance=\"\",zone=\"eu\"} 3 %lld\n"
+                "# TYPE up untyped\n"
+                "up{Upper=\"<script>\\\"\\\\\\n\",a=\"outer\",instance=\"\",zone=\"eu\"} 0.5 %lld\n"
+                "up{a=\"inner\",instance=\"\",zone=\"eu\"} 1e+06 %lld\n",
+                now_ms - 2000, now_ms - 2000, now_ms - 2000, now_ms - 1000));
     stop();
 }
 END_TEST
 
 START_TEST(odd_names_are_quoted_for_who_takes_utf8) {
     start(false, true);
-    (void)ask_as("/federate?match[]={\"my.metric\"}",
-                 "application/openmetrics-text;version=1.0.0;q=0.9,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.5,"
-                 "*/*;q=0.1");
+    (void)ask_as("/federate?match[]={\"my.metric\"}", "application/openmetrics-text;version=1.0.0;q=0.9,text/"
+                                                      "plain;version=1.0.0;escaping=allow-utf-8;q=0.5,"
+                                                      "*/*;q=0.1");
     ck_assert_str_eq(
         body_of(&t.out).ptr,
         text_of("# TYPE \"my.metric\" untyped\n"

@@ -5,14 +5,12 @@
 #define STARTING "Ferula is starting and replaying the write-ahead log (WAL)."
 #define STOPPING "Ferula is shutting down and gracefully stopping all operations."
 #define RELOAD "Configuration reload has failed."
-#define NOTE(text, date, active)                                                                             \
-    "{\"text\":\"" text "\",\"date\":\"" date "\",\"active\":" active "}"
+#define NOTE(text, date, active) "{\"text\":\"" text "\",\"date\":\"" date "\",\"active\":" active "}"
 
 START_TEST(what_holds_now_is_listed) {
     start(false, false);
     const char *answer = get("/api/v1/notifications");
-    ck_assert_ptr_nonnull(
-        strstr(answer, "\"data\":[" NOTE(STARTING, "1970-01-01T00:00:01Z", "true") "]}"));
+    ck_assert_ptr_nonnull(strstr(answer, "\"data\":[" NOTE(STARTING, "1970-01-01T00:00:01Z", "true") "]}"));
     api_set_ready(t.api, tsdb_queryable(t.tsdb), t.tsdb, NULL);
     ck_assert_ptr_nonnull(strstr(get("/api/v1/notifications"), "\"data\":[]}"));
     t.reload_has_failed = true;
