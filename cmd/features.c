@@ -43,12 +43,12 @@ static const struct feature table[] = {
     LATER("use-uncached-io"),
     LATER("xor2-encoding"),
     LATER("histograms-st-encoding"),
-    LATER("search-api"),
     LATER("fast-startup"),
     ALWAYS_ON("native-histograms"),
     ALWAYS_ON("ooo-native-histograms"),
     ALWAYS_ON("promql-duration-expr"),
     ALWAYS_ON("auto-reload-config"),
+    ALWAYS_ON("search-api"),
 };
 #define FEATURE_COUNT (sizeof table / sizeof *table)
 

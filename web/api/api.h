@@ -46,6 +46,7 @@ struct api_context {
     bool has_step_stats;                  /* feature promql-per-step-stats: stats=all tells of each step */
     struct intake *intake;                /* of remote write; NULL: it is not enabled */
     size_t max_subscribers;               /* of live notifications */
+    size_t search_limit_max;              /* of one search; 0: none */
     const struct tsdb_progress *progress; /* of opening the database; may be NULL */
     const char *data_path;                /* only shown */
     const char *page_title;               /* NULL: the page's own */

@@ -45,6 +45,16 @@ struct scrape_config;
 const struct scrape_config *api_find_job(struct exchange *exchange, struct api *api, struct span name,
                                          struct config **config);
 
+/* Names of labels, or values of `name` unless it is empty, over the series that one of the matches lets
+   through (without any: all): sorted, each once, in the request's arena. */
+int api_collect_texts(struct exchange *exchange, struct queryable *readable, struct span name, int64_t mint,
+                      int64_t maxt, const struct matches *matches, struct span **texts, size_t *count,
+                      struct err *err);
+/* what targets and senders said of their metrics, sorted by metric, in the request's arena */
+struct metadata_info;
+int api_collect_metadata(struct exchange *exchange, struct api *api, const struct metadata_info **items,
+                         size_t *count, struct err *err);
+
 /* query.c */
 void api_query(struct exchange *exchange, void *context);
 void api_query_range(struct exchange *exchange, void *context);
@@ -61,6 +71,10 @@ void api_query_exemplars(struct exchange *exchange, void *context);
 void api_series(struct exchange *exchange, void *context);
 void api_labels(struct exchange *exchange, void *context);
 void api_label_values(struct exchange *exchange, void *context);
+/* search.c */
+void api_search_metric_names(struct exchange *exchange, void *context);
+void api_search_label_names(struct exchange *exchange, void *context);
+void api_search_label_values(struct exchange *exchange, void *context);
 /* federate.c */
 void api_federate(struct exchange *exchange, void *context);
 /* targets.c */

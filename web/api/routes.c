@@ -3,6 +3,11 @@
 
 #define FORM (METHOD_GET | METHOD_POST)
 #define API (ROUTE_CORS | ROUTE_GATED)
+#define SEARCH                                                                                               \
+    "match[] search[] fuzz_threshold fuzz_alg case_sensitive sort_by sort_dir include_score start end "      \
+    "limit "                                                                                                 \
+    "batch_size"
+#define NDJSON "application/x-ndjson; charset=utf-8"
 #define PAGE(path)                                                                                           \
     { path, METHOD_GET, ROUTE_AT_ONCE, ROUTE_LIMITED, api_page, ACCESS_READ, "The page", NULL, "text/html" }
 
@@ -25,6 +30,13 @@ const struct route api_routes[] = {
      "match[] start end limit", "array"},
     {"/api/v1/label/:name/values", METHOD_GET, ROUTE_HEAVY, API | ROUTE_LIMITED, api_label_values,
      ACCESS_READ, "Values of a label", "match[] start end limit", "array"},
+    {"/api/v1/search/metric_names", FORM, ROUTE_HEAVY, API | ROUTE_LIMITED, api_search_metric_names,
+     ACCESS_READ, "Names of metrics that somebody may mean, line by line", SEARCH " include_metadata",
+     NDJSON},
+    {"/api/v1/search/label_names", FORM, ROUTE_HEAVY, API | ROUTE_LIMITED, api_search_label_names,
+     ACCESS_READ, "Names of labels that somebody may mean, line by line", SEARCH, NDJSON},
+    {"/api/v1/search/label_values", FORM, ROUTE_HEAVY, API | ROUTE_LIMITED, api_search_label_values,
+     ACCESS_READ, "Values of a label that somebody may mean, line by line", "label! " SEARCH, NDJSON},
     {"/api/v1/targets", METHOD_GET, ROUTE_LIGHT, API, api_targets, ACCESS_READ,
      "Targets of scraping and how they are", "state scrapePool",
      "object activeTargets droppedTargets droppedTargetCounts"},

@@ -89,6 +89,7 @@ static inline void start(bool has_lifecycle, bool is_ready) {
                                   .build = {.version = "1.2.3", .revision = "r"},
                                   .start_time_ms = 1000,
                                   .max_subscribers = 2,
+                                  .search_limit_max = 500,
                                   .has_lifecycle = has_lifecycle,
                                   .retention = retention,
                                   .current_config = current_config,
