@@ -10,6 +10,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import checks_admin  # noqa: E402
+import checks_api  # noqa: E402
 import checks_bench  # noqa: E402
 import checks_client  # noqa: E402
 import checks_clients  # noqa: E402
@@ -34,7 +35,7 @@ from harness import Bench  # noqa: E402
 PARTS = {"process": checks_process.run, "scrape": checks_scrape.run, "pushgateway": checks_pushgateway.run,
          "clients": checks_clients.run, "client": checks_client.run, "peer": checks_peer.run, "relabel": checks_relabel.run, "import": checks_import.run, "remote_write": checks_remote_write.run,
          "bench": checks_bench.run, "exemplars": checks_exemplars.run, "formats": checks_formats.run, "admin": checks_admin.run, "queries": checks_queries.run,
-         "discovery": checks_discovery.run, "metrics": checks_metrics.run, "package": checks_package.run, "sandbox": checks_sandbox.run, "web": checks_web.run, "rules": checks_rules.run}
+         "discovery": checks_discovery.run, "metrics": checks_metrics.run, "package": checks_package.run, "sandbox": checks_sandbox.run, "web": checks_web.run, "rules": checks_rules.run, "api": checks_api.run}
 
 
 def main():

@@ -19,9 +19,7 @@ packages_fuzz=(clang libclang-rt-14-dev)
 
 packages_real=(python3-prometheus-client python3-flask gunicorn golang-go golang-github-prometheus-client-golang-dev)
 
-packages_unpack=(prometheus prometheus-alertmanager prometheus-node-exporter prometheus-pushgateway)
-
-packages_bench=(victoria-metrics)
+packages_unpack=(prometheus prometheus-alertmanager prometheus-node-exporter prometheus-pushgateway victoria-metrics)
 
 # Prints those of its arguments that are not installed.
 packages_missing() {
