@@ -4,6 +4,8 @@ import json
 import re
 import shutil
 import subprocess
+import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -30,6 +32,9 @@ groups:
   - {alert: Full, expr: shelf > 3, labels: {severity: page}, annotations: {summary: "row {{ $labels.row }}"}}
 """
 PAGE = '# HELP shelf What is on it.\n# TYPE shelf gauge\nshelf{row="1"} 3\nshelf{row="2"} 4\n'
+# with times of its own, so that two servers tell the same of it
+FIXED = "".join(f'fixed_{name}{{l="{label}"}} {value} {{ms}}\n' for name, label, value in (
+    ("b", "x", "1"), ("b", 'a\\\\\\"\\n', "1e+06"), ("a", "\u00fc", "-0.25"), ("c", "nan", "NaN"), ("c", "inf", "+Inf"), ("a", "z", "1e-07")))
 FEDERATE = """
 global: {scrape_interval: 300ms}
 scrape_configs:
@@ -64,6 +69,22 @@ def federated(ours, api):
         tuple(sorted(key + (("zone", "eu"),))) for key in mine})
     assert newest(api, "shelf") == {tuple(sorted(key + (("zone", "eu"),))): value for key, value in mine.items() if ("__name__", "shelf") in key}
     return True
+
+
+def same_text(bench, binary):
+    """two servers, one target, the same bytes"""
+    target = FakeTarget(FIXED.replace("{ms}", str(int(time.time() * 1000))))
+    bench.cleanups.append(target.close)
+    config = "global: {scrape_interval: 300ms, external_labels: {zone: eu, l: outer}}\nscrape_configs: [{job_name: fixed, static_configs: [{targets: ['%s']}]}]\n"
+    mine = Server(bench, binary, config % target.address, name="mine").wait_ready().api.base
+    theirs = "http://" + programs.prometheus(bench, config % target.address, "theirs")
+    for path in ("/federate?match[]=%7B__name__=~%22fixed_.%22%7D", "/federate?match[]=fixed_a&match[]=%7Bl=%22x%22%7D&match[]=fixed_a", "/federate",
+                 "/federate?match[]=nothing"):
+        has_any = "fixed" in path
+        wanted = eventually("what Prometheus says", lambda: ask(theirs, path)[::2] if ask(theirs, path)[2] or not has_any else None)
+        eventually(f"the same of ours: {wanted}", lambda: ask(mine, path)[::2] == wanted, 10)
+    bad = "/federate?match[]=up%7B"
+    return ask(theirs, bad)[0] == ask(mine, bad)[0] == 400
 
 
 def native_histogram(api):
@@ -254,6 +275,7 @@ def run(bench, binary):
     second = Server(bench, binary, FEDERATE % ("scrape_native_histograms: true", base[7:]), name="second").wait_ready()
     check("another of ours federates from us", lambda: federated(ours, second.api))
     check("with native histograms, too", lambda: native_histogram(second.api))
+    check("what others federate is Prometheus' text, byte by byte", lambda: same_text(bench, binary))
     check("Grafana's requests are answered", lambda: grafana(base))
     check("methods and compression are Prometheus'", lambda: rules_of_http(base))
     check("the Go client's API package calls every method", lambda: go_client(base))

@@ -6,8 +6,8 @@
  * answer database open       -> api_set_ready(queryable, tsdb, scrape)            everything answers stopping
  * -> api_set_stopping, http_server_stop, THEN the parts may be destroyed, api_destroy
  *
- * Before api_set_ready and after api_set_stopping the API answers 503 with X-Prometheus-Stopping; the paths
- * of what does not exist yet (federation, admin ...) are 404.
+ * Before api_set_ready and after api_set_stopping the API answers 503 with X-Prometheus-Stopping, but for what
+ * needs no database: notifications, the replay's progress, its own description.
  *
  * Threads: the callbacks are called by any worker; api_set_ready and api_set_stopping by any thread.
  */

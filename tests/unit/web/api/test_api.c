@@ -250,6 +250,10 @@ START_TEST(stats_are_given_when_asked) {
     const char *answer = get("/api/v1/query?query=up&time=600&stats=true");
     ck_assert_ptr_nonnull(strstr(answer, "\"stats\":{\"timings\":{\"evalTotalTime\":"));
     ck_assert_ptr_nonnull(strstr(answer, "\"samples\":{\"totalQueryableSamples\":"));
+    ck_assert_ptr_null(strstr(answer, "\"warnings\""));
+    answer = get("/api/v1/query?query=up&time=600&stats=sum");
+    ck_assert_ptr_nonnull(strstr(answer, "\"stats\":{\"timings\":"));
+    ck_assert_ptr_nonnull(strstr(answer, "\"warnings\":[\"stats: other values than "));
     stop();
 }
 END_TEST
