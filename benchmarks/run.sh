@@ -8,5 +8,5 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 [ $# -gt 0 ] || { sed -n '2,3s/^# //p' benchmarks/run.sh >&2 && exit 1; }
 ./run.sh --build-only >&2
 cmake --build --preset release --target scrape_target remote_writer query_client crowd_client >&2
-tests/setup/fetch.sh "${packages_unpack[@]}" "${packages_bench[@]}" >/dev/null
+tests/setup/fetch.sh "${packages_unpack[@]}" >/dev/null
 exec /usr/bin/python3 benchmarks/measures.py "$@"

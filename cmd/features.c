@@ -40,7 +40,6 @@ static const struct feature table[] = {
     LATER("use-uncached-io"),
     LATER("xor2-encoding"),
     LATER("histograms-st-encoding"),
-    LATER("search-api"),
     ALWAYS_ON("exemplar-storage"),
     ALWAYS_ON("memory-snapshot-on-shutdown"),
     ALWAYS_ON("metadata-wal-records"),
@@ -49,6 +48,7 @@ static const struct feature table[] = {
     ALWAYS_ON("ooo-native-histograms"),
     ALWAYS_ON("promql-duration-expr"),
     ALWAYS_ON("auto-reload-config"),
+    ALWAYS_ON("search-api"),
 };
 #define FEATURE_COUNT (sizeof table / sizeof *table)
 

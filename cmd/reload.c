@@ -47,6 +47,7 @@ static void log_unsupported(const struct config *config) {
 static int refuse(struct reload *reload, int rc) {
     mutex_lock(&reload->lock);
     reload->is_last_good = false;
+    reload->last_failure_ms = clock_wall_ms();
     mutex_unlock(&reload->lock);
     gauge_set(reload->successful, 0);
     return rc;
@@ -114,10 +115,11 @@ struct config *reload_current(struct reload *reload) {
     return config;
 }
 
-bool reload_last(struct reload *reload, int64_t *last_success_ms) {
+bool reload_last(struct reload *reload, int64_t *last_success_ms, int64_t *last_failure_ms) {
     mutex_lock(&reload->lock);
     bool is_good = reload->is_last_good;
     *last_success_ms = reload->last_success_ms;
+    *last_failure_ms = reload->last_failure_ms;
     mutex_unlock(&reload->lock);
     return is_good;
 }

@@ -14,10 +14,10 @@
 
 struct reload {
     const char *path;
-    struct mutex lock; /* guards config and the three values below it */
+    struct mutex lock; /* guards config and the values down to the failure */
     struct config *config;
     bool is_last_good;
-    int64_t last_success_ms;
+    int64_t last_success_ms, last_failure_ms;
     struct gauge *successful, *success_time;
     uint64_t file_hash; /* of what was last tried; the reloading thread's */
     /* takes the new configuration into use; may refuse it. Called by the reloading thread. */
@@ -33,7 +33,7 @@ void reload_release(struct reload *reload);
 int reload_now(struct reload *reload, struct err *err);
 /* with a reference for the caller; NULL before the first success */
 struct config *reload_current(struct reload *reload);
-/* whether the last attempt was good, and when one last was (0: never); any thread */
-bool reload_last(struct reload *reload, int64_t *last_success_ms);
+/* whether the last attempt was good, when one last was and when one last was not (0: never); any thread */
+bool reload_last(struct reload *reload, int64_t *last_success_ms, int64_t *last_failure_ms);
 /* the file has changed since it was last tried (its text, not its time) */
 bool reload_is_due(struct reload *reload);

@@ -57,6 +57,7 @@ struct server {
     struct query_log query_log;
     struct web *web;
     struct tsdb *tsdb;
+    struct tsdb_progress progress; /* of the opener */
     struct targets targets;
     struct rules rules;
     struct thread opener; /* opens the database; joined by the main loop */
@@ -171,6 +172,7 @@ static void *open_database(void *context) {
     struct config *config = reload_current(&s->reload);
     storage_options(&s->flags, config, &options);
     options.memory = &s->memory.series;
+    options.progress = &s->progress;
     config_unref(config);
     s->open_rc = tsdb_open(&options, s->registry, &s->tsdb, &s->open_err);
     loop_post(s->loop, on_opened, s);
@@ -253,6 +255,7 @@ static int prepare(struct server *s, struct err *err) {
                               .engine = s->engine,
                               .has_step_stats = s->features.per_step_stats,
                               .memory = &s->memory.all,
+                              .progress = &s->progress,
                               .reload = &s->reload,
                               .door = &s->door,
                               .quit = ask_quit,

@@ -27,9 +27,9 @@ static struct config *current_config(void *context) {
     return reload_current(web->parts.reload);
 }
 
-static bool reload_state(void *context, int64_t *last_success_ms) {
+static bool reload_state(void *context, int64_t *last_success_ms, int64_t *last_failure_ms) {
     const struct web *web = context;
-    return reload_last(web->parts.reload, last_success_ms);
+    return reload_last(web->parts.reload, last_success_ms, last_failure_ms);
 }
 
 static void flag_value(void *context, size_t i, struct buf *out) {
@@ -70,6 +70,9 @@ static struct api *make_api(struct web *web) {
                                   .has_step_stats = web->parts.has_step_stats,
                                   .has_lifecycle = web->parts.flags->web_enable_lifecycle,
                                   .intake = web->intake,
+                                  .search_limit_max = web->parts.flags->web_search_max_limit,
+                                  .max_subscribers = web->parts.flags->web_max_notifications_subscribers,
+                                  .progress = web->parts.progress,
                                   .data_path = web->parts.flags->storage_tsdb_path,
                                   .page_title = web->parts.flags->web_page_title,
                                   .has_admin = web->parts.flags->web_enable_admin_api,

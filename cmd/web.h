@@ -23,6 +23,7 @@ struct web_parts { /* outlive the web */
     struct engine *engine;
     bool has_step_stats;   /* feature promql-per-step-stats */
     struct budget *memory; /* requests draw from it */
+    const struct tsdb_progress *progress; /* of opening the database */
     struct reload *reload;
     struct reload_door *door;
     void (*quit)(void *context); /* from any thread */

@@ -155,3 +155,5 @@ void config_error_write(const struct config_error *error, struct buf *out);
 
 /* The effective configuration as YAML, defaults filled in, secrets as <secret>: /api/v1/status/config. */
 void config_write_yaml(const struct config *config, struct buf *out);
+/* the same of one job: /api/v1/scrape_pools/config */
+void config_write_job_yaml(const struct scrape_config *job, struct buf *out);

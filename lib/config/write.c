@@ -378,3 +378,7 @@ void section_write_bare(const struct section *section, const void *object, struc
 void config_write_yaml(const struct config *config, struct buf *out) {
     section_write(&config_section, config, out);
 }
+
+void config_write_job_yaml(const struct scrape_config *job, struct buf *out) {
+    section_write(&scrape_section, job, out);
+}

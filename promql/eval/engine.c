@@ -6,6 +6,7 @@
 #include "lib/sys/clock.h"
 #include "promql/eval/active.h"
 #include "promql/eval/plan.h"
+#include "promql/eval/queried.h"
 #include "promql/eval/row.h"
 
 #include "lib/sys/thread.h"
@@ -24,6 +25,7 @@ struct engine {
     struct budget all; /* parent of every query's budget */
     _Atomic int64_t default_step_ms;
     struct active *active;
+    struct queried *queried;
     atomic_int busy; /* threads that work on queries */
     int busy_max;
     struct rwlock log_lock; /* read while a query is told */
@@ -45,6 +47,7 @@ struct engine *engine_create(const struct engine_options *options, struct regist
     struct engine_options *own = &engine->options;
     engine->magic = ENGINE_MAGIC;
     engine->active = active_create();
+    engine->queried = queried_create();
     rwlock_init(&engine->log_lock);
     *own = *options;
     if (!own->lookback_ms) own->lookback_ms = 300000;
@@ -75,6 +78,7 @@ void engine_destroy(struct engine *engine) {
     CHECK_OBJ(engine, ENGINE_MAGIC);
     ASSERT(atomic_load(&engine->all.used_bytes) == 0);
     active_destroy(engine->active);
+    queried_destroy(engine->queried);
     rwlock_release(&engine->log_lock);
     engine->magic = 0;
     mem_free(engine);
@@ -98,6 +102,15 @@ void engine_give_thread(struct engine *engine) {
 struct active *engine_active(struct engine *engine) {
     CHECK_OBJ(engine, ENGINE_MAGIC);
     return engine->active;
+}
+
+struct queried *engine_queried(struct engine *engine) {
+    CHECK_OBJ(engine, ENGINE_MAGIC);
+    return engine->queried;
+}
+
+const struct engine_options *engine_options_of(const struct engine *engine) {
+    return &engine->options;
 }
 
 void engine_set_default_step(struct engine *engine, int64_t step_ms) {
@@ -270,6 +283,7 @@ static int parse_and_run(struct engine *engine, const struct query *query, struc
         state->failure = QUERY_BAD_DATA;
         return err_set(err, rc, "%u:%u: parse error: %s", error.line, error.column, error.text);
     }
+    queried_note(engine->queried, expr);
     rc = run(engine, query, expr, owned, err);
     expr_release(expr);
     return rc;

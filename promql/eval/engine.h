@@ -42,6 +42,11 @@ struct active;
 struct active *engine_active(struct engine *engine);
 /* what all queries have together */
 const struct budget *engine_memory(const struct engine *engine);
+/* which metrics it was asked for (queried.h); any thread */
+struct queried;
+struct queried *engine_queried(struct engine *engine);
+/* in force: defaults filled in; as long as the engine */
+const struct engine_options *engine_options_of(const struct engine *engine);
 /* global.evaluation_interval after a reload; any thread */
 void engine_set_default_step(struct engine *engine, int64_t step_ms);
 

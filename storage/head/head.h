@@ -192,7 +192,16 @@ void head_stats(struct head *head, struct head_stats *stats);
 /* bytes of the index and the series, without chunks: walks the postings */
 uint64_t head_series_bytes(struct head *head);
 
-enum head_ranking { HEAD_SERIES_BY_METRIC, HEAD_VALUES_BY_NAME, HEAD_BYTES_BY_NAME, HEAD_SERIES_BY_PAIR };
+enum head_ranking { HEAD_SERIES_BY_VALUE, HEAD_VALUES_BY_NAME, HEAD_BYTES_BY_NAME, HEAD_SERIES_BY_PAIR };
+
+struct head_ranked {
+    enum head_ranking ranking;
+    struct span label; /* HEAD_SERIES_BY_VALUE: whose values */
+    size_t limit;
+    /* what is left out; NULL: nothing. Quick: the index is locked meanwhile */
+    bool (*skips)(struct span name, void *context);
+    void *context;
+};
 
 struct head_top {
     struct span name;
@@ -200,5 +209,5 @@ struct head_top {
 };
 
 /* the largest `limit`, descending, in arena */
-int head_rank(struct head *head, enum head_ranking ranking, size_t limit, struct arena *arena,
+int head_rank(struct head *head, const struct head_ranked *ranked, struct arena *arena,
               struct head_top **tops, size_t *count, struct err *err);

@@ -45,6 +45,7 @@ uint64_t head_series_bytes(struct head *head) {
 
 /* the best so far, descending; a small array, since `limit` is */
 struct ranking {
+    const struct head_ranked *ranked;
     struct head_top *tops;
     size_t count, limit;
 };
@@ -61,7 +62,8 @@ static bool rank_wants(const struct ranking *ranking, uint64_t count) {
 }
 
 static void rank(struct ranking *ranking, struct span name, uint64_t count) {
-    if (!rank_wants(ranking, count)) return;
+    const struct head_ranked *ranked = ranking->ranked;
+    if (!rank_wants(ranking, count) || (ranked->skips && ranked->skips(name, ranked->context))) return;
     size_t at = rank_place(ranking, count);
     if (ranking->count < ranking->limit) ranking->count++;
     for (size_t i = ranking->count - 1; i > at; i--) ranking->tops[i] = ranking->tops[i - 1];
@@ -91,27 +93,29 @@ static int rank_pairs(const struct head *head, const struct posting_name *name, 
     return 0;
 }
 
-static int rank_name(const struct head *head, enum head_ranking kind, const struct posting_name *name,
-                     struct arena *arena, struct ranking *ranking, struct err *err) {
+static int rank_name(const struct head *head, const struct posting_name *name, struct arena *arena,
+                     struct ranking *ranking, struct err *err) {
+    enum head_ranking kind = ranking->ranked->ranking;
     struct span text = symbols_text(&head->symbols, name->name);
     if (kind == HEAD_SERIES_BY_PAIR) return rank_pairs(head, name, arena, ranking, err);
     if (kind == HEAD_VALUES_BY_NAME) rank(ranking, text, name->values.count);
     if (kind == HEAD_BYTES_BY_NAME) rank(ranking, text, value_bytes(head, name));
-    for (size_t i = 0; kind == HEAD_SERIES_BY_METRIC && span_is(text, LABEL_NAME) && i < name->values.count;
-         i++)
+    bool is_wanted = kind == HEAD_SERIES_BY_VALUE && span_equal(text, ranking->ranked->label);
+    for (size_t i = 0; is_wanted && i < name->values.count; i++)
         rank(ranking, symbols_text(&head->symbols, name->values.items[i].value), name->values.items[i].count);
     return 0;
 }
 
-int head_rank(struct head *head, enum head_ranking kind, size_t limit, struct arena *arena,
+int head_rank(struct head *head, const struct head_ranked *ranked, struct arena *arena,
               struct head_top **tops, size_t *count, struct err *err) {
     CHECK_OBJ(head, HEAD_MAGIC);
-    struct ranking ranking = {arena_array(arena, limit, sizeof *ranking.tops), 0, limit};
+    struct ranking ranking = {ranked, arena_array(arena, ranked->limit, sizeof *ranking.tops), 0,
+                              ranked->limit};
     if (!ranking.tops) return arena_limit(arena, "ranking", err);
     int rc = 0;
     rwlock_read(&head->index_lock);
     for (size_t i = 0; !rc && i < head->postings.names.count; i++)
-        rc = rank_name(head, kind, &head->postings.names.items[i], arena, &ranking, err);
+        rc = rank_name(head, &head->postings.names.items[i], arena, &ranking, err);
     rwlock_unlock(&head->index_lock);
     if (rc) return rc;
     *tops = ranking.tops;

@@ -137,6 +137,7 @@ struct tsdb {
         atomic_bool is_out;          /* used, or never made: no samples are taken */
         atomic_uint_least64_t bytes; /* 0: not made */
     } reserve;
+    struct tsdb_progress *progress; /* while it is opened; NULL: nobody asks */
     struct budget *memory;
     uint64_t max_series, snapshot_bytes;
     uint64_t damage;                 /* files that could not be believed at the start */

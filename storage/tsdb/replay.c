@@ -9,6 +9,7 @@
 #include "storage/tsdb/inside.h"
 #include "storage/tsdb/replay_rows.h"
 #include "storage/wal/record.h"
+#include "storage/wal/segment.h"
 
 struct replay {
     struct tsdb *tsdb;
@@ -17,6 +18,18 @@ struct replay {
     VEC(struct replayed_series) added; /* by the record */
     struct replay_rows *rows;
 };
+
+/* what is in the folder, for those who watch; that it cannot be read is for the replay to say */
+static void begin_progress(struct tsdb *tsdb, const char *folder) {
+    struct tsdb_progress *progress = tsdb->progress;
+    struct segment_numbers numbers = {0};
+    if (progress && segment_list(tsdb->fs, folder, &numbers, NULL) == 0 && numbers.list.count) {
+        atomic_store(&progress->first, numbers.list.items[0]);
+        atomic_store(&progress->current, numbers.list.items[0]);
+        atomic_store(&progress->last, numbers.list.items[numbers.list.count - 1]);
+    }
+    vec_release(&numbers.list);
+}
 
 /* what every series of ours satisfies; a record that does not cannot be ours */
 static int check_labels(struct labels labels, struct err *err) {
@@ -66,6 +79,8 @@ static int replay_series(struct replay *r, const void *payload, size_t len, stru
 static int replay_record(void *context, int type, struct wal_place place, const void *payload, size_t len,
                          struct err *err) {
     struct replay *r = context;
+    if (r->tsdb->progress)
+        atomic_store_explicit(&r->tsdb->progress->current, place.segment, memory_order_relaxed);
     if (place.sequence <= r->after) return 0; /* what comes later leans on none of these */
     switch (type) {
     case RECORD_SERIES: return replay_series(r, payload, len, err);
@@ -101,6 +116,7 @@ int tsdb_replay(struct tsdb *tsdb, const char *folder, uint64_t after, struct wa
                 struct err *err) {
     struct replay r = {.tsdb = tsdb, .after = after};
     uint64_t homeless;
+    begin_progress(tsdb, folder);
     r.series = head_replay_create(tsdb->head);
     r.rows = replay_rows_start(tsdb);
     int rc = wal_replay(tsdb->fs, folder, after, replay_record, &r, report, err);
@@ -108,5 +124,6 @@ int tsdb_replay(struct tsdb *tsdb, const char *folder, uint64_t after, struct wa
     head_replay_destroy(r.series);
     vec_release(&r.added);
     if (!rc) say_lost(report, homeless);
+    if (!rc && tsdb->progress) atomic_store(&tsdb->progress->current, atomic_load(&tsdb->progress->last));
     return rc ? err_wrap(err, rc, "replay of the log") : 0;
 }

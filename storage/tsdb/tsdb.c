@@ -165,6 +165,7 @@ int tsdb_open(const struct tsdb_options *options, struct registry *registry, str
     opened->path = options->path ? mem_strdup(options->path) : NULL;
     opened->max_series = options->max_series;
     opened->memory = options->memory;
+    opened->progress = options->progress;
     opened->snapshot_bytes = options->snapshot_bytes;
     opened->block_range_ms = options->block_range_ms ? options->block_range_ms : TSDB_BLOCK_RANGE_MS;
     opened->quiet_ms = options->quiet_ms ? options->quiet_ms : TSDB_QUIET_MS;
@@ -244,18 +245,23 @@ void tsdb_stats(struct tsdb *tsdb, struct tsdb_stats *stats) {
     block_list_release(&blocks);
 }
 
-int tsdb_rank(struct tsdb *tsdb, enum tsdb_ranking ranking, size_t limit, struct arena *arena,
+int tsdb_rank(struct tsdb *tsdb, const struct tsdb_ranked *ranked, struct arena *arena,
               struct tsdb_top **tops, size_t *count, struct err *err) {
     CHECK_OBJ(tsdb, TSDB_MAGIC);
     static const enum head_ranking kinds[] = {
-        [TSDB_SERIES_BY_METRIC_NAME] = HEAD_SERIES_BY_METRIC,
+        [TSDB_SERIES_BY_VALUE] = HEAD_SERIES_BY_VALUE,
         [TSDB_VALUES_BY_LABEL_NAME] = HEAD_VALUES_BY_NAME,
         [TSDB_BYTES_BY_LABEL_NAME] = HEAD_BYTES_BY_NAME,
         [TSDB_SERIES_BY_LABEL_PAIR] = HEAD_SERIES_BY_PAIR,
     };
+    struct head_ranked of_head = {.ranking = kinds[ranked->ranking],
+                                  .label = ranked->label,
+                                  .limit = ranked->limit,
+                                  .skips = ranked->skips,
+                                  .context = ranked->context};
     struct head_top *best;
     size_t found;
-    int rc = head_rank(tsdb->head, kinds[ranking], limit, arena, &best, &found, err);
+    int rc = head_rank(tsdb->head, &of_head, arena, &best, &found, err);
     if (rc) return rc;
     struct tsdb_top *copy = arena_array(arena, found, sizeof *copy);
     if (!copy) return arena_limit(arena, "ranking", err);
@@ -263,4 +269,38 @@ int tsdb_rank(struct tsdb *tsdb, enum tsdb_ranking ranking, size_t limit, struct
     *tops = copy;
     *count = found;
     return 0;
+}
+
+static int describe_block(const struct block_meta *meta, struct arena *arena, struct tsdb_block *block,
+                          struct err *err) {
+    *block = (struct tsdb_block){.mint = meta->mint,
+                                 .maxt = meta->maxt,
+                                 .series = meta->series,
+                                 .samples = meta->samples,
+                                 .histograms = meta->histograms,
+                                 .bytes = meta->bytes,
+                                 .level = meta->level,
+                                 .source_count = meta->source_count,
+                                 .sources = arena_array(arena, meta->source_count, sizeof *block->sources)};
+    if (!block->sources) return arena_limit(arena, "list of blocks", err);
+    ulid_text(meta->ulid, block->ulid);
+    for (size_t i = 0; i < meta->source_count; i++) ulid_text(meta->sources[i], block->sources[i]);
+    return 0;
+}
+
+int tsdb_blocks(struct tsdb *tsdb, struct arena *arena, struct tsdb_block **blocks, size_t *count,
+                struct err *err) {
+    CHECK_OBJ(tsdb, TSDB_MAGIC);
+    struct block_list list = {0};
+    sources_blocks(&tsdb->sources, &list);
+    struct tsdb_block *items = arena_array(arena, list.items.count, sizeof *items);
+    int rc = items ? 0 : arena_limit(arena, "list of blocks", err);
+    for (size_t i = 0; i < list.items.count && !rc; i++)
+        rc = describe_block(block_meta(list.items.items[i]), arena, &items[i], err);
+    if (!rc) {
+        *blocks = items;
+        *count = list.items.count;
+    }
+    block_list_release(&list);
+    return rc;
 }

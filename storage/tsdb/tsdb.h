@@ -22,6 +22,7 @@
 #include "lib/model/appender.h"
 #include "lib/model/queryable.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -44,6 +45,11 @@ struct tsdb_retention {
     double percentage; /* of the disk; when given, bytes does not count */
 };
 
+/* How far the replay of the log is, in numbers of segments; written while tsdb_open runs, read by anybody. */
+struct tsdb_progress {
+    atomic_uint_least64_t first, last, current;
+};
+
 struct tsdb_options {
     const char *path; /* data folder, made if missing; NULL: in memory */
     bool no_lockfile; /* --storage.tsdb.no-lockfile */
@@ -62,7 +68,8 @@ struct tsdb_options {
     int64_t quiet_ms;       /* a series without samples for so long leaves the head; 0: 15 minutes */
     struct tsdb_retention retention;
     size_t max_exemplars;   /* over all series; 0: none is kept */
-    struct file_system *fs; /* NULL: file_system_real() */
+    struct tsdb_progress *progress; /* may be NULL; outlives tsdb_open */
+    struct file_system *fs;         /* NULL: file_system_real() */
 };
 
 /* Opens (makes) the folder, takes its lock, replays the log. ERR_BUSY: another process holds the lock.
@@ -132,12 +139,34 @@ struct tsdb_top {
 };
 
 enum tsdb_ranking {
-    TSDB_SERIES_BY_METRIC_NAME,
+    TSDB_SERIES_BY_VALUE, /* of one label */
     TSDB_VALUES_BY_LABEL_NAME,
     TSDB_BYTES_BY_LABEL_NAME,
     TSDB_SERIES_BY_LABEL_PAIR, /* "name=value" */
 };
 
+struct tsdb_ranked {
+    enum tsdb_ranking ranking;
+    struct span label; /* TSDB_SERIES_BY_VALUE: which */
+    size_t limit;
+    /* what is left out; NULL: nothing. Quick: the index is locked meanwhile */
+    bool (*skips)(struct span name, void *context);
+    void *context;
+};
+
 /* the largest `limit`, descending, in arena */
-int tsdb_rank(struct tsdb *tsdb, enum tsdb_ranking ranking, size_t limit, struct arena *arena,
+int tsdb_rank(struct tsdb *tsdb, const struct tsdb_ranked *ranked, struct arena *arena,
               struct tsdb_top **tops, size_t *count, struct err *err);
+
+struct tsdb_block {
+    char ulid[27];
+    int64_t mint, maxt; /* both inclusive */
+    uint64_t series, samples, histograms, bytes;
+    uint32_t level;
+    size_t source_count;
+    char (*sources)[27]; /* ULIDs of the blocks of level 1 it was made of */
+};
+
+/* the blocks in use, oldest first, in arena */
+int tsdb_blocks(struct tsdb *tsdb, struct arena *arena, struct tsdb_block **blocks, size_t *count,
+                struct err *err);

@@ -103,8 +103,14 @@ def limits_what_is_read(curl):
     assert data("/api/v1/label/job/values", "token-of-mine") == ["mine"]
     assert data("/api/v1/label/job/values", "token-of-reader") == ["mine", "other"]
     assert data("/api/v1/query_exemplars?query=up", "token-of-mine") == []
+    federated = curl.token("/federate?match[]=%7B__name__=~%22.%2B%22%7D", "token-of-mine", "-g")[2]
+    assert b',job="mine"' in federated and b',job="other"' not in federated, federated
+    for token, jobs in (("token-of-mine", {"mine"}), ("token-of-reader", {"mine", "other"})):
+        lines = curl.token("/api/v1/search/label_values?label=job&include_metadata=true", token)[2].splitlines()
+        assert {row["name"] for row in json.loads(lines[0])["results"]} == jobs, lines
     for path in ("/api/v1/targets", "/api/v1/status/config", "/api/v1/status/tsdb", "/metrics", "/api/v1/metadata",
-                 "/api/v1/status/active_queries"):
+                 "/api/v1/status/active_queries", "/api/v1/status/self_metrics", "/api/v1/status/tsdb/blocks", "/api/v1/scrape_pools/config",
+                 "/api/v1/notifications", "/api/v1/notifications/live"):
         assert curl.token(path, "token-of-mine")[0] == 403, path
     return True
 

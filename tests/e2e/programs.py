@@ -69,14 +69,18 @@ def flask(bench, workers=4):
     return wait_metrics(process, port)
 
 
-def go_demo(bench):
-    """built once into the cache, from Debian's Go packages, without the network"""
-    source, binary = HERE / "apps/godemo/main.go", CACHE / "godemo"
+def build_go(source, binary):
+    """once, into the cache, from Debian's Go packages, without the network"""
     if not binary.exists() or binary.stat().st_mtime < source.stat().st_mtime:
         CACHE.mkdir(parents=True, exist_ok=True)
         subprocess.run(["/usr/bin/go", "build", "-o", str(binary), str(source)], check=True,
                        env=dict(os.environ, GO111MODULE="off", GOPATH="/usr/share/gocode", GOFLAGS="",
                                 GOCACHE=str(CACHE / "gobuild")))
+
+
+def go_demo(bench):
+    binary = CACHE / "godemo"
+    build_go(HERE / "apps/godemo/main.go", binary)
     port = free_port()
     return wait_metrics(bench.run("go-demo", [binary, f"127.0.0.1:{port}"]), port)
 

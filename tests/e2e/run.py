@@ -11,6 +11,7 @@ sys.dont_write_bytecode = True
 
 import checks_admin  # noqa: E402
 import checks_alerts  # noqa: E402
+import checks_api  # noqa: E402
 import checks_backfill  # noqa: E402
 import checks_bench  # noqa: E402
 import checks_client  # noqa: E402
@@ -38,7 +39,7 @@ PARTS = {"process": checks_process.run, "scrape": checks_scrape.run, "pushgatewa
          "clients": checks_clients.run, "client": checks_client.run, "peer": checks_peer.run, "relabel": checks_relabel.run, "import": checks_import.run, "remote_write": checks_remote_write.run,
          "bench": checks_bench.run, "exemplars": checks_exemplars.run, "formats": checks_formats.run, "admin": checks_admin.run, "queries": checks_queries.run,
          "discovery": checks_discovery.run, "metrics": checks_metrics.run, "package": checks_package.run, "sandbox": checks_sandbox.run, "web": checks_web.run, "rules": checks_rules.run,
-         "backfill": checks_backfill.run, "alerts": checks_alerts.run, "exporters": checks_exporters.run}
+         "backfill": checks_backfill.run, "alerts": checks_alerts.run, "exporters": checks_exporters.run, "api": checks_api.run}
 
 
 def main():

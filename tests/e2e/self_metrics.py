@@ -123,6 +123,10 @@ prometheus_http_request_duration_seconds                                   histo
 prometheus_http_response_size_bytes                                        histogram  handler
 promhttp_metric_handler_requests_total                                     counter    code
 promhttp_metric_handler_requests_in_flight                                 gauge
+prometheus_web_federation_errors_total                                     counter
+prometheus_web_federation_warnings_total                                   counter
+prometheus_api_notification_active_subscribers                             gauge
+prometheus_api_notification_updates_sent_total                             counter
 net_conntrack_listener_conn_accepted_total                                 counter    listener_name
 net_conntrack_listener_conn_closed_total                                   counter    listener_name
 

@@ -25,9 +25,7 @@ packages_real=(python3-prometheus-client python3-flask gunicorn golang-go golang
 packages_unpack=(prometheus prometheus-alertmanager prometheus-node-exporter prometheus-pushgateway
     prometheus-blackbox-exporter prometheus-process-exporter prometheus-redis-exporter prometheus-mysqld-exporter
     prometheus-nginx-exporter redis-server redis-tools liblzf1 mariadb-server-core mariadb-server libaio1 liburing2 libnuma1
-    nginx prometheus-cpp-dev libprometheus-cpp-core1.0 libprometheus-cpp-pull1.0 libcivetweb1)
-
-packages_bench=(victoria-metrics)
+    nginx prometheus-cpp-dev libprometheus-cpp-core1.0 libprometheus-cpp-pull1.0 libcivetweb1 victoria-metrics)
 
 # Prints those of its arguments that are not installed.
 packages_missing() {

@@ -6,8 +6,8 @@
  * answer database open       -> api_set_ready(queryable, tsdb, scrape)            everything answers stopping
  * -> api_set_stopping, http_server_stop, THEN the parts may be destroyed, api_destroy
  *
- * Before api_set_ready and after api_set_stopping the API answers 503 with X-Prometheus-Stopping; the paths
- * of what does not exist yet (federation, admin ...) are 404.
+ * Before api_set_ready and after api_set_stopping the API answers 503 with X-Prometheus-Stopping, but for what
+ * needs no database: notifications, the replay's progress, its own description.
  *
  * Threads: the callbacks are called by any worker; api_set_ready and api_set_stopping by any thread.
  */
@@ -28,6 +28,7 @@ struct registry;
 struct rules_manager;
 struct scrape_manager;
 struct tsdb;
+struct tsdb_progress;
 
 struct api_build { /* literals, or outliving the api */
     const char *version, *revision, *branch, *build_user, *build_date, *compiler;
@@ -39,20 +40,23 @@ struct api_context {
     struct engine *engine;
     struct registry *registry;
     struct api_build build;
-    int64_t start_time_ms;  /* wall clock */
-    bool has_lifecycle;     /* --web.enable-lifecycle: /-/reload and /-/quit */
-    bool has_admin;         /* --web.enable-admin-api: /api/v1/admin/tsdb */
-    bool has_step_stats;    /* feature promql-per-step-stats: stats=all tells of each step */
-    struct intake *intake;  /* of remote write; NULL: it is not enabled */
-    const char *data_path;  /* only shown */
-    const char *page_title; /* NULL: the page's own */
+    int64_t start_time_ms;                /* wall clock */
+    bool has_lifecycle;                   /* --web.enable-lifecycle: /-/reload and /-/quit */
+    bool has_admin;                       /* --web.enable-admin-api: /api/v1/admin/tsdb */
+    bool has_step_stats;                  /* feature promql-per-step-stats: stats=all tells of each step */
+    struct intake *intake;                /* of remote write; NULL: it is not enabled */
+    size_t max_subscribers;               /* of live notifications */
+    size_t search_limit_max;              /* of one search; 0: none */
+    const struct tsdb_progress *progress; /* of opening the database; may be NULL */
+    const char *data_path;                /* only shown */
+    const char *page_title;               /* NULL: the page's own */
 
     /* how long and how much is kept, as runtimeinfo shows it: "15d" */
     void (*retention)(void *context, char out[64]);
     /* the configuration in force with a reference for the caller, or NULL */
     struct config *(*current_config)(void *context);
-    /* how the last reload went, and when one last went well (0: never) */
-    bool (*reload_state)(void *context, int64_t *last_success_ms);
+    /* how the last reload went, when one last went well and when one last did not (0: never) */
+    bool (*reload_state)(void *context, int64_t *last_success_ms, int64_t *last_failure_ms);
     /* flags: name and value in force of flag i, in any order */
     size_t flag_count;
     const char *(*flag_name)(size_t i);

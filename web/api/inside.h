@@ -1,6 +1,6 @@
 #pragma once
 /*
- * inside.h - inside of web/api: the api itself, and the table of handlers (api.c).
+ * inside.h - inside of web/api: the api itself, and the list of handlers (their table: routes.c).
  */
 #include "web/api/answer.h"
 #include "web/api/api.h"
@@ -14,7 +14,9 @@ struct api {
     uint32_t magic;
     struct api_context context;
     struct router router;
-    atomic_int state; /* enum api_state; API_READY publishes the pointers below */
+    atomic_int state;                 /* enum api_state; API_READY publishes the pointers below */
+    atomic_int_least64_t stopping_ms; /* since when; wall clock */
+    atomic_size_t subscribers;        /* of live notifications */
     struct queryable *queryable;
     struct tsdb *tsdb;
     struct scrape_manager *scrape;
@@ -22,13 +24,36 @@ struct api {
     struct notifier *notifier;
     struct counter *exposed[2]; /* /metrics: answered, too large */
     struct gauge *exposing;
+    struct gauge *subscribed;
+    struct counter *notified;
+    struct counter *federation_errors, *federation_warnings; /* NULL without a registry */
 };
+
+/* routes.c: every path, in one table */
+extern const struct route api_routes[];
+extern const size_t api_route_count;
 
 /* of the handler's context */
 struct api *api_of(void *context);
 /* the series that this request may read; NULL after answering that there is no memory. Every handler that
    reads series asks for it: api->queryable shows all. */
 struct queryable *api_readable(struct api *api, struct exchange *exchange);
+
+struct config;
+struct scrape_config;
+/* the job of that name; NULL after answering that there is none. *config: with a reference for the caller */
+const struct scrape_config *api_find_job(struct exchange *exchange, struct api *api, struct span name,
+                                         struct config **config);
+
+/* Names of labels, or values of `name` unless it is empty, over the series that one of the matches lets
+   through (without any: all): sorted, each once, in the request's arena. */
+int api_collect_texts(struct exchange *exchange, struct queryable *readable, struct span name, int64_t mint,
+                      int64_t maxt, const struct matches *matches, struct span **texts, size_t *count,
+                      struct err *err);
+/* what targets and senders said of their metrics, sorted by metric, in the request's arena */
+struct metadata_info;
+int api_collect_metadata(struct exchange *exchange, struct api *api, const struct metadata_info **items,
+                         size_t *count, struct err *err);
 
 /* query.c */
 void api_query(struct exchange *exchange, void *context);
@@ -46,9 +71,16 @@ void api_query_exemplars(struct exchange *exchange, void *context);
 void api_series(struct exchange *exchange, void *context);
 void api_labels(struct exchange *exchange, void *context);
 void api_label_values(struct exchange *exchange, void *context);
+/* search.c */
+void api_search_metric_names(struct exchange *exchange, void *context);
+void api_search_label_names(struct exchange *exchange, void *context);
+void api_search_label_values(struct exchange *exchange, void *context);
+/* federate.c */
+void api_federate(struct exchange *exchange, void *context);
 /* targets.c */
 void api_targets(struct exchange *exchange, void *context);
 void api_scrape_pools(struct exchange *exchange, void *context);
+void api_scrape_pool_config(struct exchange *exchange, void *context);
 /* relabel_steps.c */
 void api_relabel_steps(struct exchange *exchange, void *context);
 /* metadata.c */
@@ -60,6 +92,17 @@ void api_runtime_info(struct exchange *exchange, void *context);
 void api_config(struct exchange *exchange, void *context);
 void api_flags(struct exchange *exchange, void *context);
 void api_tsdb(struct exchange *exchange, void *context);
+void api_tsdb_blocks(struct exchange *exchange, void *context);
+void api_wal_replay(struct exchange *exchange, void *context);
+/* notifications.c */
+void api_notifications(struct exchange *exchange, void *context);
+void api_notifications_live(struct exchange *exchange, void *context);
+/* openapi.c */
+void api_openapi(struct exchange *exchange, void *context);
+/* features.c */
+void api_features(struct exchange *exchange, void *context);
+/* self_metrics.c */
+void api_self_metrics(struct exchange *exchange, void *context);
 /* write.c */
 void api_write(struct exchange *exchange, void *context);
 /* admin.c */

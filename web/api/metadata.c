@@ -15,15 +15,11 @@ struct said {
     size_t target_count, count;
 };
 
-static bool take_said(struct exchange *exchange, struct api *api, struct said *said) {
-    struct err err = {0};
+static int collect_said(struct exchange *exchange, struct api *api, struct said *said, struct err *err) {
     *said = (struct said){0};
-    if (!api->scrape) return true;
-    int rc = scrape_manager_metadata(api->scrape, exchange_arena(exchange), &said->targets,
-                                     &said->target_count, &said->items, &said->count, &err);
-    if (!rc) return true;
-    answer_failure(exchange, rc, err.text);
-    return false;
+    if (!api->scrape) return 0;
+    return scrape_manager_metadata(api->scrape, exchange_arena(exchange), &said->targets, &said->target_count,
+                                   &said->items, &said->count, err);
 }
 
 static void write_said(struct json_writer *json, const struct metadata_info *info) {
@@ -86,19 +82,14 @@ static void write_metrics(struct json_writer *json, const struct by_metric *all)
 }
 
 /* and what the store remembers, of targets that are gone and of senders */
-static bool add_stored(struct exchange *exchange, struct api *api, struct said *said) {
+static int add_stored(struct exchange *exchange, struct api *api, struct said *said, struct err *err) {
     struct metric_metadata *stored;
-    struct err err = {0};
     size_t count;
-    if (!api->tsdb) return true;
+    if (!api->tsdb) return 0;
     struct arena *arena = exchange_arena(exchange);
-    int rc = metadata_list(tsdb_metadata(api->tsdb), arena, &stored, &count, &err);
+    int rc = metadata_list(tsdb_metadata(api->tsdb), arena, &stored, &count, err);
     struct metadata_info *items = rc ? NULL : arena_array(arena, said->count + count + 1, sizeof *items);
-    if (!rc && !items) rc = arena_limit(arena, "metadata", &err);
-    if (rc) {
-        answer_failure(exchange, rc, err.text);
-        return false;
-    }
+    if (rc || !items) return rc ? rc : arena_limit(arena, "metadata", err);
     if (said->count) memcpy(items, said->items, said->count * sizeof *items);
     for (size_t i = 0; i < count; i++)
         items[said->count++] = (struct metadata_info){.metric = stored[i].family,
@@ -106,21 +97,33 @@ static bool add_stored(struct exchange *exchange, struct api *api, struct said *
                                                       .help = stored[i].help,
                                                       .unit = stored[i].unit};
     said->items = items;
-    return true;
+    return 0;
+}
+
+int api_collect_metadata(struct exchange *exchange, struct api *api, const struct metadata_info **items,
+                         size_t *count, struct err *err) {
+    struct said said;
+    int rc = collect_said(exchange, api, &said, err);
+    if (!rc) rc = add_stored(exchange, api, &said, err);
+    if (rc) return rc;
+    if (said.count) qsort(said.items, said.count, sizeof *said.items, compare_said);
+    *items = said.items;
+    *count = said.count;
+    return 0;
 }
 
 void api_metadata(struct exchange *exchange, void *context) {
-    struct said said;
     struct by_metric all = {.metric = web_request_param(exchange_request(exchange), "metric")};
-    if (!param_number(exchange, "limit", &all.limit) ||
-        !param_number(exchange, "limit_per_metric", &all.limit_per_metric) ||
-        !take_said(exchange, api_of(context), &said))
-        return;
-    if (!add_stored(exchange, api_of(context), &said)) return;
-    if (said.count) qsort(said.items, said.count, sizeof *said.items, compare_said);
-    all.items = said.items;
-    all.count = said.count;
     struct answer answer;
+    struct err err = {0};
+    if (!param_number(exchange, "limit", &all.limit) ||
+        !param_number(exchange, "limit_per_metric", &all.limit_per_metric))
+        return;
+    int rc = api_collect_metadata(exchange, api_of(context), &all.items, &all.count, &err);
+    if (rc) {
+        answer_failure(exchange, rc, err.text);
+        return;
+    }
     answer_begin(&answer, exchange);
     write_metrics(&answer.json, &all);
     answer_end(&answer);
@@ -177,8 +180,12 @@ void api_target_metadata(struct exchange *exchange, void *context) {
     struct said said;
     struct wanted wanted;
     struct answer answer;
+    struct err err = {0};
     if (!take_wanted(exchange, &wanted)) return;
-    if (take_said(exchange, api_of(context), &said)) {
+    int rc = collect_said(exchange, api_of(context), &said, &err);
+    if (rc) {
+        answer_failure(exchange, rc, err.text);
+    } else {
         answer_begin(&answer, exchange);
         write_targets(&answer.json, &said, &wanted);
         answer_end(&answer);

@@ -45,6 +45,12 @@ static void answer_query_failure(struct exchange *exchange, enum query_failure f
         answer_error(exchange, errors[failure], "%s", why);
 }
 
+/* any value asks for them, as it did before "all" came */
+static const char *stats_note(struct span stats) {
+    bool is_known = !stats.len || span_is(stats, "true") || span_is(stats, "all");
+    return is_known ? NULL : "stats: other values than \"true\" and \"all\" are deprecated";
+}
+
 static void run_query(struct exchange *exchange, struct api *api, const struct query *query, uint64_t limit) {
     struct query_result *result = NULL;
     enum query_failure failure = QUERY_INTERNAL;
@@ -66,6 +72,7 @@ static void run_query(struct exchange *exchange, struct api *api, const struct q
     struct query_answer answer = {.result = result,
                                   .limit = limit,
                                   .text = query->text,
+                                  .note = stats_note(web_request_param(request, "stats")),
                                   .has_stats = query->wants_stats,
                                   .has_step_stats = api->context.has_step_stats &&
                                                     span_is(web_request_param(request, "stats"), "all")};

@@ -178,10 +178,9 @@ static void write_warnings(struct stream *stream) {
     const char *notes[NOTES_MAX];
     size_t count = 0;
     bool is_cut = stream->rows < result->row_count;
-    while (count < result->warning_count && count < NOTES_MAX - 1) {
-        notes[count] = result->warnings[count];
-        count++;
-    }
+    if (stream->answer.note) notes[count++] = stream->answer.note;
+    for (size_t i = 0; i < result->warning_count && count < NOTES_MAX - 1; i++)
+        notes[count++] = result->warnings[i];
     if (is_cut) notes[count++] = "results truncated due to limit";
     answer_write_notes(&stream->json, "warnings", notes, count);
     answer_write_notes(&stream->json, "infos", result->infos, result->info_count);

@@ -14,6 +14,7 @@ struct query_answer {
     struct query_result *result; /* owned */
     uint64_t limit;              /* of rows; 0: none */
     bool has_stats, has_step_stats;
+    const char *note; /* one more warning, a literal; NULL: none */
     struct span text; /* of the query, for its plan; as long as the exchange */
 };
 

@@ -73,20 +73,12 @@ static void answer_steps(struct exchange *exchange, const struct relabel_step *s
     answer_end(&answer);
 }
 
-static void answer_job(struct exchange *exchange, struct config *config, struct span pool,
+static void answer_job(struct exchange *exchange, struct config *config, const struct scrape_config *job,
                        struct labels labels) {
-    const struct scrape_config *job = NULL;
     const struct relabel_rules *rules;
     struct relabel_step *steps;
     struct err err = {0};
     size_t count;
-    for (size_t i = 0; i < config->scrape_configs.count && !job; i++)
-        if (span_is(pool, config->scrape_configs.items[i].job_name)) job = &config->scrape_configs.items[i];
-    if (!job) {
-        answer_error(exchange, ANSWER_BAD_DATA,
-                     "error retrieving scrape config: scrape pool not found: \"%.*s\"", SPAN_ARG(pool));
-        return;
-    }
     int rc =
         relabel_rules_of(config, &job->relabel_configs, job->metric_name_validation_scheme, &rules, &err);
     if (!rc) rc = relabel_trace(rules, labels, exchange_arena(exchange), &steps, &count, &err);
@@ -97,9 +89,9 @@ static void answer_job(struct exchange *exchange, struct config *config, struct 
 }
 
 void api_relabel_steps(struct exchange *exchange, void *context) {
-    struct api *api = api_of(context);
     const struct web_request *request = exchange_request(exchange);
     struct span pool = web_request_param(request, "scrapePool"), text = web_request_param(request, "labels");
+    struct config *config;
     struct labels labels;
     struct err err = {0};
     if (!pool.len || !text.len) {
@@ -111,11 +103,8 @@ void api_relabel_steps(struct exchange *exchange, void *context) {
         answer_error(exchange, ANSWER_BAD_DATA, "error parsing labels: %s", err.text);
         return;
     }
-    struct config *config =
-        api->context.current_config ? api->context.current_config(api->context.context) : NULL;
-    if (config)
-        answer_job(exchange, config, pool, labels);
-    else
-        answer_error(exchange, ANSWER_BAD_DATA, "error retrieving scrape config: no configuration");
+    const struct scrape_config *job = api_find_job(exchange, api_of(context), pool, &config);
+    if (!job) return;
+    answer_job(exchange, config, job, labels);
     config_unref(config);
 }

@@ -165,6 +165,17 @@ static int collect_texts(struct exchange *exchange, struct queryable *queryable,
     return 0;
 }
 
+int api_collect_texts(struct exchange *exchange, struct queryable *readable, struct span name, int64_t mint,
+                      int64_t maxt, const struct matches *matches, struct span **texts, size_t *count,
+                      struct err *err) {
+    struct window window = {mint, maxt, 0};
+    struct texts all = {0};
+    int rc = collect_texts(exchange, readable, name, &window, matches, &all, err);
+    *texts = all.items;
+    *count = all.count;
+    return rc;
+}
+
 static void write_text(struct json_writer *json, size_t i, const void *items) {
     json_string(json, ((const struct span *)items)[i]);
 }

@@ -55,8 +55,8 @@ static void count_thread(const char *name, void *context) {
 }
 
 static void write_reload(struct json_writer *json, const struct api_context *context) {
-    int64_t last_ms = 0;
-    bool is_good = context->reload_state && context->reload_state(context->context, &last_ms);
+    int64_t last_ms = 0, failure_ms;
+    bool is_good = context->reload_state && context->reload_state(context->context, &last_ms, &failure_ms);
     json_key(json, "reloadConfigSuccess");
     json_bool(json, is_good);
     json_key(json, "lastConfigTime");

@@ -1,3 +1,4 @@
+#include "lib/config/config.h"
 #include "lib/model/duration.h"
 #include "lib/scrape/scrape.h"
 #include "web/api/inside.h"
@@ -5,6 +6,7 @@
 #include <strings.h>
 
 #define DURATION_TEXT_MAX ((size_t)64)
+#define JOB_TEXT_MAX ((size_t)32 << 20)
 
 static void write_field(struct json_writer *json, const char *name, struct span text) {
     json_key(json, name);
@@ -142,4 +144,43 @@ void api_scrape_pools(struct exchange *exchange, void *context) {
     json_end_array(&answer.json);
     json_end_object(&answer.json);
     answer_end(&answer);
+}
+
+const struct scrape_config *api_find_job(struct exchange *exchange, struct api *api, struct span name,
+                                         struct config **config) {
+    const struct api_context *own = &api->context;
+    *config = own->current_config ? own->current_config(own->context) : NULL;
+    for (size_t i = 0; *config && i < (*config)->scrape_configs.count; i++)
+        if (span_is(name, (*config)->scrape_configs.items[i].job_name))
+            return &(*config)->scrape_configs.items[i];
+    config_unref(*config);
+    answer_error(exchange, ANSWER_BAD_DATA, "error retrieving scrape config: scrape pool not found: \"%.*s\"",
+                 SPAN_ARG(name));
+    return NULL;
+}
+
+void api_scrape_pool_config(struct exchange *exchange, void *context) {
+    struct span name = web_request_param(exchange_request(exchange), "scrapePool");
+    struct config *config;
+    struct answer answer;
+    struct buf yaml;
+    if (!name.len) {
+        answer_error(exchange, ANSWER_BAD_DATA, "no scrapePool parameter provided");
+        return;
+    }
+    const struct scrape_config *job = api_find_job(exchange, api_of(context), name, &config);
+    if (!job) return;
+    buf_init(&yaml, JOB_TEXT_MAX);
+    config_write_job_yaml(job, &yaml);
+    config_unref(config);
+    if (yaml.failed) {
+        answer_error(exchange, ANSWER_INTERNAL, "the configuration is too large to be shown");
+    } else {
+        answer_begin(&answer, exchange);
+        json_object(&answer.json);
+        write_field(&answer.json, "yaml", buf_view(&yaml));
+        json_end_object(&answer.json);
+        answer_end(&answer);
+    }
+    buf_release(&yaml);
 }

@@ -101,7 +101,14 @@ static void after_write(struct connection *connection) {
         return;
     }
     set_state(connection, CONNECTION_ANSWER, 0);
-    dispatch_more(exchange);
+    if (!exchange->is_live) dispatch_more(exchange);
+}
+
+/* a live stream, and nothing of it is under way */
+static bool is_resting(const struct connection *connection) {
+    const struct exchange *exchange = connection->exchange;
+    return connection->state == CONNECTION_ANSWER && exchange && exchange->is_live && !exchange->is_out &&
+           !connection->is_writing;
 }
 
 static void on_written(uv_write_t *write, int status) {
@@ -224,6 +231,10 @@ static void advance(struct connection *connection) {
 
 void connection_tick(struct connection *connection) {
     const struct http_server *server = connection->server;
+    if (is_resting(connection)) {
+        dispatch_more(connection->exchange);
+        return;
+    }
     if (connection->is_writing) {
         size_t queued = uv_stream_get_write_queue_size((uv_stream_t *)&connection->tcp);
         if (queued < connection->queued_bytes) {

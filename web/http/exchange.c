@@ -157,6 +157,12 @@ void reply_stream(struct exchange *exchange, int status, const char *content_typ
     exchange->state = state;
 }
 
+void reply_live(struct exchange *exchange, int status, const char *content_type, reply_more *more,
+                reply_done *done, void *state) {
+    reply_stream(exchange, status, content_type, more, done, state);
+    exchange->is_live = true;
+}
+
 /* ---- pieces ---- */
 
 /* the next raw bytes into body; false when they cannot be had */
@@ -175,7 +181,7 @@ static void choose_encoding(struct exchange *exchange) {
     struct span accept = web_request_header(&exchange->incoming->request, "Accept-Encoding");
     enum encoding encoding = encoding_choose(accept);
     reply_header(exchange, "Vary", "Accept-Encoding");
-    if (exchange->is_packed) return;
+    if (exchange->is_packed || exchange->is_live) return;
     if (encoding == ENCODING_NONE || (exchange->is_last && exchange->body.len < COMPRESS_FROM)) return;
     exchange->encoder = encoder_create(encoding);
     reply_header(exchange, "Content-Encoding", encoding_name(encoding));
@@ -198,7 +204,7 @@ static bool fill_payload(struct exchange *exchange) {
             choose_encoding(exchange);
         raw += exchange->body.len;
         if (!encode_piece(exchange)) return false;
-    } while (!exchange->is_last && exchange->payload.len < REPLY_PIECE_BYTES && raw < RAW_PER_PRODUCE &&
+    } while (!exchange->is_last && !exchange->is_live && exchange->payload.len < REPLY_PIECE_BYTES && raw < RAW_PER_PRODUCE &&
              !atomic_load(&exchange->cancel));
     return true;
 }

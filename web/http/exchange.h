@@ -97,3 +97,8 @@ typedef bool reply_more(void *state, struct buf *piece);
 typedef void reply_done(void *state);
 void reply_stream(struct exchange *exchange, int status, const char *content_type, reply_more *more,
                   reply_done *done, void *state);
+/* The same for a stream that goes on for as long as the client likes, such as server-sent events: each piece
+   goes out at once and as it is, a piece may be empty, and `more` is asked about once a second. It ends
+   (false) when it hears that the server stops; else the server breaks it off after its grace time. */
+void reply_live(struct exchange *exchange, int status, const char *content_type, reply_more *more,
+                reply_done *done, void *state);

@@ -47,6 +47,7 @@ struct exchange {
     void *state;
     struct encoder *encoder;
     bool is_packed; /* the body is gzip already */
+    bool is_live;   /* the next piece is asked for by the tick, not when the last is out */
     bool head_done, is_chunked, is_last, is_broken, close_after;
     struct buf payload;  /* body bytes as they go out, before framing */
     struct buf wire;     /* the next bytes for the connection */

@@ -3,7 +3,7 @@
  * router.h - which handler answers which path: one table.
  *
  *     {"/api/v1/label/:name/values", METHOD_GET, ROUTE_HEAVY, ROUTE_CORS | ROUTE_GATED, label_values,
- *      ACCESS_READ, "Values of a label", "start end match[] limit"}
+ *      ACCESS_READ, "Values of a label", "start end match[] limit", "array"}
  *
  * A segment that begins with ":" matches any one non-empty segment (at most one in a pattern), the rest is
  * compared byte by byte. The pattern is the `handler` label of the metrics. OPTIONS is answered with 204 for
@@ -41,7 +41,10 @@ struct route {
     route_handler *handler;
     enum access_scope scope;
     const char *summary; /* for people: one sentence without a full stop */
-    const char *params;  /* of query or form, separated by blanks: "query time match[]"; NULL: none */
+    const char *params;  /* of query or form, separated by blanks, those that must be there with a '!':
+                            "query! time match[]"; NULL: none */
+    const char *answer;  /* of success: what `data` is ("array", "string", or "object" and keys that are always
+                            there), or the type of another body ("text/plain"); NULL: none, 204 */
 };
 
 struct router {

@@ -158,6 +158,7 @@ static void on_stop(void *argument) {
     close_handles(server);
     for (struct connection *c = server->connections; c; c = c->after)
         if (!c->exchange && c->state != CONNECTION_LINGER) connection_close(c);
+    on_tick(&server->tick); /* live streams hear of it now */
 }
 
 void http_server_stop(struct http_server *server) {

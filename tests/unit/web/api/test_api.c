@@ -1,51 +1,13 @@
 #include "web/api/api.h"
 
-#include "lib/base/mem.h"
-#include "lib/config/config.h"
-#include "lib/instrument/instrument.h"
-#include "lib/model/sample.h"
-#include "promql/eval/engine.h"
-#include "storage/tsdb/tsdb.h"
 #include "tests/check_main.h"
-#include "tests/unit/web/client.h"
+#include "tests/unit/web/api/fixture.h"
 
 #include <math.h>
-#include <stdatomic.h>
-#include <stdio.h>
-
-/* The whole API over a database in memory, asked through the HTTP server. */
 
 #define MANY 20000
 
-static struct {
-    struct registry *registry;
-    struct engine *engine;
-    struct tsdb *tsdb;
-    struct config *config;
-    struct api *api;
-    struct http_server *server;
-    struct buf out;
-    int reload_rc;
-    atomic_bool has_quit;
-} t;
-
 /* ---- data: minutes 0 to 10 ---- */
-
-static void on_done(struct append_batch *batch) {
-    ck_assert_int_eq(batch->rc, 0);
-    append_batch_destroy(batch);
-}
-
-static void append(const struct label *items, uint32_t count, int64_t time_ms, double value) {
-    struct labels labels = {items, count};
-    struct series_ref ref;
-    struct err err;
-    ck_assert_int_eq(appender_resolve(tsdb_appender(t.tsdb), &labels, 1, &ref, NULL, &err), 0);
-    struct append_batch *batch = append_batch_create(1, false, on_done, NULL);
-    batch->time_ms = time_ms;
-    append_batch_add(batch, ref, value, 0);
-    appender_append(tsdb_appender(t.tsdb), batch);
-}
 
 static void fill(void) {
     static const double odd[] = {1e21, 1e-7, INFINITY, -INFINITY, 0.1, -0.0};
@@ -76,112 +38,9 @@ static void fill(void) {
     }
 }
 
-/* ---- the rest of the program, as the API sees it ---- */
-
-static struct config *current_config(void *context) {
-    (void)context;
-    return config_ref(t.config);
-}
-
-static bool reload_state(void *context, int64_t *last_success_ms) {
-    (void)context;
-    *last_success_ms = 1500;
-    return true;
-}
-
-static const char *flag_name(size_t i) {
-    return i ? "a.first" : "z.last";
-}
-
-static void flag_value(void *context, size_t i, struct buf *out) {
-    (void)context;
-    buf_puts(out, i ? "one" : "two");
-}
-
-static int reload(void *context, struct err *err) {
-    (void)context;
-    return t.reload_rc ? err_set(err, t.reload_rc, "it is bad") : 0;
-}
-
-static void quit(void *context) {
-    (void)context;
-    atomic_store(&t.has_quit, true);
-}
-
-static void retention(void *context, char out[64]) {
-    (void)context;
-    (void)snprintf(out, 64, "15d");
-}
-
-static void start(bool has_lifecycle, bool is_ready) {
-    static const char *const address = "127.0.0.1:0";
-    struct http_server_options options = {.addresses = &address, .address_count = 1};
-    struct api_context context = {.engine = t.engine,
-                                  .registry = t.registry,
-                                  .build = {.version = "1.2.3", .revision = "r"},
-                                  .start_time_ms = 1000,
-                                  .has_lifecycle = has_lifecycle,
-                                  .retention = retention,
-                                  .current_config = current_config,
-                                  .reload_state = reload_state,
-                                  .flag_count = 2,
-                                  .flag_name = flag_name,
-                                  .flag_value = flag_value,
-                                  .reload = reload,
-                                  .quit = quit};
-    struct err err;
-    t.api = api_create(&context);
-    ck_assert_int_eq(http_server_create(&options, api_router(t.api), t.registry, &t.server, &err), 0);
-    if (is_ready) api_set_ready(t.api, tsdb_queryable(t.tsdb), t.tsdb, NULL);
-    http_server_start(t.server);
-}
-
-static void stop(void) {
-    http_server_stop(t.server);
-    http_server_destroy(t.server);
-    api_destroy(t.api);
-}
-
-static void set_up(void) {
-    struct tsdb_options options = {.path = NULL};
-    struct config_errors *errors = mem_zalloc(sizeof *errors);
-    struct err err;
-    t.registry = registry_create();
-    t.engine = engine_create(&(struct engine_options){0}, t.registry);
-    ck_assert_int_eq(tsdb_open(&options, t.registry, &t.tsdb, &err), 0);
-    ck_assert_int_eq(config_load_text(SPAN("global:\n  scrape_interval: 7s\n"), "x.yml", &t.config, errors),
-                     0);
-    mem_free(errors);
-    buf_init(&t.out, (size_t)64 << 20);
+static void set_up_filled(void) {
+    set_up();
     fill();
-}
-
-static void tear_down(void) {
-    engine_destroy(t.engine);
-    tsdb_close(t.tsdb);
-    config_unref(t.config);
-    registry_destroy(t.registry);
-    buf_release(&t.out);
-}
-
-static const char *get(const char *target) {
-    char request[1024];
-    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n" CLOSE, target);
-    return ask(t.server, request, &t.out);
-}
-
-static const char *post(const char *target, const char *form) {
-    char request[1024];
-    snprintf(
-        request, sizeof request,
-        "POST %s HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %zu\r\n" CLOSE
-        "%s",
-        target, strlen(form), form);
-    return ask(t.server, request, &t.out);
-}
-
-static int status(void) {
-    return atoi(t.out.data + 9); /* HTTP/1.1 200 */
 }
 
 /* ---- exact answers ---- */
@@ -376,7 +235,7 @@ START_TEST(other_failures_have_their_type) {
     answer = get("/api/v1/query_range?query=sum(many)%20by%20(id)&start=0&end=600&step=0.1&timeout=0.001");
     ck_assert_msg(status() == 503, "%s", answer);
     ck_assert_ptr_nonnull(strstr(answer, "\"errorType\":\"timeout\""));
-    const char *missing[] = {"/api/v1/read",  "/federate",     "/api/v1",  "/api/v1/query/",
+    const char *missing[] = {"/api/v1/read",  "/federate/x",   "/api/v1",  "/api/v1/query/",
                              "/api/v2/query", "/debug/pprof/", "/assets/x"};
     for (size_t i = 0; i < sizeof missing / sizeof *missing; i++) {
         answer = get(missing[i]);
@@ -391,6 +250,10 @@ START_TEST(stats_are_given_when_asked) {
     const char *answer = get("/api/v1/query?query=up&time=600&stats=true");
     ck_assert_ptr_nonnull(strstr(answer, "\"stats\":{\"timings\":{\"evalTotalTime\":"));
     ck_assert_ptr_nonnull(strstr(answer, "\"samples\":{\"totalQueryableSamples\":"));
+    ck_assert_ptr_null(strstr(answer, "\"warnings\""));
+    answer = get("/api/v1/query?query=up&time=600&stats=sum");
+    ck_assert_ptr_nonnull(strstr(answer, "\"stats\":{\"timings\":"));
+    ck_assert_ptr_nonnull(strstr(answer, "\"warnings\":[\"stats: other values than "));
     stop();
 }
 END_TEST
@@ -628,7 +491,7 @@ int main(void) {
     Suite *suite = suite_create("api");
     TCase *tcase = tcase_create("api");
     tcase_set_timeout(tcase, 120);
-    tcase_add_unchecked_fixture(tcase, set_up, tear_down);
+    tcase_add_unchecked_fixture(tcase, set_up_filled, tear_down);
     tcase_add_loop_test(tcase, answers_are_exact, 0, (int)(sizeof exact / sizeof *exact));
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(tcase, tests[i]);
     suite_add_tcase(suite, tcase);

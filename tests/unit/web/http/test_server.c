@@ -123,15 +123,15 @@ static bool gate(struct exchange *exchange, void *context) {
 }
 
 static const struct route routes[] = {
-    {"/", METHOD_GET | METHOD_HEAD, ROUTE_AT_ONCE, 0, on_plain, ACCESS_ANY, NULL, NULL},
-    {"/light", METHOD_GET, ROUTE_LIGHT, ROUTE_CORS, on_plain, ACCESS_ANY, NULL, NULL},
-    {"/heavy", METHOD_GET, ROUTE_HEAVY, 0, on_plain, ACCESS_ANY, NULL, NULL},
-    {"/echo/:name", METHOD_GET | METHOD_POST, ROUTE_HEAVY, 0, on_echo, ACCESS_ANY, NULL, NULL},
-    {"/wait", METHOD_GET, ROUTE_HEAVY, 0, on_wait, ACCESS_ANY, NULL, NULL},
-    {"/stream", METHOD_GET, ROUTE_HEAVY, 0, on_stream, ACCESS_ANY, NULL, NULL},
-    {"/stream-light", METHOD_GET, ROUTE_LIGHT, 0, on_stream, ACCESS_ANY, NULL, NULL},
-    {"/none", METHOD_GET, ROUTE_LIGHT, 0, on_none, ACCESS_ANY, NULL, NULL},
-    {"/gated", METHOD_GET, ROUTE_LIGHT, ROUTE_GATED, on_plain, ACCESS_ANY, NULL, NULL},
+    {"/", METHOD_GET | METHOD_HEAD, ROUTE_AT_ONCE, 0, on_plain, ACCESS_ANY, NULL, NULL, NULL},
+    {"/light", METHOD_GET, ROUTE_LIGHT, ROUTE_CORS, on_plain, ACCESS_ANY, NULL, NULL, NULL},
+    {"/heavy", METHOD_GET, ROUTE_HEAVY, 0, on_plain, ACCESS_ANY, NULL, NULL, NULL},
+    {"/echo/:name", METHOD_GET | METHOD_POST, ROUTE_HEAVY, 0, on_echo, ACCESS_ANY, NULL, NULL, NULL},
+    {"/wait", METHOD_GET, ROUTE_HEAVY, 0, on_wait, ACCESS_ANY, NULL, NULL, NULL},
+    {"/stream", METHOD_GET, ROUTE_HEAVY, 0, on_stream, ACCESS_ANY, NULL, NULL, NULL},
+    {"/stream-light", METHOD_GET, ROUTE_LIGHT, 0, on_stream, ACCESS_ANY, NULL, NULL, NULL},
+    {"/none", METHOD_GET, ROUTE_LIGHT, 0, on_none, ACCESS_ANY, NULL, NULL, NULL},
+    {"/gated", METHOD_GET, ROUTE_LIGHT, ROUTE_GATED, on_plain, ACCESS_ANY, NULL, NULL, NULL},
 };
 
 /* ---- the server ---- */
