@@ -4,6 +4,13 @@
 
 #include <string.h>
 
+void bits_fill(uint64_t *bits, size_t from, size_t to) {
+    for (size_t end; from < to; from = end) {
+        end = from / 64 * 64 + 64 < to ? from / 64 * 64 + 64 : to;
+        bits[from / 64] |= ~(uint64_t)0 >> (64 - (end - from)) << from % 64;
+    }
+}
+
 bool bits_any(const uint64_t *bits, size_t words) {
     for (size_t i = 0; i < words; i++)
         if (bits[i]) return true;

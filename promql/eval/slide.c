@@ -165,7 +165,7 @@ static int slide_alike(struct sliding *s, size_t from, size_t to, double *values
         int rc = eval_stopped(windows->ev, err);
         if (rc) return rc;
     }
-    for (size_t i = from; i < to; i++) bit_set(present, i);
+    bits_fill(present, from, to);
     return 0;
 }
 
