@@ -89,10 +89,10 @@ static void put_whole(struct buf streams[STREAM_COUNT], const int64_t *numbers, 
 /* ---- writing values ---- */
 
 static bool is_whole(double value, unsigned scale, int64_t *number) {
-    double scaled = value * column_powers[scale];
+    double scaled = value * decimal_powers[scale];
     if (!(fabs(scaled) < WHOLE_LIMIT)) return false;
     *number = (int64_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
-    return double_bits((double)*number / column_powers[scale]) == double_bits(value);
+    return double_bits((double)*number / decimal_powers[scale]) == double_bits(value);
 }
 
 struct exceptions {

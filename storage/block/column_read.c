@@ -9,6 +9,7 @@
 #include "lib/base/bits.h"
 #include "storage/block/column.h"
 #include "storage/block/column_form.h"
+#include "storage/chunk/decimals.h"
 
 #include <string.h>
 
@@ -124,22 +125,6 @@ static bool get_exceptions(struct cursor *control, const struct column_part *par
     return !control->failed;
 }
 
-#define NEAR ((uint64_t)1 << 51)
-#define NEAR_BITS 0x4338000000000000u /* of the double in the middle: 2^52 + 2^51 */
-#define NEAR_MIDDLE 6755399441055744.0
-
-/* Doubles of whole numbers. Those in [-2^51, 2^51) are offsets in the fraction of NEAR_MIDDLE, which is
- * quick for several at once; the processor has no such instruction for 64 bits. */
-static void to_doubles(const uint64_t *numbers, size_t count, double *values) {
-    uint64_t beyond = 0;
-    for (size_t i = 0; i < count; i++) beyond |= (numbers[i] + NEAR) >> 52;
-    if (beyond) {
-        for (size_t i = 0; i < count; i++) values[i] = (double)(int64_t)numbers[i];
-        return;
-    }
-    for (size_t i = 0; i < count; i++) values[i] = bits_double(numbers[i] + NEAR_BITS) - NEAR_MIDDLE;
-}
-
 static void fill(double *values, size_t count, double value) {
     for (size_t i = 0; i < count; i++) values[i] = value;
 }
@@ -152,8 +137,7 @@ static bool read_scaled(struct cursor streams[STREAM_COUNT], unsigned head, cons
     bool is_read = wanted && !part->only_markers;
     if (scale > SCALE_MAX || !get_whole(streams, head, numbers, is_read ? part->to : 0, count)) return false;
     if (is_read) {
-        to_doubles(numbers + part->from, wanted, values);
-        for (size_t i = 0; scale && i < wanted; i++) values[i] /= column_powers[scale];
+        decimals_to_doubles(numbers + part->from, wanted, scale, values);
     } else {
         fill(values, wanted, 0); /* no whole number is a marker */
     }
