@@ -83,24 +83,53 @@ static inline unsigned take_regular(struct numbers *n, size_t most) {
     return run;
 }
 
-/* a sample at the time expected whose number is the same, or changes in as many bits as the last time; false:
- * it is another, nothing was taken */
+/* behind `before` bits of codes: a change of the step */
+static inline bool take_change(struct numbers *n, unsigned before) {
+    if (n->left < before + n->width) return false;
+    uint64_t change = (uint64_t)zigzag_decode(n->window << before >> (64 - n->width));
+    take_bits(n, before + n->width);
+    n->step += change;
+    n->number += n->step;
+    n->step = (uint64_t)chunk_next_step(n->step, change);
+    return true;
+}
+
+/* One at the time expected (0) whose number is the same (10) or changes (110, or 1110 and the width). False: it
+ * is another, or reaches over the window; nothing was taken. */
 static inline bool take_usual(struct numbers *n) {
-    unsigned code = (unsigned)(n->window >> 60); /* 0 of the time, then 10, or 110 and the change */
-    if (code >> 1 == 2 && n->left >= 3) {
+    unsigned code = (unsigned)(n->window >> 59), width = n->width;
+    bool is_usual = false;
+    if (code >> 2 == 2 && n->left >= 3) {
         take_bits(n, 3);
         n->step = 0;
-    } else if (code == 6 && n->left >= 4 + n->width) {
-        uint64_t change = (uint64_t)zigzag_decode(n->window << 4 >> (64 - n->width));
-        take_bits(n, 4 + n->width);
-        n->step += change;
-        n->number += n->step;
-        n->step = (uint64_t)chunk_next_step(n->step, change);
-    } else {
-        return false;
+        is_usual = true;
+    } else if (code >> 1 == 6) {
+        is_usual = take_change(n, 4);
+    } else if (code == 14) {
+        n->width = (unsigned)(n->window << 5 >> 58) + 1;
+        is_usual = take_change(n, 11);
+        if (!is_usual) n->width = width;
     }
-    n->time += n->time_step;
-    return true;
+    if (is_usual) n->time += n->time_step;
+    return is_usual;
+}
+
+/* The usual samples from i on; answers the first that is another, or count. What it works with stays in
+ * registers: nobody else knows where it is. */
+static size_t decode_usual(struct numbers *numbers, size_t i, size_t count, int64_t *times, uint64_t *values) {
+    struct numbers n = *numbers;
+    for (;;) {
+        if (n.left < 5 + n.width) fill_window(&n);
+        for (unsigned run = n.window >> 62 ? 0 : take_regular(&n, count - i); run; run--) {
+            times[i] = (int64_t)(n.time += n.time_step);
+            values[i++] = n.number += n.step;
+        }
+        if (i == count || !take_usual(&n)) break;
+        times[i] = (int64_t)n.time;
+        values[i++] = n.number;
+    }
+    *numbers = n;
+    return i;
 }
 
 /* one that is raw ends a run of numbers, which become values then */
@@ -111,22 +140,15 @@ static int decode_numbers(const struct bit_reader *reader, unsigned scale, size_
     size_t done = 0, i = 0;
     if (count > CHUNK_SAMPLES) return ERR_CORRUPT;
     while (i < count && !n.reader.failed) {
-        if (n.left < 5 + n.width) fill_window(&n);
-        for (unsigned run = i ? take_regular(&n, count - i) : 0; run; run--) {
-            times[i] = (int64_t)(n.time += n.time_step);
-            numbers[i++] = n.number += n.step;
-        }
-        if (i == count) break;
-        if (i && take_usual(&n)) {
-            numbers[i] = n.number;
-        } else if (decode_any(&n, i == 0, &raw)) {
+        bool is_raw = decode_any(&n, i == 0, &raw);
+        if (is_raw) {
             decimals_to_doubles(numbers + done, i - done, scale, values + done);
             values[i] = bits_double(raw);
             done = i + 1;
-        } else {
-            numbers[i] = n.number;
         }
+        numbers[i] = n.number;
         times[i++] = (int64_t)n.time;
+        if (!n.reader.failed) i = decode_usual(&n, i, count, times, numbers);
     }
     if (done < i) decimals_to_doubles(numbers + done, i - done, scale, values + done);
     return n.reader.failed ? ERR_CORRUPT : 0;
