@@ -77,7 +77,7 @@ static void add_value(enum aggregate_op op, struct accumulator *acc, size_t i, d
 static bool add_full(enum aggregate_op op, struct accumulator *acc, const double *values, size_t from,
                      size_t to) {
     if (op == AGG_SUM)
-        for (size_t i = from; i < to; i++) sum_add(values[i], &acc->a[i], &acc->b[i]);
+        sum_add_columns(values + from, to - from, acc->a + from, acc->b + from);
     else if (op == AGG_COUNT)
         for (size_t i = from; i < to; i++) acc->a[i]++;
     else
