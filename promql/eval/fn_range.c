@@ -83,14 +83,32 @@ static void increases(const struct window *first, size_t stride, size_t windows,
     }
 }
 
+/* Many counters are far above what could bring them below 0 at a window's start. False: one of these windows is
+ * to be looked at; told by the sign of a difference, NaN has none. */
+static inline bool are_far_from_zero(const double *begin, size_t stride, const double *results, size_t count,
+                                     double steepest) {
+    uint64_t any = 0;
+    for (size_t k = 0; k < count; k++) any |= double_bits(begin[k * stride] - results[k] * steepest) - 1;
+    return !(any >> 63);
+}
+
+#define PIECE ((size_t)32)
+
 /* alike.h */
 static inline void extrapolate_all(const struct window *first, size_t stride, size_t windows, bool is_counter,
                                    bool is_rate, double *values) {
     struct extrapolation edges;
     find_edges(first, is_rate, &edges);
     increases(first, stride, windows, values);
-    for (size_t k = 0; k < windows; k++)
-        values[k] = extrapolate(first, &edges, is_counter, is_rate, first->values[k * stride], values[k]);
+    for (size_t from = 0, to; from < windows; from = to) {
+        to = windows - from < PIECE ? windows : from + PIECE;
+        const double *begin = first->values + from * stride;
+        if (!is_counter || are_far_from_zero(begin, stride, values + from, to - from, edges.steepest))
+            for (size_t k = from; k < to; k++) values[k] *= edges.factor;
+        else
+            for (size_t k = from; k < to; k++)
+                values[k] = extrapolate(first, &edges, true, is_rate, first->values[k * stride], values[k]);
+    }
 }
 
 void alike_rate(const struct window *first, size_t stride, size_t windows, double *values) {
