@@ -232,7 +232,8 @@ static int push_groups(struct aggregation *agg, struct sink *sink, struct err *e
 int eval_aggregate(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
     const struct aggregate *aggregate = &expr->aggregate;
     if (aggregate->param) return eval_aggregate_rank(ev, expr, sink, err);
-    struct aggregation agg = {.sink = {aggregation_push, counts_histograms(aggregate->op)}, .ev = ev, .aggregate = aggregate};
+    struct aggregation agg = {
+        .sink = {aggregation_push, counts_histograms(aggregate->op)}, .ev = ev, .aggregate = aggregate};
     groups_init(&agg.groups, aggregate->grouping, aggregate->grouping_count, aggregate->without);
     int rc = eval_rows(ev, aggregate->expr, &agg.sink, err);
     if (!rc) rc = push_groups(&agg, sink, err);

@@ -141,13 +141,8 @@ int ahead_open(struct ahead *ahead, struct eval *ev, struct series_set *set, int
                enum ahead_wants wants, ahead_make *make, void *context, struct err *err) {
     struct budget *budget = &ev->query->budget;
     int64_t minutes = (maxt - mint) / 60000 + 1;
-    *ahead = (struct ahead){.ev = ev,
-                            .set = set,
-                            .mint = mint,
-                            .maxt = maxt,
-                            .wants = wants,
-                            .make = make,
-                            .context = context};
+    *ahead = (struct ahead){
+        .ev = ev, .set = set, .mint = mint, .maxt = maxt, .wants = wants, .make = make, .context = context};
     init_samples(ahead, &ahead->own.samples);
     init_samples(ahead, &ahead->other.samples);
     ahead->own.room.budget = ahead->other.room.budget = budget;

@@ -63,7 +63,7 @@ struct ahead {
     struct series_set *set;
     int64_t mint, maxt;
     enum ahead_wants wants;
-    ahead_make *make;  /* NULL: the query makes all rows */
+    ahead_make *make; /* NULL: the query makes all rows */
     void *context;
     struct ahead_thread own, other;
     struct ahead_batch *batches;

@@ -128,8 +128,8 @@ static int64_t *make_times(struct eval *ev, struct err *err) {
     return times;
 }
 
-/* The points of a row that was kept. Rows with a value at each step stay where they are and share their times,
- * which are made with the first; of others what is there is put together, in the arena. */
+/* The points of a row that was kept. Rows with a value at each step stay where they are and share their
+ * times, which are made with the first; of others what is there is put together, in the arena. */
 static int put_points(struct eval *ev, const struct row *row, int64_t **all_times, struct result_row *out,
                       struct err *err) {
     size_t count = bits_count(row->present, ev->words), at = 0;

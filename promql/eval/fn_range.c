@@ -67,7 +67,8 @@ static bool extrapolated(const struct window *w, bool is_counter, bool is_rate, 
 
 #define LANES 4u
 
-/* alike.h: what each window's counter went up by; the additions of LANES windows do not wait for each other */
+/* alike.h: what each window's counter went up by; the additions of LANES windows do not wait for each other
+ */
 static void increases(const struct window *first, size_t stride, size_t windows, double *values) {
     const double *begin = first->values, *end = begin + first->count - 1, *drops = first->drops;
     for (size_t k = 0; k < windows; k++) values[k] = end[k * stride] - begin[k * stride];
@@ -83,8 +84,8 @@ static void increases(const struct window *first, size_t stride, size_t windows,
     }
 }
 
-/* Many counters are far above what could bring them below 0 at a window's start. False: one of these windows is
- * to be looked at; told by the sign of a difference, NaN has none. */
+/* Many counters are far above what could bring them below 0 at a window's start. False: one of these windows
+ * is to be looked at; told by the sign of a difference, NaN has none. */
 static inline bool are_far_from_zero(const double *begin, size_t stride, const double *results, size_t count,
                                      double steepest) {
     uint64_t any = 0;

@@ -20,8 +20,8 @@ struct groups {
     size_t name_count;
     bool without, with_name; /* with_name: the metric's name counts in any case */
     struct map by_labels;
-    VEC(struct labels) firsts; /* full labels of each group's first row */
-    struct group_seen *seen;   /* of rows before, by where their texts are; NULL: none yet */
+    VEC(struct labels) firsts;  /* full labels of each group's first row */
+    struct group_seen *seen;    /* of rows before, by where their texts are; NULL: none yet */
     uint32_t places[GROUP_FEW]; /* where the names stood in the row before */
 };
 

@@ -33,8 +33,8 @@ void column_write_times(struct buf streams[STREAM_COUNT], const int64_t *times_m
 /* what is wanted of a page's values */
 struct column_part {
     size_t from, to;   /* from <= to <= count; both 0: the page is only skipped */
-    bool only_markers; /* values but staleness markers may be any others; then only CONTROL is looked at, unless
-                          column_hides_markers */
+    bool only_markers; /* values but staleness markers may be any others; then only CONTROL is looked at,
+                          unless column_hides_markers */
 };
 
 /* The page behind what the cursors point to, of which `part` comes into values. count is checked. */

@@ -101,7 +101,8 @@ static bool get_whole(struct cursor streams[STREAM_COUNT], unsigned head, uint64
     uint64_t first = (uint64_t)cursor_zigzag(&streams[STREAM_CONTROL]);
     if (!get_stored(streams, &stored, count - 1, head & SPARSE, to == 0)) return false;
     if (to == 0) return true;
-    for (size_t i = 0; i < stored.kept && i < to; i++) stored.numbers[i] = (uint64_t)zigzag_decode(stored.numbers[i]);
+    for (size_t i = 0; i < stored.kept && i < to; i++)
+        stored.numbers[i] = (uint64_t)zigzag_decode(stored.numbers[i]);
     numbers[0] = first;
     switch (head & (SPARSE | ORDER_TWO)) {
     case 0: add_up(&stored, false, false, numbers, to); break;

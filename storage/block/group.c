@@ -228,8 +228,8 @@ uint32_t group_page_count(const struct group *group, uint32_t page) {
     return page < group->pages ? group->counts[page] : 0;
 }
 
-int group_page_values(const struct group *group, uint32_t page, const struct column_part *part, double *values,
-                      struct err *err) {
+int group_page_values(const struct group *group, uint32_t page, const struct column_part *part,
+                      double *values, struct err *err) {
     struct cursor cursors[STREAM_COUNT];
     if (page >= group->pages || group->kind != GROUP_VALUES)
         return err_set(err, ERR_CORRUPT, "no such page of values");

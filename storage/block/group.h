@@ -47,13 +47,13 @@ struct group {
     struct page_place *places;
     uint8_t *streams[STREAM_COUNT];
     uint32_t lengths[STREAM_COUNT];
-    int64_t *times_ms; /* GROUP_TIMES: decoded */
-    bool is_whole;     /* all streams are there, not only CONTROL */
+    int64_t *times_ms;  /* GROUP_TIMES: decoded */
+    bool is_whole;      /* all streams are there, not only CONTROL */
     bool hides_markers; /* of a page at least: column_hides_markers */
 };
 
-/* ERR_CORRUPT names file and offset; ERR_IO. only_markers: a group of values may come without the streams that
- * are not needed for them; see group_serves. */
+/* ERR_CORRUPT names file and offset; ERR_IO. only_markers: a group of values may come without the streams
+ * that are not needed for them; see group_serves. */
 int group_read(const struct file *file, uint64_t offset, uint64_t file_bytes, bool only_markers,
                struct group **group, struct err *err);
 /* can values be read of it, or their staleness markers? */
@@ -63,8 +63,8 @@ static inline bool group_serves(const struct group *group, bool only_markers) {
 /* samples of a page, 0 when there is no such page */
 uint32_t group_page_count(const struct group *group, uint32_t page);
 /* the group serves what the part wants; values has room for it */
-int group_page_values(const struct group *group, uint32_t page, const struct column_part *part, double *values,
-                      struct err *err);
+int group_page_values(const struct group *group, uint32_t page, const struct column_part *part,
+                      double *values, struct err *err);
 /* rows of a page of histograms; times_ms as many as the page has */
 int group_page_histograms(const struct group *group, uint32_t page, const int64_t *times_ms, int64_t mint,
                           int64_t maxt, struct columns *columns, struct err *err);

@@ -94,8 +94,8 @@ static inline bool take_change(struct numbers *n, unsigned before) {
     return true;
 }
 
-/* One at the time expected (0) whose number is the same (10) or changes (110, or 1110 and the width). False: it
- * is another, or reaches over the window; nothing was taken. */
+/* One at the time expected (0) whose number is the same (10) or changes (110, or 1110 and the width). False:
+ * it is another, or reaches over the window; nothing was taken. */
 static inline bool take_usual(struct numbers *n) {
     unsigned code = (unsigned)(n->window >> 59), width = n->width;
     bool is_usual = false;
@@ -116,7 +116,8 @@ static inline bool take_usual(struct numbers *n) {
 
 /* The usual samples from i on; answers the first that is another, or count. What it works with stays in
  * registers: nobody else knows where it is. */
-static size_t decode_usual(struct numbers *numbers, size_t i, size_t count, int64_t *times, uint64_t *values) {
+static size_t decode_usual(struct numbers *numbers, size_t i, size_t count, int64_t *times,
+                           uint64_t *values) {
     struct numbers n = *numbers;
     for (;;) {
         if (n.left < 5 + n.width) fill_window(&n);

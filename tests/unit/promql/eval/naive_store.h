@@ -17,8 +17,8 @@ struct naive_store {
     struct queryable queryable;
     VEC(struct naive_series) series;
     struct arena arena;
-    int64_t step_ms; /* told to readers, who then see no other values than staleness markers if they want no more;
-                        0: nothing is told */
+    int64_t step_ms; /* told to readers, who then see no other values than staleness markers if they want no
+                        more; 0: nothing is told */
 };
 
 struct naive_set {

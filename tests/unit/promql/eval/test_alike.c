@@ -1,4 +1,5 @@
-/* Regular series take short cuts: what comes out has the same bits as when nobody knows that they are regular. */
+/* Regular series take short cuts: what comes out has the same bits as when nobody knows that they are
+ * regular. */
 #include "promql/eval/engine.h"
 #include "tests/check_main.h"
 #include "tests/unit/promql/eval/naive_store.h"
@@ -54,7 +55,8 @@ static void fill(void) {
 }
 
 static struct query_result *run(struct engine *engine, const char *text, int64_t step_ms) {
-    struct query query = {.text = span_from(text), .end_ms = (int64_t)SAMPLES * EVERY_MS + 900000, .step_ms = step_ms};
+    struct query query = {
+        .text = span_from(text), .end_ms = (int64_t)SAMPLES * EVERY_MS + 900000, .step_ms = step_ms};
     struct query_result *result = NULL;
     enum query_failure failure;
     struct err err = {0};

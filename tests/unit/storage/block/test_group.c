@@ -71,12 +71,14 @@ START_TEST(pages_of_values_are_read_in_any_order) {
     for (uint32_t k = 0; k < 3 * PAGES; k++) {
         uint32_t page = k * 7 % PAGES;
         ck_assert_uint_eq(group_page_count(group, page), count_of(page));
-        ck_assert_int_eq(group_page_values(group, page, &(struct column_part){.to = count_of(page)}, values, NULL), 0);
+        ck_assert_int_eq(
+            group_page_values(group, page, &(struct column_part){.to = count_of(page)}, values, NULL), 0);
         for (size_t i = 0; i < count_of(page); i++)
             ck_assert(double_bits(values[i]) == double_bits(value_of(page, i)));
     }
     ck_assert_uint_eq(group_page_count(group, PAGES), 0);
-    ck_assert_int_eq(group_page_values(group, PAGES, &(struct column_part){.to = 1}, values, NULL), ERR_CORRUPT);
+    ck_assert_int_eq(group_page_values(group, PAGES, &(struct column_part){.to = 1}, values, NULL),
+                     ERR_CORRUPT);
     ck_assert_int_eq(group_page_histograms(group, 0, NULL, 0, 0, NULL, NULL), ERR_CORRUPT);
     shared_release(&group->shared);
     buf_release(&out);
