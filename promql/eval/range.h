@@ -31,7 +31,7 @@ struct window {
                                ascending, i >= 1 */
     size_t reset_count;
     const double *drops;  /* alike.h: of each sample, the value before it that a reset took away, else -0,
-                             which  adds nothing to any number; NULL: there is no reset */
+                             which adds nothing to any number; NULL: there is no reset */
     const double *params; /* the call's scalars at this step, in order */
     double *scratch;      /* room for count doubles */
     struct extrapolation *last; /* of the series' window before; NULL: there was none */
