@@ -25,6 +25,12 @@
                   (vec)->items = mem_resize((vec)->items, (vec)->capacity, sizeof *(vec)->items)))
 /* the address of a new last item, not set */
 #define vec_push(vec) (vec_reserve((vec), (vec)->count + 1), &(vec)->items[(vec)->count++])
+/* gives back the room behind the last item */
+#define vec_trim(vec)                                                                                        \
+    ((vec)->count && (vec)->count < (vec)->capacity                                                          \
+         ? (void)((vec)->capacity = (vec)->count,                                                            \
+                  (vec)->items = mem_resize((vec)->items, (vec)->capacity, sizeof *(vec)->items))            \
+         : (void)0)
 #define vec_release(vec) (mem_free((vec)->items), (vec)->items = NULL, (vec)->count = (vec)->capacity = 0)
 
 static inline size_t vec_capacity(size_t capacity, size_t wanted) {

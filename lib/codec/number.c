@@ -77,30 +77,52 @@ static size_t write_exponent(const struct decimal *decimal, char *out) {
     return at;
 }
 
-/* whole numbers below 2^53 are their digits, but for the general form from a million on */
-/* two digits at a time, from the last to the first */
+static const char digit_pairs[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+    "8081828384858687888990919293949596979899";
+
+static size_t count_digits(uint64_t whole) {
+    static const uint64_t powers[] = {0,
+                                      10,
+                                      100,
+                                      1000,
+                                      10000,
+                                      100000,
+                                      1000000,
+                                      10000000,
+                                      100000000,
+                                      1000000000,
+                                      10000000000,
+                                      100000000000,
+                                      1000000000000,
+                                      10000000000000,
+                                      100000000000000,
+                                      1000000000000000,
+                                      10000000000000000,
+                                      100000000000000000,
+                                      1000000000000000000,
+                                      10000000000000000000u};
+    size_t count = (64 - (size_t)__builtin_clzll(whole | 1)) * 1233 >> 12; /* bits times log 2, or one less */
+    return count + (whole >= powers[count]);
+}
+
+/* two at a time, from the last to the first, in their place */
 static size_t write_digits(uint64_t whole, char *out) {
-    char digits[20];
-    size_t at = sizeof digits;
-    while (whole >= 100) {
-        unsigned pair = (unsigned)(whole % 100);
-        whole /= 100;
-        digits[--at] = (char)('0' + pair % 10);
-        digits[--at] = (char)('0' + pair / 10);
+    size_t count = count_digits(whole), at = count;
+    for (; at >= 2; whole /= 100) {
+        at -= 2;
+        memcpy(out + at, digit_pairs + whole % 100 * 2, 2);
     }
-    if (whole >= 10) {
-        digits[--at] = (char)('0' + whole % 10);
-        whole /= 10;
-    }
-    digits[--at] = (char)('0' + whole);
-    memcpy(out, digits + at, sizeof digits - at);
-    return sizeof digits - at;
+    if (at) out[0] = (char)('0' + whole);
+    return count;
 }
 
 size_t number_write_uint(uint64_t value, char out[20]) {
     return write_digits(value, out);
 }
 
+/* whole numbers below 2^53 are their digits, but for the general form from a million on */
 static size_t write_whole(double value, char *out) {
     size_t at = 0;
     if (signbit(value)) out[at++] = '-';

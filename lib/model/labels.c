@@ -74,10 +74,16 @@ struct hash128 labels_identity(struct labels labels) {
     return hash_bytes_keyed_128(piece, len);
 }
 
+/* span_compare; most differ in their first bytes */
+static inline int compare_names(struct span a, struct span b) {
+    bool are_told = a.len && b.len && a.ptr[0] != b.ptr[0];
+    return are_told ? (unsigned char)a.ptr[0] - (unsigned char)b.ptr[0] : span_compare(a, b);
+}
+
 /* Walks sorted labels and sorted names side by side; `next` is the first name not yet passed. */
 static bool is_chosen(const struct label *label, const struct span *names, size_t name_count, size_t *next,
                       bool without) {
-    while (*next < name_count && span_compare(names[*next], label->name) < 0) (*next)++;
+    while (*next < name_count && compare_names(names[*next], label->name) < 0) (*next)++;
     bool is_named = *next < name_count && span_equal(names[*next], label->name);
     return without ? !is_named && !span_is(label->name, LABEL_NAME) : is_named;
 }

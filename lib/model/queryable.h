@@ -35,6 +35,8 @@ struct columns {
                                      that are being added; see columns_note_step */
     struct arena arena;           /* of the histograms */
     struct budget *budget;        /* counts capacity and arena; may be NULL */
+    bool only_markers; /* set by who reads: values may be any others as long as staleness markers are told
+                          from them. Stays over columns_reset */
 };
 
 void columns_init(struct columns *columns, struct budget *budget);

@@ -77,7 +77,7 @@ static void add_value(enum aggregate_op op, struct accumulator *acc, size_t i, d
 static bool add_full(enum aggregate_op op, struct accumulator *acc, const double *values, size_t from,
                      size_t to) {
     if (op == AGG_SUM)
-        for (size_t i = from; i < to; i++) sum_add(values[i], &acc->a[i], &acc->b[i]);
+        sum_add_columns(values + from, to - from, acc->a + from, acc->b + from);
     else if (op == AGG_COUNT)
         for (size_t i = from; i < to; i++) acc->a[i]++;
     else
@@ -232,7 +232,8 @@ static int push_groups(struct aggregation *agg, struct sink *sink, struct err *e
 int eval_aggregate(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
     const struct aggregate *aggregate = &expr->aggregate;
     if (aggregate->param) return eval_aggregate_rank(ev, expr, sink, err);
-    struct aggregation agg = {.sink = {.push = aggregation_push}, .ev = ev, .aggregate = aggregate};
+    struct aggregation agg = {
+        .sink = {aggregation_push, counts_histograms(aggregate->op)}, .ev = ev, .aggregate = aggregate};
     groups_init(&agg.groups, aggregate->grouping, aggregate->grouping_count, aggregate->without);
     int rc = eval_rows(ev, aggregate->expr, &agg.sink, err);
     if (!rc) rc = push_groups(&agg, sink, err);

@@ -42,8 +42,9 @@ static int make_series(struct ahead *ahead, struct ahead_thread *thread, size_t 
     struct columns *samples = &thread->samples;
     columns_reset(samples);
     series->is_made = false;
-    int rc = (ahead->wants_newest ? series_set_read_newest : series_set_read)(ahead->set, index, ahead->mint,
-                                                                              ahead->maxt, samples, err);
+    bool is_newest = ahead->wants == AHEAD_NEWEST;
+    int rc = (is_newest ? series_set_read_newest : series_set_read)(ahead->set, index, ahead->mint,
+                                                                    ahead->maxt, samples, err);
     series->count = rc ? 0 : samples->count;
     if (!rc && ahead->make) {
         memset(series->present, 0, ahead->ev->words * sizeof *series->present);
@@ -111,6 +112,11 @@ static size_t all_bytes(const struct ahead *ahead) {
     return ahead->batch_count * ahead->batch_size * (row_bytes(ahead) + sizeof(struct ahead_series));
 }
 
+static void init_samples(const struct ahead *ahead, struct columns *samples) {
+    columns_init(samples, &ahead->ev->query->budget);
+    samples->only_markers = ahead->wants == AHEAD_MARKERS;
+}
+
 static int make_batches(struct ahead *ahead, struct err *err) {
     struct eval *ev = ahead->ev;
     struct budget *budget = &ev->query->budget;
@@ -124,7 +130,7 @@ static int make_batches(struct ahead *ahead, struct err *err) {
         for (size_t k = 0; k < ahead->batch_size; k++) {
             series[k].values = values + (ahead->make ? k * ev->steps : 0);
             series[k].present = present + (ahead->make ? k * ev->words : 0);
-            columns_init(&series[k].samples, budget);
+            init_samples(ahead, &series[k].samples);
         }
         ahead->batches[i].series = series;
     }
@@ -132,22 +138,17 @@ static int make_batches(struct ahead *ahead, struct err *err) {
 }
 
 int ahead_open(struct ahead *ahead, struct eval *ev, struct series_set *set, int64_t mint, int64_t maxt,
-               bool wants_newest, ahead_make *make, void *context, struct err *err) {
+               enum ahead_wants wants, ahead_make *make, void *context, struct err *err) {
     struct budget *budget = &ev->query->budget;
     int64_t minutes = (maxt - mint) / 60000 + 1;
-    *ahead = (struct ahead){.ev = ev,
-                            .set = set,
-                            .mint = mint,
-                            .maxt = maxt,
-                            .wants_newest = wants_newest,
-                            .make = make,
-                            .context = context};
-    columns_init(&ahead->own.samples, budget);
-    columns_init(&ahead->other.samples, budget);
+    *ahead = (struct ahead){
+        .ev = ev, .set = set, .mint = mint, .maxt = maxt, .wants = wants, .make = make, .context = context};
+    init_samples(ahead, &ahead->own.samples);
+    init_samples(ahead, &ahead->other.samples);
     ahead->own.room.budget = ahead->other.room.budget = budget;
     mutex_init(&ahead->lock);
     condition_init(&ahead->changed);
-    bool is_large = set->count > 1 && !wants_newest &&
+    bool is_large = set->count > 1 && wants != AHEAD_NEWEST &&
                     (minutes > WORTH_A_THREAD || set->count > (size_t)(WORTH_A_THREAD / minutes));
     bool has_thread = is_large && eval_may_have_thread(ev);
     ahead->batch_count = has_thread ? AHEAD_BATCHES : 1;

@@ -16,6 +16,10 @@
 
 #define AHEAD_BATCHES 4u
 
+/* what of a series: all samples, also with values that need only be told from staleness markers
+ * (columns.only_markers), or the newest, when rows before it may be left out */
+enum ahead_wants { AHEAD_ALL, AHEAD_MARKERS, AHEAD_NEWEST };
+
 /* what a thread needs beside a series to make a row of it; room for `capacity` samples */
 struct ahead_room {
     uint32_t *resets, *relative;
@@ -58,8 +62,8 @@ struct ahead {
     struct eval *ev;
     struct series_set *set;
     int64_t mint, maxt;
-    bool wants_newest; /* the newest sample of each series will do */
-    ahead_make *make;  /* NULL: the query makes all rows */
+    enum ahead_wants wants;
+    ahead_make *make; /* NULL: the query makes all rows */
     void *context;
     struct ahead_thread own, other;
     struct ahead_batch *batches;
@@ -72,9 +76,8 @@ struct ahead {
     atomic_bool is_stopping;
 };
 
-/* wants_newest: rows of a series before its newest may be left out */
 int ahead_open(struct ahead *ahead, struct eval *ev, struct series_set *set, int64_t mint, int64_t maxt,
-               bool wants_newest, ahead_make *make, void *context, struct err *err);
+               enum ahead_wants wants, ahead_make *make, void *context, struct err *err);
 /* Series `index`, which goes up by one from call to call; valid until the next. As series_set_read. */
 int ahead_read(struct ahead *ahead, size_t index, struct ahead_series **series, struct err *err);
 /* at any time, and after an ahead_open that failed; the set is not touched any more */

@@ -11,13 +11,14 @@ static struct window window_at(const struct window *first, size_t samples) {
     return w;
 }
 
-/* sums of LANES windows side by side: their additions do not wait for each other */
+/* Sums of LANES windows side by side: their additions do not wait for each other. What rounding takes away is
+ * exact, so it is that of sum_add, as long as nothing overflows: then a sum or rest is not finite. */
 static void add_lanes(const struct window *first, size_t stride, const double *values, double *sums,
                       double *rests) {
     for (size_t lane = 0; lane < LANES; lane++) sums[lane] = rests[lane] = 0;
     for (size_t i = 0; i < first->count; i++)
         for (size_t lane = 0; lane < LANES; lane++)
-            sum_add(values[lane * stride + i], &sums[lane], &rests[lane]);
+            sums[lane] = sum_exactly(values[lane * stride + i], sums[lane], &rests[lane]);
 }
 
 /* those that do not fill the lanes, or came to no finite sum */
@@ -37,7 +38,7 @@ static void add_up(enum function_id id, const struct window *first, size_t strid
     for (; k + LANES <= windows; k += LANES) {
         add_lanes(first, stride, first->values + k * stride, sums, rests);
         for (size_t lane = 0; lane < LANES; lane++) {
-            if (!isfinite(sums[lane]))
+            if (!isfinite(sums[lane]) || !isfinite(rests[lane]))
                 one_by_one(kernel, first, stride, k + lane, k + lane + 1, values);
             else if (id == FN_avg_over_time)
                 values[k + lane] = sums[lane] / count + rests[lane] / count;

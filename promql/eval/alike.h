@@ -13,7 +13,7 @@
 #include "promql/eval/range.h"
 
 /* values[k] of the window k * stride samples behind the first, for k < windows; each has a value. The windows
- * have at least 2 samples and no resets. */
+ * have at least 2 samples; their resets are told by first->drops. */
 typedef void alike_kernel(const struct window *first, size_t stride, size_t windows, double *values);
 
 /* NULL: the function has none */

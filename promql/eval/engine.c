@@ -134,9 +134,23 @@ static int compare_rows(const void *a, const void *b) {
     return labels_compare(((const struct result_row *)a)->labels, ((const struct result_row *)b)->labels);
 }
 
-/* the points of a row, in the arena */
-static int put_points(struct eval *ev, const struct row *row, struct result_row *out, struct err *err) {
+/* of all steps; NULL with err set */
+static int64_t *make_times(struct eval *ev, struct err *err) {
+    int64_t *times = eval_alloc(ev, ev->steps, sizeof *times, err);
+    for (size_t i = 0; times && i < ev->steps; i++) times[i] = eval_time(ev, i);
+    return times;
+}
+
+/* The points of a row that was kept. Rows with a value at each step stay where they are and share their
+ * times, which are made with the first; of others what is there is put together, in the arena. */
+static int put_points(struct eval *ev, const struct row *row, int64_t **all_times, struct result_row *out,
+                      struct err *err) {
     size_t count = bits_count(row->present, ev->words), at = 0;
+    if (count == ev->steps) {
+        if (!*all_times && !(*all_times = make_times(ev, err))) return ERR_LIMIT;
+        *out = (struct result_row){row->labels, *all_times, row->values, row->histograms, count};
+        return 0;
+    }
     int64_t *times = eval_alloc(ev, count, sizeof *times, err);
     double *values = times ? eval_alloc(ev, count, sizeof *values, err) : NULL;
     const struct histogram **histograms =
@@ -171,6 +185,7 @@ static bool keeps_order(const struct expr *expr) {
 static int run_vector(struct eval *ev, const struct expr *expr, bool is_range, struct query_result *result,
                       struct err *err) {
     struct rows rows = {0};
+    int64_t *all_times = NULL;
     int rc = rows_collect(ev, expr, &rows, err);
     if (!rc) rc = rows_finish_names(ev, &rows, err);
     if (rc) return rc;
@@ -178,7 +193,7 @@ static int run_vector(struct eval *ev, const struct expr *expr, bool is_range, s
     if (!result->rows) return ERR_LIMIT;
     for (size_t i = 0; i < rows.count && !rc; i++) {
         if (!bits_any(rows.items[i].present, ev->words)) continue;
-        rc = put_points(ev, &rows.items[i], &result->rows[result->row_count++], err);
+        rc = put_points(ev, &rows.items[i], &all_times, &result->rows[result->row_count++], err);
     }
     if (!rc && (is_range || !keeps_order(expr))) sort_rows(ev, result);
     return rc;
@@ -188,6 +203,7 @@ static int run_vector(struct eval *ev, const struct expr *expr, bool is_range, s
 static int run_scalar(struct eval *ev, const struct expr *expr, bool is_range, struct query_result *result,
                       struct err *err) {
     struct row row;
+    int64_t *all_times = NULL;
     int rc = row_init(ev, &row, err);
     if (!rc) rc = eval_scalar(ev, expr, row.values, err);
     if (rc) return rc;
@@ -197,7 +213,7 @@ static int run_scalar(struct eval *ev, const struct expr *expr, bool is_range, s
     if (!result->rows) return ERR_LIMIT;
     for (size_t i = 0; i < ev->steps; i++) bit_set(row.present, i);
     result->row_count = 1;
-    return put_points(ev, &row, &result->rows[0], err);
+    return put_points(ev, &row, &all_times, &result->rows[0], err);
 }
 
 static int check_query(const struct query *query, const struct expr *expr, struct query_state *state,

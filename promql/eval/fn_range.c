@@ -65,15 +65,50 @@ static bool extrapolated(const struct window *w, bool is_counter, bool is_rate, 
     return true;
 }
 
+#define LANES 4u
+
+/* alike.h: what each window's counter went up by; the additions of LANES windows do not wait for each other
+ */
+static void increases(const struct window *first, size_t stride, size_t windows, double *values) {
+    const double *begin = first->values, *end = begin + first->count - 1, *drops = first->drops;
+    for (size_t k = 0; k < windows; k++) values[k] = end[k * stride] - begin[k * stride];
+    for (size_t k = 0; drops && k < windows; k += LANES, drops += LANES * stride) {
+        size_t lanes = windows - k < LANES ? windows - k : LANES;
+        double sums[LANES];
+        for (size_t lane = 0; lane < lanes; lane++) sums[lane] = values[k + lane];
+        for (size_t i = 1; lanes == LANES && i < first->count; i++)
+            for (size_t lane = 0; lane < LANES; lane++) sums[lane] += drops[lane * stride + i];
+        for (size_t lane = 0; lanes < LANES && lane < lanes; lane++)
+            for (size_t i = 1; i < first->count; i++) sums[lane] += drops[lane * stride + i];
+        for (size_t lane = 0; lane < lanes; lane++) values[k + lane] = sums[lane];
+    }
+}
+
+/* Many counters are far above what could bring them below 0 at a window's start. False: one of these windows
+ * is to be looked at; told by the sign of a difference, NaN has none. */
+static inline bool are_far_from_zero(const double *begin, size_t stride, const double *results, size_t count,
+                                     double steepest) {
+    uint64_t any = 0;
+    for (size_t k = 0; k < count; k++) any |= double_bits(begin[k * stride] - results[k] * steepest) - 1;
+    return !(any >> 63);
+}
+
+#define PIECE ((size_t)32)
+
 /* alike.h */
 static inline void extrapolate_all(const struct window *first, size_t stride, size_t windows, bool is_counter,
                                    bool is_rate, double *values) {
     struct extrapolation edges;
-    const double *begin = first->values, *end = begin + first->count - 1;
     find_edges(first, is_rate, &edges);
-    for (size_t k = 0; k < windows; k++) {
-        double before = begin[k * stride];
-        values[k] = extrapolate(first, &edges, is_counter, is_rate, before, end[k * stride] - before);
+    increases(first, stride, windows, values);
+    for (size_t from = 0, to; from < windows; from = to) {
+        to = windows - from < PIECE ? windows : from + PIECE;
+        const double *begin = first->values + from * stride;
+        if (!is_counter || are_far_from_zero(begin, stride, values + from, to - from, edges.steepest))
+            for (size_t k = from; k < to; k++) values[k] *= edges.factor;
+        else
+            for (size_t k = from; k < to; k++)
+                values[k] = extrapolate(first, &edges, true, is_rate, first->values[k * stride], values[k]);
     }
 }
 

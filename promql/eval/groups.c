@@ -1,6 +1,7 @@
 #include "promql/eval/groups.h"
 
 #include "lib/base/hash.h"
+#include "lib/base/mem.h"
 #include "lib/base/vec.h"
 
 #include <string.h>
@@ -12,6 +13,7 @@ void groups_init(struct groups *groups, const struct span *names, size_t name_co
 void groups_release(struct groups *groups) {
     map_release(&groups->by_labels);
     vec_release(&groups->firsts);
+    mem_free(groups->seen);
 }
 
 static struct span name_of(struct labels labels) {
@@ -35,13 +37,56 @@ uint32_t groups_find(const struct groups *groups, struct labels labels) {
     return map_find(&groups->by_labels, group_hash(groups, labels), &labels, same_group, groups);
 }
 
-uint32_t groups_add(struct groups *groups, struct labels labels) {
+static uint32_t find_or_add(struct groups *groups, struct labels labels) {
     uint32_t group = groups_find(groups, labels);
     if (group != GROUP_NONE) return group;
     group = (uint32_t)groups->firsts.count;
     *vec_push(&groups->firsts) = labels;
     map_insert(&groups->by_labels, group_hash(groups, labels), group);
     return group;
+}
+
+/* Series share the texts of their labels, and a text stays what it is as long as the query runs: a row whose
+ * values are in the same places as another's is of its group. */
+#define SEEN_ROWS 256u
+
+struct group_seen {
+    struct span values[GROUP_FEW];
+    uint32_t group;
+    bool is_used;
+};
+
+/* names mostly stand where they stood in the row before */
+static struct span value_of(struct groups *groups, size_t name, struct labels labels) {
+    uint32_t *place = &groups->places[name];
+    if (*place < labels.count && span_equal(labels.items[*place].name, groups->names[name]))
+        return labels.items[*place].value;
+    for (uint32_t i = 0; i < labels.count; i++) {
+        if (!span_equal(labels.items[i].name, groups->names[name])) continue;
+        *place = i;
+        return labels.items[i].value;
+    }
+    return (struct span){0};
+}
+
+uint32_t groups_add(struct groups *groups, struct labels labels) {
+    if (groups->without || groups->with_name || groups->name_count > GROUP_FEW)
+        return find_or_add(groups, labels);
+    struct span values[GROUP_FEW] = {{0}};
+    uint64_t hash = 0;
+    bool is_same = true;
+    for (size_t i = 0; i < groups->name_count; i++) {
+        values[i] = value_of(groups, i, labels);
+        hash = hash_mix(hash, (uint64_t)(uintptr_t)values[i].ptr);
+    }
+    if (!groups->seen) groups->seen = mem_array(SEEN_ROWS, sizeof *groups->seen);
+    struct group_seen *seen = &groups->seen[hash % SEEN_ROWS];
+    for (size_t i = 0; i < GROUP_FEW; i++)
+        is_same &= seen->values[i].ptr == values[i].ptr && seen->values[i].len == values[i].len;
+    if (seen->is_used && is_same) return seen->group;
+    *seen = (struct group_seen){.group = find_or_add(groups, labels), .is_used = true};
+    for (size_t i = 0; i < GROUP_FEW; i++) seen->values[i] = values[i];
+    return seen->group;
 }
 
 int groups_partition(struct groups *groups, struct eval *ev, const struct rows *rows,

@@ -11,12 +11,18 @@
 #include "lib/base/vec.h"
 #include "promql/eval/row.h"
 
+#define GROUP_FEW 3u /* names that make a group by few */
+
+struct group_seen; /* groups.c */
+
 struct groups {
     const struct span *names; /* sorted */
     size_t name_count;
     bool without, with_name; /* with_name: the metric's name counts in any case */
     struct map by_labels;
-    VEC(struct labels) firsts; /* full labels of each group's first row */
+    VEC(struct labels) firsts;  /* full labels of each group's first row */
+    struct group_seen *seen;    /* of rows before, by where their texts are; NULL: none yet */
+    uint32_t places[GROUP_FEW]; /* where the names stood in the row before */
 };
 
 void groups_init(struct groups *groups, const struct span *names, size_t name_count, bool without);

@@ -73,7 +73,7 @@ static int watching_push(struct sink *sink, struct row *row, struct err *err) {
 }
 
 int plan_rows(struct eval *ev, const struct expr *expr, struct sink *sink, struct err *err) {
-    struct watching watching = {{.push = watching_push}, sink, ev, child_of(ev, expr, err)};
+    struct watching watching = {{watching_push, sink->only_presence}, sink, ev, child_of(ev, expr, err)};
     if (!watching.node) return ERR_LIMIT;
     struct plan_node *before = switch_to(ev, watching.node);
     int rc = eval_rows_plainly(ev, expr, &watching.sink, err);

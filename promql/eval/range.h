@@ -30,8 +30,10 @@ struct window {
     const uint32_t *resets; /* indexes i in the window (from its first sample) with values[i] < values[i - 1],
                                ascending, i >= 1 */
     size_t reset_count;
-    const double *params;       /* the call's scalars at this step, in order */
-    double *scratch;            /* room for count doubles */
+    const double *drops;  /* alike.h: of each sample, the value before it that a reset took away, else -0,
+                             which adds nothing to any number; NULL: there is no reset */
+    const double *params; /* the call's scalars at this step, in order */
+    double *scratch;      /* room for count doubles */
     struct extrapolation *last; /* of the series' window before; NULL: there was none */
 };
 

@@ -4,6 +4,13 @@
 
 #include <string.h>
 
+void bits_fill(uint64_t *bits, size_t from, size_t to) {
+    for (size_t end; from < to; from = end) {
+        end = from / 64 * 64 + 64 < to ? from / 64 * 64 + 64 : to;
+        bits[from / 64] |= ~(uint64_t)0 >> (64 - (end - from)) << from % 64;
+    }
+}
+
 bool bits_any(const uint64_t *bits, size_t words) {
     for (size_t i = 0; i < words; i++)
         if (bits[i]) return true;
@@ -31,7 +38,8 @@ void row_clear(struct eval *ev, struct row *row) {
 }
 
 bool label_goes_with_name(struct span name) {
-    return span_is(name, LABEL_NAME) || span_is(name, "__type__") || span_is(name, "__unit__");
+    return span_starts_with(name, SPAN("__")) &&
+           (span_is(name, LABEL_NAME) || span_is(name, "__type__") || span_is(name, "__unit__"));
 }
 
 int row_drop_name(struct eval *ev, struct row *row, struct err *err) {
@@ -40,10 +48,16 @@ int row_drop_name(struct eval *ev, struct row *row, struct err *err) {
         return 0;
     }
     struct label_builder builder;
-    bool is_there = false;
-    for (uint32_t i = 0; i < row->labels.count && !is_there; i++)
-        is_there = label_goes_with_name(row->labels.items[i].name);
-    if (!is_there) return 0;
+    uint32_t leading = 0, all = 0;
+    for (uint32_t i = 0; i < row->labels.count; i++) {
+        bool goes = label_goes_with_name(row->labels.items[i].name);
+        leading += goes && leading == i;
+        all += goes;
+    }
+    if (all == leading) { /* mostly the name is the first */
+        row->labels = (struct labels){row->labels.items + leading, row->labels.count - leading};
+        return 0;
+    }
     label_builder_init(&builder, &ev->query->arena, row->labels);
     for (uint32_t i = 0; i < row->labels.count; i++)
         if (label_goes_with_name(row->labels.items[i].name))

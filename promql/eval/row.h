@@ -23,6 +23,7 @@ struct row {
 
 struct sink {
     int (*push)(struct sink *sink, struct row *row, struct err *err);
+    bool only_presence; /* which steps have a value is all that it looks at */
 };
 
 /* a vector that was kept */
@@ -40,6 +41,8 @@ static inline void bit_set(uint64_t *bits, size_t i) {
 static inline void bit_clear(uint64_t *bits, size_t i) {
     bits[i / 64] &= ~((uint64_t)1 << (i % 64));
 }
+/* sets those of [from, to) */
+void bits_fill(uint64_t *bits, size_t from, size_t to);
 bool bits_any(const uint64_t *bits, size_t words);
 size_t bits_count(const uint64_t *bits, size_t words);
 

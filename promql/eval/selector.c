@@ -110,6 +110,32 @@ static int look_back(struct eval *ev, struct view *view, const struct columns *s
     return rc;
 }
 
+/* The steps that go as evenly as the samples: each shows the sample so many behind that of the one before.
+ * Answers the first step behind them, 0 when there are none. */
+static size_t look_evenly(const struct view *view, const struct columns *samples,
+                          struct ahead_series *series) {
+    const struct eval *ev = view->ev;
+    const double *shown = samples->values;
+    int64_t every_ms = samples->step_ms, step_ms = ev->step_ms;
+    if (every_ms <= 0 || step_ms % every_ms != 0 || every_ms > ev->lookback_ms || view->at->fixed ||
+        view->shown != SHOW_VALUE)
+        return 0;
+    int64_t begin_ms = samples->times_ms[0] - view->at->first_ms;
+    int64_t end_ms = begin_ms + (int64_t)samples->count * every_ms; /* the last one is shown till then */
+    size_t from = begin_ms <= 0 ? 0 : (size_t)((begin_ms + step_ms - 1) / step_ms);
+    size_t to = end_ms <= 0 ? 0 : (size_t)((end_ms + step_ms - 1) / step_ms);
+    size_t stride = (size_t)(step_ms / every_ms);
+    if (to > ev->steps) to = ev->steps;
+    if (from >= to) return 0;
+    shown += ((int64_t)from * step_ms - begin_ms) / every_ms;
+    bits_fill(series->present, from, to);
+    for (size_t i = from; i < to; i++, shown += stride) {
+        series->values[i] = *shown;
+        if (value_is_stale(*shown)) bit_clear(series->present, i);
+    }
+    return to;
+}
+
 /* the same of floats, on any thread */
 static int make_row(void *context, struct ahead_room *room, struct columns *samples,
                     struct ahead_series *series, struct err *err) {
@@ -121,7 +147,7 @@ static int make_row(void *context, struct ahead_room *room, struct columns *samp
     (void)room;
     (void)err;
     if (columns_has_histograms(samples)) return 0;
-    for (size_t i = 0; i < steps; i++) {
+    for (size_t i = look_evenly(view, samples, series); i < steps; i++) {
         size_t sample = sample_at(&looking, i);
         if (sample == NOTHING) continue;
         series->values[i] = shown_of(view, samples, sample);
@@ -213,8 +239,10 @@ int eval_selector(struct eval *ev, const struct expr *expr, enum shown shown, st
     if (rc) return rc;
     struct ahead ahead;
     struct view view = {ev, expr, &at, behind_ms, shown, NULL};
-    bool wants_newest = !behind_ms && at.first_ms == at.last_ms && shown != SHOW_START;
-    rc = ahead_open(&ahead, ev, set, mint, maxt, wants_newest, behind_ms ? NULL : make_row, &view, err);
+    enum ahead_wants wants = shown != SHOW_VALUE || sink->only_presence ? AHEAD_MARKERS : AHEAD_ALL;
+    if (behind_ms) wants = AHEAD_ALL;
+    if (!behind_ms && at.first_ms == at.last_ms && shown != SHOW_START) wants = AHEAD_NEWEST;
+    rc = ahead_open(&ahead, ev, set, mint, maxt, wants, behind_ms ? NULL : make_row, &view, err);
     for (size_t i = 0; i < set->count && !rc; i++)
         rc = push_series(ev, set, i, &view, &ahead, &row, sink, err);
     ahead_close(&ahead);

@@ -3,6 +3,7 @@
 #include "promql/eval/windows.h"
 
 #include "lib/base/assert.h"
+#include "lib/base/bits.h"
 
 #define STEPS_PER_LOOK 1024
 #define SAMPLES_PER_LOOK ((size_t)1 << 20)
@@ -16,10 +17,12 @@ static size_t find_resets(const struct columns *samples, uint32_t *resets) {
     const double *values = samples->values;
     size_t count = 0, i = 1;
     for (; i + 16 <= samples->count; i += 16) {
-        int any = 0;
-        for (size_t k = i; k < i + 16; k++) any |= values[k] < values[k - 1];
-        for (size_t k = i; any && k < i + 16; k++)
-            if (values[k] < values[k - 1]) resets[count++] = (uint32_t)k;
+        uint64_t any = 0; /* its sign; NaN may have one too */
+        for (size_t k = i; k < i + 16; k++) any |= double_bits(values[k] - values[k - 1]);
+        for (size_t k = i; any >> 63 && k < i + 16; k++) { /* without branches: gauges go down anywhere */
+            resets[count] = (uint32_t)k;
+            count += values[k] < values[k - 1];
+        }
     }
     for (; i < samples->count; i++)
         if (values[i] < values[i - 1]) resets[count++] = (uint32_t)i;
@@ -129,6 +132,10 @@ static int slide_steps(struct sliding *s, size_t from, size_t to, double *values
     return 0;
 }
 
+/* Resets are looked for in each of the windows that lie alike when these are short: then adding what is
+ * mostly nothing is quicker than finding where something is. */
+#define DROPS_SAMPLES 64
+
 /* The steps [*from, *to) whose windows lie alike: those that the samples reach over on both sides. */
 static void find_alike(const struct sliding *s, size_t *from, size_t *to) {
     const struct windows *windows = s->windows;
@@ -137,9 +144,9 @@ static void find_alike(const struct sliding *s, size_t *from, size_t *to) {
     size_t steps = windows->ev->steps;
     *from = *to = steps;
     if (!windows->alike || windows->edge != EDGE_NONE || windows->fixed || windows->param_count ||
-        s->reset_count || s->starts_ms || every_ms <= 0 || step_ms % every_ms != 0 ||
-        windows->range_ms < 2 * every_ms)
+        s->starts_ms || every_ms <= 0 || step_ms % every_ms != 0 || windows->range_ms < 2 * every_ms)
         return;
+    if (s->reset_count && windows->range_ms > DROPS_SAMPLES * every_ms) return;
     int64_t begin_ms = samples->times_ms[0] - (windows->first_ms - windows->range_ms);
     int64_t until_ms = samples->times_ms[samples->count - 1] + every_ms - windows->first_ms;
     size_t first = begin_ms <= 0 ? 0 : (size_t)((begin_ms + step_ms - 1) / step_ms);
@@ -150,22 +157,34 @@ static void find_alike(const struct sliding *s, size_t *from, size_t *to) {
     *to = end;
 }
 
+/* window.drops of all samples */
+static const double *find_drops(const struct sliding *s) {
+    const uint32_t *resets = s->room->resets;
+    double *drops = s->room->doubles;
+    if (!s->reset_count) return NULL;
+    for (size_t i = 0; i < s->samples->count; i++) drops[i] = -0.0;
+    for (size_t i = 0; i < s->reset_count; i++) drops[resets[i]] = s->samples->values[resets[i] - 1];
+    return drops;
+}
+
 /* in pieces that are looked at between */
 static int slide_alike(struct sliding *s, size_t from, size_t to, double *values, uint64_t *present,
                        struct err *err) {
     const struct windows *windows = s->windows;
     size_t stride = (size_t)(windows->ev->step_ms / s->samples->step_ms), piece;
+    const double *drops = find_drops(s);
     for (size_t i = from; i < to; i += piece) {
-        struct window window = {0};
+        struct window window = {.resets = s->room->relative};
         bool is_there = find_window(s, i, &window);
         ASSERT(is_there && window.count >= 2);
+        if (drops) window.drops = drops + (window.values - s->samples->values);
         piece = SAMPLES_PER_LOOK / window.count + 1;
         if (piece > to - i) piece = to - i;
         windows->alike(&window, stride, piece, values + i);
         int rc = eval_stopped(windows->ev, err);
         if (rc) return rc;
     }
-    for (size_t i = from; i < to; i++) bit_set(present, i);
+    bits_fill(present, from, to);
     return 0;
 }
 

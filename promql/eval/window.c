@@ -229,7 +229,7 @@ static int range_selector(struct eval *ev, struct windows *windows, const struct
     if (windows->merging) rc = group_series(ev, set, &groups, &are_apart, err);
     if (are_apart) windows->next = windows->sink;
     if (!rc) {
-        rc = ahead_open(&ahead, ev, set, from_ms, until_ms, false, make_row, windows, err);
+        rc = ahead_open(&ahead, ev, set, from_ms, until_ms, AHEAD_ALL, make_row, windows, err);
         if (!rc) rc = push_set(ev, windows, set, &ahead, are_apart ? groups.firsts.items : NULL, err);
         ahead_close(&ahead);
     }

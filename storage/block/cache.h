@@ -2,7 +2,7 @@
 /*
  * cache.h - inside of storage/block: what was read and unpacked lately, for all readers of a block.
  *
- *     key -> set (hash) -> | key, thing | key, thing | key, thing | key, thing |    a new one takes the place
+ *     key -> set (hash) -> | key, thing | key, thing | ... 8 of them |    a new one takes the place
  * of the oldest of its set, and of others, set by set, until all fit
  *
  * Things are shared: whoever gets one holds a reference. Threads: any.
@@ -23,7 +23,7 @@ void shared_init(struct shared *shared, size_t bytes, void (*destroy)(struct sha
 void shared_release(struct shared *shared); /* NULL accepted */
 
 #define CACHE_SETS 256u
-#define CACHE_WAYS 4u
+#define CACHE_WAYS 8u
 
 struct cache_set {
     uint64_t keys[CACHE_WAYS];

@@ -30,6 +30,16 @@ struct page_place {
 void column_write_values(struct buf streams[STREAM_COUNT], const double *values, size_t count);
 void column_write_times(struct buf streams[STREAM_COUNT], const int64_t *times_ms, size_t count);
 
-/* The page behind what the cursors point to; values NULL: it is only skipped. count is checked. */
-int column_read_values(struct cursor streams[STREAM_COUNT], double *values, size_t count, struct err *err);
+/* what is wanted of a page's values */
+struct column_part {
+    size_t from, to;   /* from <= to <= count; both 0: the page is only skipped */
+    bool only_markers; /* values but staleness markers may be any others; then only CONTROL is looked at,
+                          unless column_hides_markers */
+};
+
+/* The page behind what the cursors point to, of which `part` comes into values. count is checked. */
+int column_read_values(struct cursor streams[STREAM_COUNT], size_t count, const struct column_part *part,
+                       double *values, struct err *err);
 int column_read_times(struct cursor streams[STREAM_COUNT], int64_t *times_ms, size_t count, struct err *err);
+/* the page behind the cursor tells its staleness markers by all of its streams only */
+bool column_hides_markers(const struct cursor *control);

@@ -1,5 +1,6 @@
 #include "storage/block/group.h"
 
+#include "lib/base/assert.h"
 #include "lib/base/bits.h"
 #include "lib/base/mem.h"
 #include "lib/codec/crc32c.h"
@@ -109,6 +110,7 @@ static int unpack(const struct packed *packed, struct group *group, struct err *
     memcpy(group->counts, packed->bytes, packed->pages * sizeof(uint16_t));
     for (int i = 0; i < STREAM_COUNT; i++) {
         int rc = 0;
+        if (i != STREAM_CONTROL && !group->is_whole) break;
         if (packed->stored[i] == packed->raw[i])
             memcpy(group->streams[i], at, packed->raw[i]);
         else
@@ -127,15 +129,19 @@ static void cursors_at(const struct group *group, const struct page_place *place
 
 /* goes through the pages once, to know where each begins */
 static int find_pages(struct group *group, struct err *err) {
-    struct page_place place = {{0}};
+    const struct page_place begin = {{0}};
+    const struct column_part nothing = {0};
     struct cursor cursors[STREAM_COUNT];
-    cursors_at(group, &place, cursors);
+    cursors_at(group, &begin, cursors);
     for (uint32_t page = 0; page < group->pages; page++) {
         int rc = 0;
         for (int i = 0; i < STREAM_COUNT; i++)
             group->places[page].at[i] = group->lengths[i] - (uint32_t)cursor_left(&cursors[i]);
         switch (group->kind) {
-        case GROUP_VALUES: rc = column_read_values(cursors, NULL, group->counts[page], err); break;
+        case GROUP_VALUES:
+            group->hides_markers |= column_hides_markers(&cursors[STREAM_CONTROL]);
+            rc = column_read_values(cursors, group->counts[page], &nothing, NULL, err);
+            break;
         case GROUP_HISTOGRAMS: rc = histogram_page_skip(&cursors[STREAM_CONTROL], err); break;
         case GROUP_TIMES: rc = column_read_times(cursors, group->times_ms, group->counts[page], err); break;
         default: rc = err_set(err, ERR_CORRUPT, "a group of kind %d", (int)group->kind);
@@ -179,8 +185,10 @@ static int check_counts(const struct group *group, struct err *err) {
                : 0;
 }
 
-static int make_group(const struct packed *packed, struct group **result, struct err *err) {
+static int make_group(const struct packed *packed, bool only_markers, struct group **result,
+                      struct err *err) {
     struct group *group = make(packed);
+    group->is_whole = !only_markers || group->kind != GROUP_VALUES;
     int rc = unpack(packed, group, err);
     if (!rc) rc = check_counts(group, err);
     if (!rc && group->kind == GROUP_TIMES) {
@@ -188,6 +196,10 @@ static int make_group(const struct packed *packed, struct group **result, struct
         group->bytes += group->counts[0] * sizeof *group->times_ms;
     }
     if (!rc) rc = find_pages(group, err);
+    if (!rc && !group_serves(group, only_markers)) {
+        group->is_whole = true;
+        rc = unpack(packed, group, err);
+    }
     if (rc)
         shared_release(&group->shared);
     else
@@ -195,8 +207,8 @@ static int make_group(const struct packed *packed, struct group **result, struct
     return rc;
 }
 
-int group_read(const struct file *file, uint64_t offset, uint64_t file_bytes, struct group **group,
-               struct err *err) {
+int group_read(const struct file *file, uint64_t offset, uint64_t file_bytes, bool only_markers,
+               struct group **group, struct err *err) {
     struct packed packed;
     int rc = read_header(file, offset, file_bytes, &packed, err);
     if (rc) return rc;
@@ -205,7 +217,7 @@ int group_read(const struct file *file, uint64_t offset, uint64_t file_bytes, st
     uint32_t crc = crc32c(crc32c(0, packed.header + 4, HEADER_BYTES - 4), packed.bytes, packed.len);
     if (!rc && crc != load_u32(packed.header)) rc = damaged(file, offset, err);
     if (!rc) {
-        rc = make_group(&packed, group, err);
+        rc = make_group(&packed, only_markers, group, err);
         if (rc) rc = err_wrap(err, rc, "\"%s\" at offset %" PRIu64, file->path, offset);
     }
     mem_free(packed.bytes);
@@ -216,12 +228,14 @@ uint32_t group_page_count(const struct group *group, uint32_t page) {
     return page < group->pages ? group->counts[page] : 0;
 }
 
-int group_page_values(const struct group *group, uint32_t page, double *values, struct err *err) {
+int group_page_values(const struct group *group, uint32_t page, const struct column_part *part,
+                      double *values, struct err *err) {
     struct cursor cursors[STREAM_COUNT];
     if (page >= group->pages || group->kind != GROUP_VALUES)
         return err_set(err, ERR_CORRUPT, "no such page of values");
+    ASSERT(group_serves(group, part->only_markers) && part->to <= group->counts[page]);
     cursors_at(group, &group->places[page], cursors);
-    return column_read_values(cursors, values, group->counts[page], err);
+    return column_read_values(cursors, group->counts[page], part, values, err);
 }
 
 int group_page_histograms(const struct group *group, uint32_t page, const int64_t *times_ms, int64_t mint,

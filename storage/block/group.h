@@ -47,15 +47,24 @@ struct group {
     struct page_place *places;
     uint8_t *streams[STREAM_COUNT];
     uint32_t lengths[STREAM_COUNT];
-    int64_t *times_ms; /* GROUP_TIMES: decoded */
+    int64_t *times_ms;  /* GROUP_TIMES: decoded */
+    bool is_whole;      /* all streams are there, not only CONTROL */
+    bool hides_markers; /* of a page at least: column_hides_markers */
 };
 
-/* ERR_CORRUPT names file and offset; ERR_IO */
-int group_read(const struct file *file, uint64_t offset, uint64_t file_bytes, struct group **group,
-               struct err *err);
+/* ERR_CORRUPT names file and offset; ERR_IO. only_markers: a group of values may come without the streams
+ * that are not needed for them; see group_serves. */
+int group_read(const struct file *file, uint64_t offset, uint64_t file_bytes, bool only_markers,
+               struct group **group, struct err *err);
+/* can values be read of it, or their staleness markers? */
+static inline bool group_serves(const struct group *group, bool only_markers) {
+    return group->is_whole || (only_markers && !group->hides_markers);
+}
 /* samples of a page, 0 when there is no such page */
 uint32_t group_page_count(const struct group *group, uint32_t page);
-int group_page_values(const struct group *group, uint32_t page, double *values, struct err *err);
+/* the group serves what the part wants; values has room for it */
+int group_page_values(const struct group *group, uint32_t page, const struct column_part *part,
+                      double *values, struct err *err);
 /* rows of a page of histograms; times_ms as many as the page has */
 int group_page_histograms(const struct group *group, uint32_t page, const int64_t *times_ms, int64_t mint,
                           int64_t maxt, struct columns *columns, struct err *err);

@@ -312,6 +312,8 @@ static struct series_page *take_series(const struct index *index, const struct p
     vec_reserve(&page->pages, SERIES_A_PAGE);
     while (page->count < SERIES_A_PAGE && cursor_left(&cursor) && read_entry(index, &cursor, &group, page)) {
     }
+    vec_trim(&page->labels); /* so that more of them stay in the cache */
+    vec_trim(&page->pages);
     shared_init(&page->shared,
                 sizeof *page + page->labels.capacity * sizeof *page->labels.items +
                     page->pages.capacity * sizeof *page->pages.items + SERIES_A_PAGE * sizeof(struct hash128),

@@ -3,6 +3,8 @@
 #include "lib/base/assert.h"
 #include "lib/base/bits.h"
 #include "storage/chunk/bits.h"
+#include "storage/chunk/chunk_code.h"
+#include "storage/chunk/decimals.h"
 
 #include <math.h>
 #include <string.h>
@@ -13,17 +15,8 @@
    bits, while XOR usually needs half of that. */
 #define EXCEPTIONS_TAKEN 3
 
-/* payload widths by the number of 1 bits in front; the last has no 0 behind its ones */
-static const uint8_t time_widths[] = {0, 7, 12, 20, 44, 64};
-#define TIME_LAST 5u
-
-/* 1 bits in front of the codes of numbers */
-enum { SAME_STEP, SAME_NUMBER, CHANGE, CHANGE_WIDTH, RAW };
-
 /* A change is written in more bits than it needs, up to so many, before the width is written anew. */
 #define SPARE_BITS 6u
-
-static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
 
 static unsigned bits_wanted(uint64_t zigzag) {
     return zigzag ? 64 - (unsigned)__builtin_clzll(zigzag) : 0;
@@ -39,13 +32,9 @@ static void push_ones(struct bit_piece *piece, unsigned ones, unsigned last) {
 static void push_time(struct bit_piece *piece, uint64_t change) {
     uint64_t zigzag = zigzag_encode((int64_t)change);
     unsigned wanted = bits_wanted(zigzag), ones = 0;
-    while (time_widths[ones] < wanted) ones++;
+    while (chunk_time_widths[ones] < wanted) ones++;
     push_ones(piece, ones, TIME_LAST);
-    if (ones) piece_push(piece, zigzag, time_widths[ones]);
-}
-
-static unsigned scale_of(uint8_t encoding) {
-    return encoding >> 4;
+    if (ones) piece_push(piece, zigzag, chunk_time_widths[ones]);
 }
 
 static uint8_t numbers_of(unsigned scale) {
@@ -54,10 +43,10 @@ static uint8_t numbers_of(unsigned scale) {
 
 /* m, when m / 10^scale is exactly this double; -0 and NaN are none */
 static bool to_number(uint64_t bits, unsigned scale, int64_t *number) {
-    double value = bits_double(bits), scaled = scale ? value * powers[scale] : value;
+    double value = bits_double(bits), scaled = scale ? value * decimal_powers[scale] : value;
     if (!(fabs(scaled) <= NUMBER_LIMIT)) return false;
     *number = (int64_t)(scale ? scaled + copysign(0.5, scaled) : scaled);
-    double back = scale ? (double)*number / powers[scale] : (double)*number;
+    double back = scale ? (double)*number / decimal_powers[scale] : (double)*number;
     return double_bits(back) == bits;
 }
 
@@ -68,24 +57,11 @@ static unsigned find_scale(uint64_t bits, unsigned from) {
     return from;
 }
 
-bool chunk_has_floats(uint8_t encoding) {
-    return encoding == CHUNK_XOR ||
-           (chunk_kind(encoding) == CHUNK_NUMBERS && scale_of(encoding) <= CHUNK_SCALE_MAX);
-}
-
 /* the number that the next one is a step from */
 static uint64_t number_before(const struct chunk_state *state) {
     int64_t number = 0;
     if (state->count == 0 || !to_number(state->last_bits, scale_of(state->encoding), &number)) return 0;
     return (uint64_t)number;
-}
-
-/* the step that the next one is expected to take: this one, unless expecting it was worse than expecting
- * none, or it is too long to be kept */
-static int32_t next_step(uint64_t step, uint64_t change) {
-    bool is_good = bits_wanted(zigzag_encode((int64_t)change)) <= bits_wanted(zigzag_encode((int64_t)step));
-    bool is_short = (int64_t)step == (int32_t)step;
-    return is_good && is_short ? (int32_t)step : 0;
 }
 
 static void push_change(struct chunk_state *next, uint64_t change, struct bit_piece *piece) {
@@ -119,7 +95,7 @@ static void encode_number(struct chunk_state *next, const struct chunk_state *st
         next->value_step = 0;
     } else {
         push_change(next, change, piece);
-        next->value_step = state->count ? next_step(step, change) : 0;
+        next->value_step = state->count ? chunk_next_step(step, change) : 0;
     }
 }
 
@@ -242,147 +218,4 @@ enum chunk_result chunk_append(struct chunk_state *state, uint8_t *bytes, size_t
         if (encoding != next.encoding) return rewrite(state, encoding, bytes, capacity, time, bits, needed);
     }
     return place(state, bytes, capacity, &next, &piece, needed);
-}
-
-static void decode_times(struct bit_reader *reader, size_t i, uint64_t *time, uint64_t *step) {
-    unsigned width = time_widths[bits_unary(reader, TIME_LAST)];
-    if (width) *step += (uint64_t)zigzag_decode(bits_read(reader, width));
-    *time += *step;
-    *step = i == 0 ? 0 : chunk_kept_step(*step);
-}
-
-/* How many samples in a row, of at most `left`, have the same step as before and, as value code, 0. Not for
- * the first sample of a chunk. */
-static unsigned read_regular(struct bit_reader *reader, size_t left) {
-    uint64_t window = bits_peek(reader);
-    unsigned zeros = window ? (unsigned)__builtin_clzll(window) : 64;
-    if (zeros > 56) zeros = 56; /* the window may end there */
-    unsigned run = zeros / 2 < left ? zeros / 2 : (unsigned)left;
-    bits_skip(reader, run * 2);
-    return reader->failed ? 0 : run;
-}
-
-static double number_value(uint64_t number, unsigned scale) {
-    return scale ? (double)(int64_t)number / powers[scale] : (double)(int64_t)number;
-}
-
-/* the next number, of a code that is not RAW */
-static void decode_number(struct bit_reader *reader, unsigned ones, bool is_first, unsigned *width,
-                          uint64_t *number, uint64_t *step) {
-    if (ones == SAME_NUMBER) *step = 0;
-    if (ones < CHANGE) {
-        *number += *step;
-        return;
-    }
-    if (ones == CHANGE_WIDTH) *width = (unsigned)bits_read(reader, 6) + 1;
-    uint64_t change = (uint64_t)zigzag_decode(bits_read(reader, *width));
-    *number += *step + change;
-    *step = is_first ? 0 : (uint64_t)next_step(*step + change, change);
-}
-
-/* What numbers are decoded from and into. */
-struct numbers {
-    struct bit_reader reader;
-    uint64_t time, time_step, number, step;
-    unsigned width, scale;
-};
-
-/* any sample, code by code */
-static double decode_any(struct numbers *n, bool is_first) {
-    decode_times(&n->reader, !is_first, &n->time, &n->time_step);
-    unsigned ones = bits_unary(&n->reader, RAW);
-    if (ones == RAW) {
-        n->number = n->step = 0;
-        return bits_double(bits_read(&n->reader, 64));
-    }
-    decode_number(&n->reader, ones, is_first, &n->width, &n->number, &n->step);
-    return number_value(n->number, n->scale);
-}
-
-/* Most samples come at the time expected and take one look at the bits: 0, then the code of the value with
- * its change. False: this one is another; nothing was consumed. */
-static inline bool decode_usual(struct numbers *n) {
-    uint64_t window = bits_peek(&n->reader);
-    if (window >> 63) return false;
-    unsigned ones = (unsigned)__builtin_clzll(~(window << 1));
-    if (ones > CHANGE || (ones == CHANGE && n->width > 57 - CHANGE - 2)) return false;
-    bits_skip(&n->reader, 1 + ones + 1 + (ones == CHANGE ? n->width : 0));
-    if (ones == SAME_NUMBER) n->step = 0;
-    if (ones == CHANGE) {
-        uint64_t change = (uint64_t)zigzag_decode(window << (CHANGE + 2) >> (64 - n->width));
-        n->step += change;
-        n->number += n->step;
-        n->step = (uint64_t)next_step(n->step, change);
-    } else {
-        n->number += n->step;
-    }
-    n->time += n->time_step;
-    return true;
-}
-
-static int decode_numbers(const struct bit_reader *reader, unsigned scale, size_t count, int64_t *times,
-                          double *values) {
-    struct numbers n = {.reader = *reader, .width = 1, .scale = scale};
-    for (size_t i = 0; i < count && !n.reader.failed; i++) {
-        values[i] = i && decode_usual(&n) ? number_value(n.number, scale) : decode_any(&n, i == 0);
-        times[i] = (int64_t)n.time;
-        unsigned run = read_regular(&n.reader, count - i - 1);
-        if (run && n.step == 0) {
-            double value = number_value(n.number, scale); /* not that before, if it was raw */
-            for (; run; run--) {
-                times[++i] = (int64_t)(n.time += n.time_step);
-                values[i] = value;
-            }
-        }
-        for (; run; run--) {
-            times[++i] = (int64_t)(n.time += n.time_step);
-            values[i] = number_value(n.number += n.step, scale);
-        }
-    }
-    return n.reader.failed ? ERR_CORRUPT : 0;
-}
-
-static int decode_xors(struct bit_reader *reader, size_t count, int64_t *times, double *values) {
-    uint64_t time = 0, time_step = 0, bits = 0;
-    unsigned leading = 0, length = 0;
-    for (size_t i = 0; i < count && !reader->failed; i++) {
-        decode_times(reader, i, &time, &time_step);
-        times[i] = (int64_t)time;
-        unsigned ones = bits_unary(reader, 2);
-        if (ones == 2) {
-            unsigned window = (unsigned)bits_read(reader, 11);
-            leading = window >> 6;
-            length = (window & 63) + 1;
-        }
-        if (ones) {
-            if (length == 0 || leading + length > 64) return ERR_CORRUPT;
-            bits ^= bits_read(reader, length) << (64 - leading - length);
-        }
-        values[i] = bits_double(bits);
-        for (unsigned run = read_regular(reader, count - i - 1); run; run--) {
-            times[++i] = (int64_t)(time += time_step);
-            values[i] = bits_double(bits);
-        }
-    }
-    return reader->failed ? ERR_CORRUPT : 0;
-}
-
-int chunk_decode(uint8_t encoding, const uint8_t *bytes, size_t len, size_t count, int64_t *times,
-                 double *values, struct err *err) {
-    struct bit_reader reader = {bytes, len, 0, false};
-    int rc;
-    if (!chunk_has_floats(encoding)) return err_set(err, ERR_CORRUPT, "unknown chunk encoding %u", encoding);
-    if (encoding == CHUNK_XOR)
-        rc = decode_xors(&reader, count, times, values);
-    else
-        rc = decode_numbers(&reader, scale_of(encoding), count, times, values);
-    if (rc) return err_set(err, rc, "chunk of %zu samples does not fit its %zu bytes", count, len);
-    return 0;
-}
-
-int64_t chunk_first_time(const uint8_t *bytes, size_t len) {
-    struct bit_reader reader = {bytes, len, 0, false};
-    uint64_t time = 0, step = 0;
-    decode_times(&reader, 0, &time, &step);
-    return (int64_t)time;
 }

@@ -76,8 +76,8 @@ enum chunk_result chunk_append(struct chunk_state *state, uint8_t *bytes, size_t
 static inline size_t chunk_bytes(const struct chunk_state *state) {
     return (state->bit_count + 7u) / 8;
 }
-/* All `count` samples into times and values. The bytes may be anything: ERR_CORRUPT when they end early or
-   the encoding is unknown; what was decoded till then is then in the arrays. */
+/* All `count` samples, at most CHUNK_SAMPLES, into times and values. The bytes may be anything: ERR_CORRUPT
+   when they end early or the encoding is unknown; what was decoded till then is then in the arrays. */
 int chunk_decode(uint8_t encoding, const uint8_t *bytes, size_t len, size_t count, int64_t *times,
                  double *values, struct err *err);
 /* the first sample's time, of bytes that hold at least one sample */

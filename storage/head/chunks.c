@@ -21,6 +21,7 @@
 #define PATH_BYTES 4096
 #define HEADER_BYTES ((uint64_t)8)
 #define RECORD_BYTES (CHUNK_RECORD_MAX - CHUNK_MAX_BYTES)
+#define RECORD_USUAL 320u /* most are whole in so much */
 
 #define WHERE_MASK (((uint64_t)1 << 48) - 1)
 #define WHERE_IN_FILE ((uint64_t)1 << 63)
@@ -347,7 +348,7 @@ static bool is_whole(const struct chunk_copy *copy, size_t len, uint64_t number)
 /* a whole record into copy; a window that holds a bad one is given up */
 static int fetch(struct chunk_store *store, uint64_t place, uint64_t number, struct chunk_copy *copy,
                  size_t *len, struct err *err) {
-    int rc = read_some(store, place, CHUNK_RECORD_MAX, copy, err);
+    int rc = read_some(store, place, RECORD_USUAL, copy, err);
     *len = rc ? 0 : said_bytes(copy);
     if (*len > copy->record.count) rc = read_some(store, place, *len, copy, err);
     if (!rc && !is_whole(copy, *len, number)) windows_forget(&store->windows);

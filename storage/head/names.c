@@ -101,7 +101,7 @@ static int gather_values(struct head *head, uint32_t name, const struct matcher 
     if (!postings) return 0;
     for (size_t i = 0; !matcher_count && i < postings->values.count; i++)
         if (any_overlaps(head, posting_view(&postings->values.items[i]), mint, maxt))
-            gather(g, postings->values.items[i].value);
+            *vec_push(&g->symbols) = postings->values.items[i].value; /* a name has each value once */
     if (!matcher_count) return 0;
     int rc = matching(head, matchers, matcher_count, mint, maxt, slots, err);
     for (size_t i = 0; !rc && i < slots->count; i++) {

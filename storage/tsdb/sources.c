@@ -194,21 +194,6 @@ out:
     return rc;
 }
 
-static int compare_texts(const void *a, const void *b) {
-    return span_compare(*(const struct span *)a, *(const struct span *)b);
-}
-
-/* sorted, each once, in arena */
-static int unite(struct span *all, size_t count, struct span **result, size_t *result_count) {
-    size_t kept = 0;
-    if (count) qsort(all, count, sizeof *all, compare_texts);
-    for (size_t i = 0; i < count; i++)
-        if (!kept || !span_equal(all[kept - 1], all[i])) all[kept++] = all[i];
-    *result = all;
-    *result_count = kept;
-    return 0;
-}
-
 struct listing {
     struct sources *sources;
     const struct span *name; /* NULL: label names */
@@ -216,8 +201,26 @@ struct listing {
     size_t matcher_count;
     int64_t mint, maxt;
     struct arena *arena;
-    VEC(struct span) all;
+    struct span *all; /* sorted, each once, in arena */
+    size_t count;
 };
+
+/* with the texts of one more source, which are sorted too */
+static int add_texts(struct listing *l, struct span *texts, size_t count, struct err *err) {
+    struct span *both = l->count ? arena_array(l->arena, l->count + count, sizeof *both) : texts;
+    size_t i = 0, j = 0, kept = 0;
+    if (l->count && !both) return arena_limit(l->arena, "label names and values", err);
+    if (!l->count) kept = count;
+    while (l->count && (i < l->count || j < count)) {
+        int order = i == l->count ? 1 : j == count ? -1 : span_compare(l->all[i], texts[j]);
+        both[kept++] = order <= 0 ? l->all[i] : texts[j];
+        i += order <= 0;
+        j += order >= 0;
+    }
+    l->all = both;
+    l->count = kept;
+    return 0;
+}
 
 static int list_block(struct listing *l, struct block *block, struct err *err) {
     struct queryable *port = block_queryable(block);
@@ -232,9 +235,7 @@ static int list_block(struct listing *l, struct block *block, struct err *err) {
         damage_note(&l->sources->damage, &own);
         return 0;
     }
-    if (rc) return err_set(err, rc, "%s", own.text);
-    for (size_t i = 0; i < count; i++) *vec_push(&l->all) = texts[i];
-    return 0;
+    return rc ? err_set(err, rc, "%s", own.text) : add_texts(l, texts, count, err);
 }
 
 static int list_head(struct listing *l, struct err *err) {
@@ -245,8 +246,7 @@ static int list_head(struct listing *l, struct err *err) {
                                          l->arena, &texts, &count, err)
                      : head_label_names(head, l->matchers, l->matcher_count, l->mint, l->maxt, l->arena,
                                         &texts, &count, err);
-    for (size_t i = 0; !rc && i < count; i++) *vec_push(&l->all) = texts[i];
-    return rc;
+    return rc ? rc : add_texts(l, texts, count, err);
 }
 
 static int list(struct listing *l, struct span **result, size_t *count, struct err *err) {
@@ -255,11 +255,10 @@ static int list(struct listing *l, struct span **result, size_t *count, struct e
     head_leave(l->sources->head, &moment);
     int rc = list_head(l, err);
     for (size_t i = 0; !rc && i < blocks.items.count; i++) rc = list_block(l, blocks.items.items[i], err);
-    struct span *copy = rc ? NULL : arena_array(l->arena, l->all.count, sizeof *copy);
-    if (!rc && !copy) rc = arena_limit(l->arena, "label names and values", err);
-    if (!rc && l->all.count) memcpy(copy, l->all.items, l->all.count * sizeof *copy);
-    if (!rc) rc = unite(copy, l->all.count, result, count);
-    vec_release(&l->all);
+    if (!rc) {
+        *result = l->all;
+        *count = l->count;
+    }
     block_list_release(&blocks);
     return rc;
 }
@@ -267,13 +266,13 @@ static int list(struct listing *l, struct span **result, size_t *count, struct e
 int sources_label_names(struct sources *sources, const struct matcher *matchers, size_t matcher_count,
                         int64_t mint, int64_t maxt, struct arena *arena, struct span **names, size_t *count,
                         struct err *err) {
-    struct listing l = {sources, NULL, matchers, matcher_count, mint, maxt, arena, {0}};
+    struct listing l = {sources, NULL, matchers, matcher_count, mint, maxt, arena, NULL, 0};
     return list(&l, names, count, err);
 }
 
 int sources_label_values(struct sources *sources, struct span name, const struct matcher *matchers,
                          size_t matcher_count, int64_t mint, int64_t maxt, struct arena *arena,
                          struct span **values, size_t *count, struct err *err) {
-    struct listing l = {sources, &name, matchers, matcher_count, mint, maxt, arena, {0}};
+    struct listing l = {sources, &name, matchers, matcher_count, mint, maxt, arena, NULL, 0};
     return list(&l, values, count, err);
 }

@@ -12,14 +12,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void read_pages(const struct group *group) {
+static void read_pages(const struct group *group, bool only_markers) {
     static double values[PAGE_SAMPLES];
     static int64_t times[PAGE_SAMPLES];
     for (uint32_t page = 0; page < group->pages; page++) {
         struct columns columns;
         columns_init(&columns, NULL);
         ASSERT(group_page_count(group, page) >= 1 && group_page_count(group, page) <= PAGE_SAMPLES);
-        int rc = group_page_values(group, page, values, NULL);
+        struct column_part part = {.to = group_page_count(group, page), .only_markers = only_markers};
+        int rc = group_page_values(group, page, &part, values, NULL);
         ASSERT(rc == 0 || group->kind != GROUP_VALUES); /* it was looked through when the group was read */
         if (group_page_histograms(group, page, times, 0, 0, &columns, NULL) == 0)
             ASSERT(columns.count == group_page_count(group, page));
@@ -34,10 +35,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size) memcpy(bytes + 4, data, size);
     store_u32(bytes, crc32c(0, data, size));
     struct file file = one_file_open(&one, bytes, size + 4);
-    int rc = group_read(&file, 0, size + 4, &group, NULL);
-    ASSERT(rc == 0 || rc == ERR_CORRUPT);
-    if (rc == 0) {
-        read_pages(group);
+    for (int only_markers = 0; only_markers < 2; only_markers++) {
+        int rc = group_read(&file, 0, size + 4, only_markers, &group, NULL);
+        ASSERT(rc == 0 || rc == ERR_CORRUPT);
+        if (rc) continue;
+        read_pages(group, only_markers);
         shared_release(&group->shared);
     }
     file_close(&file);

@@ -12,7 +12,8 @@
 #define EXCHANGE_MAGIC 0x65786368u
 #define HEADERS_MAX ((size_t)64 << 10)
 #define WIRE_MAX ((size_t)256 << 20)
-#define COMPRESS_FROM ((size_t)512)       /* smaller answers gain nothing */
+#define COMPRESS_FROM ((size_t)512) /* smaller answers gain nothing */
+#define LATER_BYTES ((size_t)128 << 10)
 #define RAW_PER_PRODUCE ((size_t)1 << 20) /* a writer's turn, when the compressor swallows it all */
 
 struct exchange *exchange_create(struct http_server *server, struct incoming *incoming) {
@@ -194,9 +195,10 @@ static bool encode_piece(struct exchange *exchange) {
     return buf_span(&exchange->payload, buf_view(&exchange->body));
 }
 
-/* pieces until there is enough for one write */
+/* Pieces until there is enough for one write: little at first, so that the answer begins soon, then more, as
+ * each turn from the worker to the loop and back costs both a sleep. */
 static bool fill_payload(struct exchange *exchange) {
-    size_t raw = 0;
+    size_t raw = 0, enough = exchange->sent_bytes ? LATER_BYTES : REPLY_PIECE_BYTES;
     buf_reset(&exchange->payload);
     do {
         if (!take_piece(exchange)) return false;
@@ -204,7 +206,7 @@ static bool fill_payload(struct exchange *exchange) {
             choose_encoding(exchange);
         raw += exchange->body.len;
         if (!encode_piece(exchange)) return false;
-    } while (!exchange->is_last && !exchange->is_live && exchange->payload.len < REPLY_PIECE_BYTES && raw < RAW_PER_PRODUCE &&
+    } while (!exchange->is_last && !exchange->is_live && exchange->payload.len < enough && raw < RAW_PER_PRODUCE &&
              !atomic_load(&exchange->cancel));
     return true;
 }

@@ -5,6 +5,7 @@
  */
 #include "lib/base/vec.h"
 #include "lib/model/queryable.h"
+#include "lib/model/sample.h"
 
 struct naive_series {
     struct labels labels;
@@ -16,6 +17,8 @@ struct naive_store {
     struct queryable queryable;
     VEC(struct naive_series) series;
     struct arena arena;
+    int64_t step_ms; /* told to readers, who then see no other values than staleness markers if they want no
+                        more; 0: nothing is told */
 };
 
 struct naive_set {
@@ -41,14 +44,17 @@ static int naive_read(struct series_set *set, size_t index, int64_t mint, int64_
                       struct columns *columns, struct err *err) {
     struct naive_set *own = (struct naive_set *)set;
     struct naive_series *series = &own->store->series.items[own->found.items[index]];
-    for (size_t i = 0; i < series->times.count; i++) {
+    bool hides_values = own->store->step_ms && columns->only_markers;
+    size_t from = columns->count;
+    int rc = columns_reserve(columns, series->times.count, err);
+    for (size_t i = 0; i < series->times.count && !rc; i++) {
+        double value = series->values.items[i];
         if (series->times.items[i] < mint || series->times.items[i] > maxt) continue;
-        int rc = columns_reserve(columns, 1, err);
-        if (rc) return rc;
         columns->times_ms[columns->count] = series->times.items[i];
-        columns->values[columns->count++] = series->values.items[i];
+        columns->values[columns->count++] = hides_values && !value_is_stale(value) ? -1 : value;
     }
-    return 0;
+    if (!rc) columns_note_step(columns, from, own->store->step_ms);
+    return rc;
 }
 
 static void naive_close(struct series_set *set) {

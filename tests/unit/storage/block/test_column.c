@@ -37,20 +37,50 @@ static size_t bytes_of(const struct buf streams[STREAM_COUNT]) {
     return bytes;
 }
 
+/* any part of a page comes as the whole page has it; and its staleness markers, of CONTROL alone where that
+ * tells them */
+static void check_part(const struct buf streams[STREAM_COUNT], const double *values, size_t count) {
+    struct cursor cursors[STREAM_COUNT];
+    struct column_part part = {.to = 1 + draw() % count};
+    double *back = mem_array(count, sizeof *back);
+    part.from = draw() % (part.to + 1);
+    read_from(streams, cursors);
+    ck_assert_int_eq(column_read_values(cursors, count, &part, back, NULL), 0);
+    ck_assert(memcmp(back, values + part.from, (part.to - part.from) * sizeof *values) == 0);
+    for (int i = 0; i < STREAM_COUNT; i++) ck_assert_uint_eq(cursor_left(&cursors[i]), streams[i].len / 2);
+    part.only_markers = true;
+    read_from(streams, cursors);
+    struct buf blank[STREAM_COUNT];
+    init_streams(blank);
+    bool hides = column_hides_markers(&cursors[STREAM_CONTROL]);
+    for (int i = STREAM_LOW; !hides && i < STREAM_COUNT; i++) {
+        for (size_t k = 0; k < streams[i].len; k++) buf_putc(&blank[i], 0x55);
+        cursors[i] = cursor_of(blank[i].data ? blank[i].data : "", blank[i].len);
+    }
+    ck_assert_int_eq(column_read_values(cursors, count, &part, back, NULL), 0);
+    for (size_t i = part.from; i < part.to; i++)
+        ck_assert(value_is_stale(back[i - part.from]) == value_is_stale(values[i]));
+    for (int i = 0; i < STREAM_COUNT; i++) ck_assert_uint_eq(cursor_left(&cursors[i]), streams[i].len / 2);
+    release_streams(blank);
+    mem_free(back);
+}
+
 /* twice in a row: the first is skipped, the second read; everything is used up. Answers the bytes of one. */
 static size_t check_values(const double *values, size_t count) {
     struct buf streams[STREAM_COUNT];
     struct cursor cursors[STREAM_COUNT];
+    const struct column_part nothing = {0}, all = {.to = count};
     double *back = mem_array(count, sizeof *back);
     init_streams(streams);
     column_write_values(streams, values, count);
     size_t bytes = bytes_of(streams);
     column_write_values(streams, values, count);
     read_from(streams, cursors);
-    ck_assert_int_eq(column_read_values(cursors, NULL, count, NULL), 0);
-    ck_assert_int_eq(column_read_values(cursors, back, count, NULL), 0);
+    ck_assert_int_eq(column_read_values(cursors, count, &nothing, NULL, NULL), 0);
+    ck_assert_int_eq(column_read_values(cursors, count, &all, back, NULL), 0);
     ck_assert(memcmp(back, values, count * sizeof *values) == 0);
     for (int i = 0; i < STREAM_COUNT; i++) ck_assert_uint_eq(cursor_left(&cursors[i]), 0);
+    check_part(streams, values, count);
     mem_free(back);
     release_streams(streams);
     return bytes;
@@ -161,6 +191,7 @@ START_TEST(missing_bytes_and_unknown_forms_are_corrupt) {
     double values[200], back[PAGE_SAMPLES];
     struct buf streams[STREAM_COUNT];
     struct cursor cursors[STREAM_COUNT];
+    const struct column_part all = {.to = 200};
     struct err err;
     for (size_t i = 0; i < 200; i++) values[i] = i % 50 ? (double)(draw() % 100000) : value_stale();
     init_streams(streams);
@@ -169,21 +200,21 @@ START_TEST(missing_bytes_and_unknown_forms_are_corrupt) {
         for (size_t len = 0; len < streams[i].len; len++) {
             read_from(streams, cursors);
             cursors[i] = cursor_of(streams[i].data, len);
-            ck_assert_int_eq(column_read_values(cursors, back, 200, &err), ERR_CORRUPT);
+            ck_assert_int_eq(column_read_values(cursors, 200, &all, back, &err), ERR_CORRUPT);
         }
     }
     for (unsigned head = 0; head < 256; head++) {
         bool is_unknown = (head & 3) == 3 || ((head & 3) == 1 && head >> 4 > 6);
         streams[STREAM_CONTROL].data[0] = (char)head;
         read_from(streams, cursors);
-        int rc = column_read_values(cursors, back, 200, &err);
+        int rc = column_read_values(cursors, 200, &all, back, &err);
         ck_assert(rc == 0 || rc == ERR_CORRUPT);
         if (is_unknown) ck_assert_int_eq(rc, ERR_CORRUPT);
     }
     read_from(streams, cursors);
-    ck_assert_int_eq(column_read_values(cursors, back, 0, &err), ERR_CORRUPT);
+    ck_assert_int_eq(column_read_values(cursors, 0, &all, back, &err), ERR_CORRUPT);
     read_from(streams, cursors);
-    ck_assert_int_eq(column_read_values(cursors, back, PAGE_SAMPLES + 1, &err), ERR_CORRUPT);
+    ck_assert_int_eq(column_read_values(cursors, PAGE_SAMPLES + 1, &all, back, &err), ERR_CORRUPT);
     release_streams(streams);
 }
 END_TEST

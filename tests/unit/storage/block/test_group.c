@@ -48,13 +48,17 @@ static void write_values(struct buf *out) {
     group_writer_release(&writer);
 }
 
-static int read_bytes(const void *data, size_t len, struct group **group, struct err *err) {
+static int read_some(const void *data, size_t len, bool only_markers, struct group **group, struct err *err) {
     struct file file;
     memory_fs_put(disk, "/g", data, len);
     ck_assert_int_eq(file_open(memory_fs_base(disk), "/g", FILE_READ, &file, NULL), 0);
-    int rc = group_read(&file, BEFORE, len, group, err);
+    int rc = group_read(&file, BEFORE, len, only_markers, group, err);
     file_close(&file);
     return rc;
+}
+
+static int read_bytes(const void *data, size_t len, struct group **group, struct err *err) {
+    return read_some(data, len, false, group, err);
 }
 
 START_TEST(pages_of_values_are_read_in_any_order) {
@@ -67,16 +71,59 @@ START_TEST(pages_of_values_are_read_in_any_order) {
     for (uint32_t k = 0; k < 3 * PAGES; k++) {
         uint32_t page = k * 7 % PAGES;
         ck_assert_uint_eq(group_page_count(group, page), count_of(page));
-        ck_assert_int_eq(group_page_values(group, page, values, NULL), 0);
+        ck_assert_int_eq(
+            group_page_values(group, page, &(struct column_part){.to = count_of(page)}, values, NULL), 0);
         for (size_t i = 0; i < count_of(page); i++)
             ck_assert(double_bits(values[i]) == double_bits(value_of(page, i)));
     }
     ck_assert_uint_eq(group_page_count(group, PAGES), 0);
-    ck_assert_int_eq(group_page_values(group, PAGES, values, NULL), ERR_CORRUPT);
+    ck_assert_int_eq(group_page_values(group, PAGES, &(struct column_part){.to = 1}, values, NULL),
+                     ERR_CORRUPT);
     ck_assert_int_eq(group_page_histograms(group, 0, NULL, 0, 0, NULL, NULL), ERR_CORRUPT);
     shared_release(&group->shared);
     buf_release(&out);
     end();
+}
+END_TEST
+
+/* two pages: whole numbers with a marker, and those of `second` */
+static void read_markers(const double *second, size_t count, bool wants_whole) {
+    double first[64], back[64];
+    struct group_writer writer;
+    struct group *group;
+    struct buf out;
+    for (size_t i = 0; i < 64; i++) first[i] = i == 40 ? value_stale() : (double)(i * i);
+    begin();
+    group_writer_init(&writer, GROUP_VALUES);
+    column_write_values(writer.streams, first, 64);
+    column_write_values(writer.streams, second, count);
+    writer.counts[writer.pages++] = 64;
+    writer.counts[writer.pages++] = (uint16_t)count;
+    buf_init(&out, 1 << 20);
+    buf_append(&out, "before ", BEFORE);
+    ck_assert_int_eq(group_writer_end(&writer, zstd, &out, NULL), 0);
+    ck_assert_int_eq(read_some(out.data, out.len, true, &group, NULL), 0);
+    ck_assert(group_serves(group, true) && group_serves(group, false) == wants_whole);
+    struct column_part part = {.from = 1, .to = 64, .only_markers = true};
+    ck_assert_int_eq(group_page_values(group, 0, &part, back, NULL), 0);
+    for (size_t i = 1; i < 64; i++) ck_assert(value_is_stale(back[i - 1]) == (i == 40));
+    part = (struct column_part){.to = count, .only_markers = true};
+    ck_assert_int_eq(group_page_values(group, 1, &part, back, NULL), 0);
+    for (size_t i = 0; i < count; i++) ck_assert(value_is_stale(back[i]) == value_is_stale(second[i]));
+    shared_release(&group->shared);
+    group_writer_release(&writer);
+    buf_release(&out);
+    end();
+}
+
+START_TEST(markers_are_told_without_values_unless_a_page_hides_them) {
+    double whole[50], raw[50];
+    for (size_t i = 0; i < 50; i++) {
+        whole[i] = (double)i * 0.5;
+        raw[i] = i % 9 == 4 ? value_stale() : 1.0 / (double)(i + 3);
+    }
+    read_markers(whole, 50, false);
+    read_markers(raw, 50, true);
 }
 END_TEST
 
@@ -144,7 +191,7 @@ START_TEST(times_are_decoded_when_the_group_is_read) {
     ck_assert_int_eq(group_writer_end(&writer, zstd, &out, NULL), 0);
     ck_assert_int_eq(read_bytes(out.data, out.len, &group, NULL), 0);
     ck_assert(memcmp(group->times_ms, times, sizeof times) == 0);
-    ck_assert_int_eq(group_page_values(group, 0, NULL, NULL), ERR_CORRUPT);
+    ck_assert_int_eq(group_page_values(group, 0, &(struct column_part){.to = 1}, NULL, NULL), ERR_CORRUPT);
     shared_release(&group->shared);
     group_writer_release(&writer);
     buf_release(&out);
@@ -152,5 +199,6 @@ START_TEST(times_are_decoded_when_the_group_is_read) {
 }
 END_TEST
 
-CHECK_MAIN("group", pages_of_values_are_read_in_any_order, every_changed_bit_and_every_cut_is_found,
+CHECK_MAIN("group", pages_of_values_are_read_in_any_order,
+           markers_are_told_without_values_unless_a_page_hides_them, every_changed_bit_and_every_cut_is_found,
            what_makes_no_sense_behind_a_good_checksum_is_corrupt, times_are_decoded_when_the_group_is_read)
