@@ -1,6 +1,7 @@
 #include "lib/base/map.h"
 
 #include "lib/base/assert.h"
+#include "lib/base/huge.h"
 #include "lib/base/mem.h"
 
 #define MAP_SMALLEST ((size_t)16)
@@ -33,7 +34,7 @@ static size_t distance(const struct map *map, size_t place) {
 }
 
 void map_release(struct map *map) {
-    mem_free(map->slots);
+    huge_free(map->slots, map->capacity * sizeof *map->slots);
     *map = (struct map){0};
 }
 
@@ -56,10 +57,9 @@ void map_prefetch(const struct map *map, uint64_t hash) {
     if (map->capacity) __builtin_prefetch(&map->slots[home_of(map, hash)]);
 }
 
-/* whoever is nearer to home gives way */
-static void put(struct map *map, uint64_t slot) {
-    size_t place = home_of(map, slot);
-    for (size_t far = 0; map->slots[place]; place = next_place(map, place), far++) {
+/* from a place on that is `far` from its home; whoever is nearer to home gives way */
+static void put_from(struct map *map, uint64_t slot, size_t place, size_t far) {
+    for (; map->slots[place]; place = next_place(map, place), far++) {
         size_t other_far = distance(map, place);
         if (other_far >= far) continue;
         uint64_t other = map->slots[place];
@@ -70,13 +70,18 @@ static void put(struct map *map, uint64_t slot) {
     map->slots[place] = slot;
 }
 
+static void put(struct map *map, uint64_t slot) {
+    put_from(map, slot, home_of(map, slot), 0);
+}
+
 static void grow(struct map *map, size_t capacity) {
     struct map bigger = {.capacity = capacity, .count = map->count};
     bigger.shift = 32 - (uint32_t)__builtin_ctzll(capacity);
-    bigger.slots = mem_array(bigger.capacity, sizeof *bigger.slots);
+    bigger.slots = huge_alloc(capacity * sizeof *bigger.slots);
+    mem_touch(bigger.slots, capacity * sizeof *bigger.slots);
     for (size_t i = 0; i < map->capacity; i++)
         if (map->slots[i]) put(&bigger, map->slots[i]);
-    mem_free(map->slots);
+    huge_free(map->slots, map->capacity * sizeof *map->slots);
     *map = bigger;
 }
 
@@ -91,6 +96,24 @@ void map_insert(struct map *map, uint64_t hash, uint32_t index) {
     map_reserve(map, map->count + 1);
     put(map, slot_make(hash, index));
     map->count++;
+}
+
+uint32_t map_get(struct map *map, uint64_t hash, const void *key, map_equal *equal, const void *context,
+                 uint32_t index) {
+    ASSERT(index != MAP_NONE);
+    map_reserve(map, map->count + 1);
+    size_t place = home_of(map, hash), far = 0;
+    for (; map->slots[place]; place = next_place(map, place), far++) {
+        uint64_t slot = map->slots[place];
+        if (slot_agrees(slot, hash)) {
+            if (equal(slot_index(slot), key, context)) return slot_index(slot);
+        } else if (distance(map, place) < far) {
+            break;
+        }
+    }
+    put_from(map, slot_make(hash, index), place, far);
+    map->count++;
+    return MAP_NONE;
 }
 
 bool map_remove(struct map *map, uint64_t hash, uint32_t index) {

@@ -36,5 +36,8 @@ void map_prefetch(const struct map *map, uint64_t hash);
 void map_reserve(struct map *map, size_t count);
 /* adds index; the key must not be there yet; index < UINT32_MAX */
 void map_insert(struct map *map, uint64_t hash, uint32_t index);
+/* the index stored for key; if there is none, MAP_NONE, and `index` is stored */
+uint32_t map_get(struct map *map, uint64_t hash, const void *key, map_equal *equal, const void *context,
+                 uint32_t index);
 /* forgets index; false when it is not there */
 bool map_remove(struct map *map, uint64_t hash, uint32_t index);

@@ -53,3 +53,9 @@ char *mem_strndup(const char *text, size_t length) {
 void mem_free(void *block) {
     free(block);
 }
+
+void mem_touch(void *block, size_t size) {
+    char *bytes = block;
+    for (size_t i = 0; i < size; i += 4096) bytes[i] = 0;
+    if (size) bytes[size - 1] = 0;
+}

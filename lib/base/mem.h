@@ -17,3 +17,6 @@ void *mem_resize(void *block, size_t count, size_t size) __attribute__((returns_
 char *mem_strdup(const char *text);
 char *mem_strndup(const char *text, size_t length);
 void mem_free(void *block);
+/* For fresh memory that will be read before it is written, which would cost two faults a page, and interrupt
+ * all threads of the process: writes a 0 into each of its pages. */
+void mem_touch(void *block, size_t size);

@@ -13,22 +13,22 @@ static size_t record_bytes(const struct head *head, const uint32_t *words) {
     return (1 + (size_t)shape_count(&head->shapes, words[0])) * sizeof *words;
 }
 
-static const uint32_t *record_of(const struct head *head, uint32_t slot) {
+const uint32_t *index_record(const struct head *head, uint32_t slot) {
     return stable_at(&head->shapes.memory, series_at(&head->table, slot)->record);
 }
 
 static bool record_equal(uint32_t slot, const void *key, const void *context) {
     const struct head *head = context;
-    const uint32_t *words = key, *other = record_of(head, slot);
+    const uint32_t *words = key, *other = index_record(head, slot);
     return words[0] == other[0] && memcmp(words, other, record_bytes(head, words)) == 0;
 }
 
-static uint64_t record_hash(const struct head *head, const uint32_t *words) {
+uint64_t index_hash(const struct head *head, const uint32_t *words) {
     return hash_bytes(words, record_bytes(head, words));
 }
 
 static uint64_t slot_hash(uint32_t slot, const void *context) {
-    return record_hash(context, record_of(context, slot));
+    return index_hash(context, index_record(context, slot));
 }
 
 /* the symbol is often the one in the same place of the label set before */
@@ -58,7 +58,7 @@ static bool ids_find(const struct head *head, struct labels labels, struct label
 
 uint32_t index_find(const struct head *head, struct labels labels, struct label_ids *ids) {
     if (labels.count > SHAPE_MAX_LABELS || !ids_find(head, labels, ids)) return MAP_NONE;
-    return map_find(&head->by_labels, record_hash(head, ids->words), ids->words, record_equal, head);
+    return map_find(&head->by_labels, index_hash(head, ids->words), ids->words, record_equal, head);
 }
 
 static uint32_t symbol_get(struct head *head, uint32_t hint, struct span text) {
@@ -124,7 +124,7 @@ bool index_restore(struct head *head, uint64_t number, struct label_ids *ids) {
     uint32_t slot;
     ids->words[0] = shapes_add(&head->shapes, ids->names, ids->count);
     if (!ids->words[0]) return false;
-    uint64_t hash = record_hash(head, ids->words);
+    uint64_t hash = index_hash(head, ids->words);
     if (map_find(&head->by_labels, hash, ids->words, record_equal, head) != MAP_NONE) return false;
     if (take_slot(head, ids->words, ids->count, &slot, NULL)) return false;
     index_charge(head, HEAD_SERIES_BYTES);
@@ -134,21 +134,20 @@ bool index_restore(struct head *head, uint64_t number, struct label_ids *ids) {
 }
 
 /* without postings */
-static int create(struct head *head, uint64_t number, const uint32_t *words, uint32_t count, uint64_t hash,
-                  uint32_t *slot, struct err *err) {
+static int create(struct head *head, const uint32_t *words, uint32_t count, uint64_t hash, uint32_t *slot,
+                  struct err *err) {
     int rc = take_slot(head, words, count, slot, err);
     if (rc) return rc;
-    series_at(&head->table, *slot)->number = number;
+    series_at(&head->table, *slot)->number = head->next_number++;
     map_insert(&head->by_labels, hash, *slot);
     head->series_created++;
-    if (number >= head->next_number) head->next_number = number + 1;
     return 0;
 }
 
-void index_post(struct head *head, uint32_t slot, struct label_ids *ids) {
-    const uint32_t *words = record_of(head, slot), *names = shape_names(&head->shapes, words[0]);
+static void post(struct head *head, uint32_t slot, struct label_ids *ids) {
+    const uint32_t *words = index_record(head, slot), *names = shape_names(&head->shapes, words[0]);
     uint32_t count = shape_count(&head->shapes, words[0]);
-    for (; ids->placed < count; ids->placed++) ids->places[ids->placed] = (struct posting_place){0};
+    for (; ids->placed < count; ids->placed++) ids->places[ids->placed] = 0;
     for (uint32_t i = 0; i < count; i++)
         postings_add(&head->postings, names[i], words[1 + i], slot, &ids->places[i]);
 }
@@ -172,7 +171,7 @@ static void remove_postings(struct head *head, const uint32_t *slots, size_t cou
     int rc = slot_bitmap_init(&gone, atomic_load(&head->table.count), NULL, NULL);
     ASSERT(rc == 0); /* no budget */
     for (size_t i = 0; i < count; i++) {
-        const uint32_t *words = record_of(head, slots[i]), *names = shape_names(&head->shapes, words[0]);
+        const uint32_t *words = index_record(head, slots[i]), *names = shape_names(&head->shapes, words[0]);
         slot_bitmap_add(&gone, (struct slot_view){&slots[i], 1});
         for (uint32_t j = 0; j < shape_count(&head->shapes, words[0]); j++)
             *vec_push(&pairs) = (uint64_t)names[j] << 32 | words[1 + j];
@@ -248,12 +247,12 @@ static int find_or_create(struct head *head, struct labels labels, struct label_
                           bool *created, struct err *err) {
     int rc = ids_add(head, labels, ids, err);
     if (rc) return rc;
-    uint64_t hash = record_hash(head, ids->words);
+    uint64_t hash = index_hash(head, ids->words);
     uint32_t found = map_find(&head->by_labels, hash, ids->words, record_equal, head);
     *slot = found;
     *created = found == MAP_NONE;
-    if (*created) rc = create(head, head->next_number, ids->words, ids->count, hash, slot, err);
-    if (*created && !rc) index_post(head, *slot, ids);
+    if (*created) rc = create(head, ids->words, ids->count, hash, slot, err);
+    if (*created && !rc) post(head, *slot, ids);
     return rc;
 }
 
@@ -281,28 +280,27 @@ int index_add(struct head *head, struct labels labels, struct label_ids *ids, ui
     return rc ? rc : add_within(head, labels, ids, slot, created, err);
 }
 
-int index_stage(struct head *head, struct labels labels, struct label_ids *ids, uint64_t *hash,
-                struct err *err) {
-    int rc = check_labels(labels, err);
-    if (!rc) rc = ids_add(head, labels, ids, err);
-    if (rc) return rc;
-    *hash = record_hash(head, ids->words);
-    map_prefetch(&head->by_labels, *hash);
-    return 0;
-}
-
 int index_replay(struct head *head, const uint32_t *words, uint32_t count, uint64_t hash, uint64_t number,
                  uint32_t *slot, bool *created, struct err *err) {
-    *slot = map_find(&head->by_labels, hash, words, record_equal, head);
+    ASSERT(!head->free_slots.count); /* so a new one gets the next slot */
+    uint32_t next = (uint32_t)atomic_load_explicit(&head->table.count, memory_order_relaxed);
+    *slot = map_get(&head->by_labels, hash, words, record_equal, head, next);
     *created = *slot == MAP_NONE;
-    if (*created) return create(head, number, words, count, hash, slot, err);
     /* one that had left and came back keeps its first number: its full chunks on disk are named by it */
     if (number >= head->next_number) head->next_number = number + 1;
+    if (!*created) return 0;
+    int rc = take_slot(head, words, count, slot, err);
+    if (rc) {
+        map_remove(&head->by_labels, hash, next);
+        return rc;
+    }
+    series_at(&head->table, *slot)->number = number;
+    head->series_created++;
     return 0;
 }
 
 uint32_t index_value(const struct head *head, uint32_t slot, uint32_t name) {
-    const uint32_t *words = record_of(head, slot);
+    const uint32_t *words = index_record(head, slot);
     uint32_t place = shape_place(&head->shapes, words[0], name);
     return place < shape_count(&head->shapes, words[0]) ? words[1 + place] : SYMBOL_NONE;
 }
@@ -321,7 +319,7 @@ struct hash128 index_identity(const struct head *head, uint32_t slot) {
 }
 
 int index_compare(const struct head *head, uint32_t a, uint32_t b) {
-    const uint32_t *in_a = record_of(head, a), *in_b = record_of(head, b);
+    const uint32_t *in_a = index_record(head, a), *in_b = index_record(head, b);
     uint32_t count_a = shape_count(&head->shapes, in_a[0]), count_b = shape_count(&head->shapes, in_b[0]);
     const uint32_t *names_a = shape_names(&head->shapes, in_a[0]),
                    *names_b = shape_names(&head->shapes, in_b[0]);
@@ -334,11 +332,11 @@ int index_compare(const struct head *head, uint32_t a, uint32_t b) {
 }
 
 size_t head_label_count(const struct head *head, uint32_t slot) {
-    return shape_count(&head->shapes, record_of(head, slot)[0]);
+    return shape_count(&head->shapes, index_record(head, slot)[0]);
 }
 
 struct labels head_labels(const struct head *head, uint32_t slot, struct label *items) {
-    const uint32_t *words = record_of(head, slot), *names = shape_names(&head->shapes, words[0]);
+    const uint32_t *words = index_record(head, slot), *names = shape_names(&head->shapes, words[0]);
     uint32_t count = shape_count(&head->shapes, words[0]);
     for (uint32_t i = 0; i < count; i++) {
         items[i].name = symbols_text(&head->symbols, names[i]);

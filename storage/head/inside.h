@@ -30,7 +30,7 @@ struct free_slots {
 
 /* a label set as symbols: words[0] is the shape, then the values */
 struct label_ids {
-    struct posting_place places[SHAPE_MAX_LABELS]; /* of the first `placed` labels in the postings: hints */
+    uint32_t places[SHAPE_MAX_LABELS]; /* of the first `placed` names in the postings: hints */
     uint32_t placed;
     uint32_t names[SHAPE_MAX_LABELS];
     uint32_t words[1 + SHAPE_MAX_LABELS];
@@ -85,13 +85,14 @@ void index_charge(struct head *head, size_t bytes);
 int index_add(struct head *head, struct labels labels, struct label_ids *ids, uint32_t *slot, bool *created,
               struct err *err);
 
-/* The same for a log, in two steps, without postings and charge (replay.h): labels become words, words a
- * series, which is new, with this number, or is there. hash is that of the words, and its place is asked for. */
-int index_stage(struct head *head, struct labels labels, struct label_ids *ids, uint64_t *hash,
-                struct err *err);
+/* of words[0] = shape and the values */
+uint64_t index_hash(const struct head *head, const uint32_t *words);
+/* The series of these words for a log, which is new, with this number, or is there; without postings and
+ * charge, and without a lock (replay.h). */
 int index_replay(struct head *head, const uint32_t *words, uint32_t count, uint64_t hash, uint64_t number,
                  uint32_t *slot, bool *created, struct err *err);
-void index_post(struct head *head, uint32_t slot, struct label_ids *ids);
+/* words[0] = shape and the values of a series; no lock needed */
+const uint32_t *index_record(const struct head *head, uint32_t slot);
 /* symbol of the value of a name, SYMBOL_NONE when the series has no such label; no lock needed */
 uint32_t index_value(const struct head *head, uint32_t slot, uint32_t name);
 

@@ -8,12 +8,9 @@
 
 /* the smallest of 4 6 8 12 16 24 32 ... that is not below count */
 static size_t capacity_of(size_t count) {
-    size_t capacity = 4;
-    while (capacity < count) {
-        if (capacity + capacity / 2 >= count) return capacity + capacity / 2;
-        capacity *= 2;
-    }
-    return capacity;
+    if (count <= 4) return 4;
+    size_t half = (size_t)1 << (63 - __builtin_clzll(count - 1)); /* below count, its double is not */
+    return half + half / 2 >= count ? half + half / 2 : half * 2;
 }
 
 static uint64_t symbol_hash(uint32_t symbol) {
@@ -49,29 +46,31 @@ struct slot_view posting_view(const struct posting *posting) {
     return (struct slot_view){posting->count > 1 ? posting->slots : &posting->one, posting->count};
 }
 
-static void insert(struct posting *posting, uint32_t slot) {
-    if (posting->count == 0) {
-        posting->one = slot;
-        posting->count = 1;
-        return;
-    }
-    if (posting->count == 1) {
+/* of the slots that are there and `more`: an array, or nothing for a single one */
+static uint32_t *make_room(struct posting *posting, uint32_t more) {
+    size_t count = posting->count + (size_t)more;
+    if (count == 1) return &posting->one;
+    if (posting->count < 2) {
         uint32_t first = posting->one;
-        posting->slots = mem_resize(NULL, capacity_of(2), sizeof *posting->slots);
+        posting->slots = mem_resize(NULL, capacity_of(count), sizeof *posting->slots);
         posting->slots[0] = first;
-    } else if (posting->count == capacity_of(posting->count)) {
-        posting->slots =
-            mem_resize(posting->slots, capacity_of(posting->count + (size_t)1), sizeof *posting->slots);
+    } else if (capacity_of(count) != capacity_of(posting->count)) {
+        posting->slots = mem_resize(posting->slots, capacity_of(count), sizeof *posting->slots);
     }
+    return posting->slots;
+}
+
+static void insert(struct posting *posting, uint32_t slot) {
+    uint32_t *slots = make_room(posting, 1);
     size_t at = posting->count; /* nearly always the newest slot is the highest */
-    while (at && posting->slots[at - 1] > slot) at--;
-    ASSERT(at == 0 || posting->slots[at - 1] != slot);
-    memmove(posting->slots + at + 1, posting->slots + at, (posting->count - at) * sizeof slot);
-    posting->slots[at] = slot;
+    while (at && slots[at - 1] > slot) at--;
+    ASSERT(at == 0 || slots[at - 1] != slot);
+    memmove(slots + at + 1, slots + at, (posting->count - at) * sizeof slot);
+    slots[at] = slot;
     posting->count++;
 }
 
-static uint32_t name_get(struct postings *postings, uint32_t symbol, uint32_t hint) {
+uint32_t postings_place(struct postings *postings, uint32_t symbol, uint32_t hint) {
     if (hint < postings->names.count && postings->names.items[hint].name == symbol) return hint;
     uint32_t index = map_find(&postings->by_name, symbol_hash(symbol), &symbol, name_equal, postings);
     if (index == MAP_NONE) {
@@ -82,12 +81,12 @@ static uint32_t name_get(struct postings *postings, uint32_t symbol, uint32_t hi
     return index;
 }
 
-static uint32_t value_get(struct postings *postings, struct posting_name *name, uint32_t value,
-                          uint32_t hint) {
-    if (hint < name->values.count && name->values.items[hint].value == value) return hint;
+static uint32_t value_get(struct postings *postings, struct posting_name *name, uint32_t value) {
+    if (name->newest < name->values.count && name->values.items[name->newest].value == value)
+        return name->newest;
     uint32_t index = map_find(&name->by_value, symbol_hash(value), &value, value_equal, name);
-    if (index != MAP_NONE) return index;
-    index = (uint32_t)name->values.count;
+    if (index != MAP_NONE) return name->newest = index;
+    index = name->newest = (uint32_t)name->values.count;
     *vec_push(&name->values) = (struct posting){.value = value};
     map_insert(&name->by_value, symbol_hash(value), index);
     postings->pairs++;
@@ -95,15 +94,26 @@ static uint32_t value_get(struct postings *postings, struct posting_name *name, 
 }
 
 void postings_add(struct postings *postings, uint32_t name_symbol, uint32_t value, uint32_t slot,
-                  struct posting_place *place) {
-    place->name = name_get(postings, name_symbol, place->name);
-    struct posting_name *name = &postings->names.items[place->name];
-    place->value = value_get(postings, name, value, place->value);
-    insert(&name->values.items[place->value], slot);
+                  uint32_t *place) {
+    *place = postings_place(postings, name_symbol, *place);
+    struct posting_name *name = &postings->names.items[*place];
+    uint32_t index = value_get(postings, name, value); /* may move the values */
+    insert(&name->values.items[index], slot);
+}
+
+void postings_add_run(struct postings *postings, uint32_t place, uint32_t value, const uint32_t *slots,
+                      uint32_t count) {
+    struct posting_name *name = &postings->names.items[place];
+    uint32_t index = value_get(postings, name, value); /* may move the values */
+    struct posting *posting = &name->values.items[index];
+    uint32_t *room = make_room(posting, count);
+    ASSERT(posting->count == 0 || room[posting->count - 1] < slots[0]);
+    memcpy(room + posting->count, slots, count * sizeof *slots);
+    posting->count += count;
 }
 
 uint32_t *postings_restore(struct postings *postings, uint32_t name_symbol, uint32_t value, uint32_t count) {
-    uint32_t at = name_get(postings, name_symbol, MAP_NONE);
+    uint32_t at = postings_place(postings, name_symbol, MAP_NONE);
     struct posting_name *name = &postings->names.items[at];
     if (map_find(&name->by_value, symbol_hash(value), &value, value_equal, name) != MAP_NONE) return NULL;
     struct posting *posting = vec_push(&name->values);

@@ -27,6 +27,7 @@ struct posting_name {
     uint32_t name; /* symbol */
     struct map by_value;
     VEC(struct posting) values;
+    uint32_t newest; /* value found last: tried first, as neighbours share most values */
 };
 
 struct postings {
@@ -36,13 +37,13 @@ struct postings {
 };
 
 void postings_release(struct postings *postings);
-/* where a pair was found last: tried first, and right or wrong, never trusted */
-struct posting_place {
-    uint32_t name, value;
-};
-
-void postings_add(struct postings *postings, uint32_t name, uint32_t value, uint32_t slot,
-                  struct posting_place *place);
+/* place: where the name was found last, tried first: right or wrong, never trusted */
+void postings_add(struct postings *postings, uint32_t name, uint32_t value, uint32_t slot, uint32_t *place);
+/* the place of a name, which is added when it is new; hint: where it may be */
+uint32_t postings_place(struct postings *postings, uint32_t name, uint32_t hint);
+/* at least one slot, ascending and higher than all that are there, for the name of a place */
+void postings_add_run(struct postings *postings, uint32_t place, uint32_t value, const uint32_t *slots,
+                      uint32_t count);
 /* For an empty postings that is filled from a snapshot: room for a list's slots, ascending, which the caller
  * sets at once. NULL when it is there already. */
 uint32_t *postings_restore(struct postings *postings, uint32_t name, uint32_t value, uint32_t count);

@@ -1,35 +1,45 @@
 #pragma once
 /*
- * replay.h - the series of a log come back, a step at a time, in the log's order.
+ * replay.h - the series of a log come back, in the log's order, on two threads.
  *
- *     head_replay_add  labels -> words, and the place in the table of labels is asked for     up to a step
- *     head_replay_take words -> slots: found, or made                                         all of them
- *     head_post        slots -> postings                                                      another thread
+ *     reader  head_replay_read   labels -> symbols, as words ---+
+ *             head_replay_post   series -> postings             |    when it has nothing else to do
+ *     maker   head_replay_make   words -> series: found, or made
  *
- * Nobody asks the head meanwhile: what is not posted is not found by its labels. head_append may run on the
- * thread of head_post.
+ * Nobody asks the head meanwhile, so no lock is taken: symbols and postings are the reader's; what else there
+ * is is the maker's, which may append samples too.
  */
 #include "storage/head/head.h"
 
-#define HEAD_REPLAY_STEP 64u
+/* a label set of a log, with its number; what is in it is the head's */
+struct replay_words {
+    uint32_t *items;
+    size_t count, capacity;
+};
 
 struct replayed_series {
     uint64_t number;
     struct series_ref ref;
-    bool is_new; /* to be posted */
 };
 
 struct head_replay;
 struct head_replay *head_replay_create(struct head *head);
 void head_replay_destroy(struct head_replay *replay);
-/* The series is new, with this number, or there by another one, which it keeps; later ones of others get higher
- * ones. At most HEAD_REPLAY_STEP. */
-int head_replay_add(struct head_replay *replay, struct labels labels, uint64_t number, struct err *err);
-/* those that were added, `series` has room for a step; on failure (ERR_LIMIT) all before are there */
-int head_replay_take(struct head_replay *replay, struct replayed_series *series, size_t *count,
-                     struct err *err);
 
-struct head_poster;
-struct head_poster *head_poster_create(struct head *head);
-void head_poster_destroy(struct head_poster *poster);
-void head_post(struct head_poster *poster, uint32_t slot);
+/* around the labels of a record, whose texts stay where they are meanwhile */
+void head_replay_begin(struct head_replay *replay);
+void head_replay_end(struct head_replay *replay);
+/* Adds to words. Within a record, a text at the address of the one in the same place of the series
+ * before is the same text. ERR_LIMIT: nothing is added. */
+int head_replay_read(struct head_replay *replay, uint64_t number, struct labels labels,
+                     struct replay_words *words, struct err *err);
+/* Postings of the next `most` series that are new: false when there is none. */
+bool head_replay_post(struct head_replay *replay, uint32_t most);
+
+#define HEAD_REPLAY_STEP 64u
+
+/* The first of these words, all of them in the order in which they were read: up to HEAD_REPLAY_STEP series
+ * and how many words they are. A series is new, with its number, or there by another one, which it keeps;
+ * later ones of others get higher ones. On failure (ERR_LIMIT) all before are there. */
+int head_replay_make(struct head_replay *replay, const uint32_t *words, size_t count, size_t *used,
+                     struct replayed_series *series, size_t *made, struct err *err);

@@ -41,7 +41,7 @@ struct series *series_table_next(struct series_table *table, uint32_t *slot) {
     if (next == PAGES_MAX * PAGE_SERIES) return NULL;
     if (!series_page(table, next)) add_page(table, next / PAGE_SERIES);
     struct series *series = series_at(table, next);
-    *series = (struct series){.generation = 1};
+    series->generation = 1; /* zeroed: nobody had it before */
     *slot = next;
     return series;
 }
@@ -61,7 +61,8 @@ struct series *series_table_again(struct series_table *table, uint32_t slot) {
 }
 
 void series_table_publish(struct series_table *table) {
-    atomic_fetch_add_explicit(&table->count, 1, memory_order_release);
+    uint32_t count = (uint32_t)atomic_load_explicit(&table->count, memory_order_relaxed);
+    atomic_store_explicit(&table->count, count + 1, memory_order_release); /* one thread at a time */
 }
 
 size_t series_table_bytes(const struct series_table *table) {

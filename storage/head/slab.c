@@ -49,6 +49,7 @@ void slab_free(struct slab *slab, uint8_t size_class, void *piece) {
 static void *carve(struct slab *slab, size_t bytes) {
     if (slab->page_left < bytes) { /* the rest of the old page is given up: under 1 KiB of 64 */
         slab->page_at = mem_alloc(PAGE_BYTES);
+        mem_touch(slab->page_at, PAGE_BYTES);
         slab->page_left = PAGE_BYTES;
         *vec_push(&slab->pages) = slab->page_at;
     }

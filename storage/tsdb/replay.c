@@ -1,23 +1,26 @@
 /*
- * replay.c - the log's records go through the same head as they did at first: series on the thread that
- * reads, samples on another (replay_rows.h).
+ * replay.c - the log's records go through the same head as they did at first: they are taken apart, and
+ * postings made, on the thread that reads; series and samples on another (replay_rows.h).
  */
 #include "storage/wal/replay.h"
 
 #include "lib/base/log.h"
 #include "lib/base/vec.h"
 #include "storage/tsdb/inside.h"
-#include "storage/tsdb/replay_rows.h"
-#include "storage/wal/record.h"
+#include "storage/tsdb/replay_chains.h"
 #include "storage/wal/segment.h"
 
 struct replay {
     struct tsdb *tsdb;
     uint64_t after; /* samples up to this sequence are in the snapshot */
     struct head_replay *series;
-    VEC(struct replayed_series) added; /* by the record */
+    struct replay_words words; /* of series not handed on yet */
     struct replay_rows *rows;
+    struct replay_chains *chains;
 };
+
+/* handed on at once */
+#define WORDS_STEP ((size_t)16 << 10)
 
 /* what is in the folder, for those who watch; that it cannot be read is for the replay to say */
 static void begin_progress(struct tsdb *tsdb, const char *folder) {
@@ -33,47 +36,43 @@ static void begin_progress(struct tsdb *tsdb, const char *folder) {
 
 /* what every series of ours satisfies; a record that does not cannot be ours */
 static int check_labels(struct labels labels, struct err *err) {
-    for (uint32_t i = 0; i < labels.count; i++) {
-        bool ascends = i == 0 || span_compare(labels.items[i - 1].name, labels.items[i].name) < 0;
-        if (!ascends || !labels.items[i].value.len)
+    for (uint32_t i = 1; i < labels.count; i++)
+        if (span_compare(labels.items[i - 1].name, labels.items[i].name) >= 0)
             return err_set(err, ERR_CORRUPT, "labels of a series record are not in order");
-    }
     return 0;
 }
 
-/* those that were added become series */
-static int take_series(struct replay *r, struct err *err) {
-    size_t count;
-    vec_reserve(&r->added, r->added.count + HEAD_REPLAY_STEP);
-    int rc = head_replay_take(r->series, r->added.items + r->added.count, &count, err);
-    r->added.count += count;
-    return rc;
+static void hand_on(struct replay *r) {
+    replay_rows_series(r->rows, &r->words);
+    r->words.count = 0;
 }
 
-static int add_series(struct replay *r, uint64_t number, struct labels labels, struct err *err) {
-    int rc = check_labels(labels, err);
-    if (rc) return rc;
-    if (number == 0 || number > REPLAY_NUMBER_MAX)
-        return err_set(err, ERR_CORRUPT, "series number out of range");
-    return head_replay_add(r->series, labels, number, err);
+static int read_series(struct replay *r, struct series_reader *reader, struct err *err) {
+    uint64_t number;
+    struct labels labels;
+    int rc;
+    while ((rc = series_reader_next(reader, &number, &labels, err)) > 0) {
+        rc = reader->same_names ? 0 : check_labels(labels, err);
+        if (rc) return rc;
+        if (number == 0 || number > REPLAY_NUMBER_MAX)
+            return err_set(err, ERR_CORRUPT, "series number out of range");
+        rc = head_replay_read(r->series, number, labels, &r->words, err);
+        if (rc) return rc;
+        if (r->words.count >= WORDS_STEP) hand_on(r);
+    }
+    return rc;
 }
 
 static int replay_series(struct replay *r, const void *payload, size_t len, struct err *err) {
     struct series_reader reader;
     int rc = series_reader_init(&reader, payload, len, err);
     if (rc) return rc;
-    uint64_t number;
-    struct labels labels;
-    r->added.count = 0;
-    for (size_t count = 0; (rc = series_reader_next(&reader, &number, &labels, err)) > 0;) {
-        rc = add_series(r, number, labels, err);
-        if (!rc && ++count % HEAD_REPLAY_STEP == 0) rc = take_series(r, err);
-        if (rc) break;
-    }
+    head_replay_begin(r->series);
+    rc = read_series(r, &reader, err);
+    head_replay_end(r->series);
     series_reader_release(&reader);
-    int last = take_series(r, rc ? NULL : err); /* also those before the one that makes no sense */
-    replay_rows_know(r->rows, r->added.items, r->added.count);
-    return rc ? rc : last;
+    hand_on(r); /* also those before the one that makes no sense */
+    return rc;
 }
 
 static int replay_record(void *context, int type, struct wal_place place, const void *payload, size_t len,
@@ -84,8 +83,8 @@ static int replay_record(void *context, int type, struct wal_place place, const 
     if (place.sequence <= r->after) return 0; /* what comes later leans on none of these */
     switch (type) {
     case RECORD_SERIES: return replay_series(r, payload, len, err);
-    case RECORD_SAMPLES:
-    case RECORD_CHANGES: replay_rows_record(r->rows, type, place, payload, len); return 0;
+    case RECORD_SAMPLES: return replay_chains_samples(r->chains, place.sequence, payload, len, err);
+    case RECORD_CHANGES: return replay_chains_changes(r->chains, place.sequence, payload, len, err);
     case RECORD_EXEMPLARS: return tsdb_read_exemplars(r->tsdb, payload, len, err);
     case RECORD_METADATA: return tsdb_read_metadata(r->tsdb, payload, len, err);
     default: return err_set(err, ERR_CORRUPT, "unknown record type %d", type);
@@ -118,11 +117,14 @@ int tsdb_replay(struct tsdb *tsdb, const char *folder, uint64_t after, struct wa
     uint64_t homeless;
     begin_progress(tsdb, folder);
     r.series = head_replay_create(tsdb->head);
-    r.rows = replay_rows_start(tsdb);
+    r.rows = replay_rows_start(tsdb, r.series);
+    r.chains = replay_chains_create(r.rows);
     int rc = wal_replay(tsdb->fs, folder, after, replay_record, &r, report, err);
-    replay_rows_finish(r.rows, rc ? NULL : report, &homeless);
+    int last = replay_rows_finish(r.rows, &homeless, rc ? NULL : err);
+    if (!rc) rc = last;
+    replay_chains_destroy(r.chains);
     head_replay_destroy(r.series);
-    vec_release(&r.added);
+    vec_release(&r.words);
     if (!rc) say_lost(report, homeless);
     if (!rc && tsdb->progress) atomic_store(&tsdb->progress->current, atomic_load(&tsdb->progress->last));
     return rc ? err_wrap(err, rc, "replay of the log") : 0;

@@ -1,37 +1,24 @@
 #include "storage/tsdb/replay_rows.h"
 
 #include "lib/base/mem.h"
-#include "lib/base/vec.h"
 #include "lib/sys/thread.h"
 #include "storage/tsdb/numbers.h"
-#include "storage/wal/record.h"
 
 #include <string.h>
 
 #define QUEUE_JOBS 32u
-/* what a place of the queue keeps for its next job */
-#define QUEUE_KEEPS ((size_t)256 << 10)
+/* a reader that found it full is woken when there is room for some: a wake costs as much as a small job */
+#define QUEUE_LOW (QUEUE_JOBS / 2)
+/* series that the reader posts before it looks at the queue again */
+#define POST_STEP 2048u
 
-/* a record that begins a chain, and what the last one of the chain left of its rows */
-struct key {
-    uint64_t sequence;
-    uint64_t *numbers; /* owned; NULL: a later one has replaced it, or its chain is broken */
-    struct changes_row *state;
-    uint64_t place; /* of the last one */
-    size_t rows;
-};
-
+/* a place of the queue keeps its memory for the next job */
 struct job {
-    enum { JOB_SERIES, JOB_RECORD } kind;
-    int type; /* of the record */
-    struct wal_place place;
-    void *bytes; /* the queue's: struct replayed_series one after the other, or the record */
-    size_t len, capacity;
-};
-
-struct lost_record {
-    struct wal_place place;
-    size_t len;
+    enum { JOB_SERIES, JOB_ROWS } kind;
+    uint32_t *words; /* of series */
+    size_t count, capacity;
+    struct samples_rows *rows;
+    int64_t late_from;
 };
 
 struct replay_rows {
@@ -42,143 +29,50 @@ struct replay_rows {
     uint64_t put, done; /* jobs so far */
     bool is_last;       /* no more come */
     struct thread thread;
-    /* the thread's */
     struct tsdb *tsdb;
-    VEC(struct key) keys; /* ascending */
+    struct head_replay *replay;
+    /* the thread's */
+    int rc; /* not 0: a series found no room, nothing more is done */
+    struct err err;
     struct numbers series;
-    struct head_poster *poster;
-    VEC(struct lost_record) lost;
     uint64_t homeless;
-    struct samples_rows rows;
     struct series_ref refs[SAMPLES_STEP];
     uint8_t results[SAMPLES_STEP];
 };
 
-/* ---- samples ---- */
+/* ---- jobs ---- */
 
-static void apply(struct replay_rows *r, int64_t late_from) {
-    struct samples_rows *rows = &r->rows;
+static struct series_ref ref_of(struct replay_rows *r, uint64_t number) {
+    struct series_ref ref = numbers_get(&r->series, number);
+    if (ref.generation) return ref;
+    if (number <= REPLAY_NUMBER_MAX) head_number_taken(r->tsdb->head, number);
+    r->homeless++;
+    return ref;
+}
+
+static void do_rows(struct replay_rows *r, const struct job *job) {
+    const struct samples_rows *rows = job->rows;
     for (size_t i = 0; i < rows->count; i++) {
-        r->refs[i] = numbers_get(&r->series, rows->numbers[i]);
-        bool is_known = r->refs[i].generation != 0;
-        r->results[i] = is_known ? APPEND_STORED : APPEND_NO_SERIES;
-        if (is_known) continue;
-        if (rows->numbers[i] <= REPLAY_NUMBER_MAX) head_number_taken(r->tsdb->head, rows->numbers[i]);
-        r->homeless++;
+        r->refs[i] = ref_of(r, rows->numbers[i]);
+        r->results[i] = r->refs[i].generation ? APPEND_STORED : APPEND_NO_SERIES;
     }
     struct head_rows batch = {.refs = r->refs,
                               .values = rows->values,
                               .histograms = rows->has_histograms ? rows->histograms : NULL,
                               .times_ms = rows->times_ms,
-                              .late_from = late_from,
+                              .late_from = job->late_from,
                               .count = rows->count,
                               .results = r->results};
     head_append(r->tsdb->head, &batch);
 }
 
-static struct key *find_key(struct replay_rows *r, uint64_t sequence) {
-    size_t low = 0, high = r->keys.count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (r->keys.items[middle].sequence < sequence)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    bool is_there = low < r->keys.count && r->keys.items[low].sequence == sequence;
-    return is_there && r->keys.items[low].numbers ? &r->keys.items[low] : NULL;
-}
-
-static void forget_key(struct key *key) {
-    if (!key) return;
-    mem_free(key->numbers);
-    mem_free(key->state);
-    key->numbers = NULL;
-    key->state = NULL;
-}
-
-static void drop_forgotten(struct replay_rows *r) {
-    size_t kept = 0;
-    for (size_t i = 0; i < r->keys.count; i++)
-        if (r->keys.items[i].numbers) r->keys.items[kept++] = r->keys.items[i];
-    r->keys.count = kept;
-}
-
-/* NULL: not one that can be leaned on */
-static struct key *add_key(struct replay_rows *r, const struct samples_reader *reader, uint64_t sequence) {
-    if (reader->replaces && reader->replaces < sequence) forget_key(find_key(r, sequence - reader->replaces));
-    if (r->keys.count && r->keys.items[r->keys.count - 1].sequence >= sequence) return NULL;
-    if (r->keys.count == r->keys.capacity) drop_forgotten(r);
-    size_t rows = (size_t)reader->rows;
-    struct key *key = vec_push(&r->keys);
-    *key = (struct key){sequence, mem_array(rows, sizeof(uint64_t)),
-                        mem_array(rows, sizeof(struct changes_row)), 0, rows};
-    return key;
-}
-
-static void fill_key(struct key *key, size_t from, const struct samples_rows *rows) {
-    memcpy(key->numbers + from, rows->numbers, rows->count * sizeof *rows->numbers);
-    for (size_t i = 0; i < rows->count; i++) changes_row_begin(&key->state[from + i], rows->values[i]);
-}
-
-static int do_samples(struct replay_rows *r, const struct job *job, struct err *err) {
-    struct samples_reader reader;
-    int rc = samples_reader_init(&reader, job->bytes, job->len, err);
-    if (rc) return rc;
-    struct key *key = reader.is_key ? add_key(r, &reader, job->place.sequence) : NULL;
-    for (size_t done = 0; (rc = samples_reader_next(&reader, &r->rows, err)) > 0; done += r->rows.count) {
-        if (key) fill_key(key, done, &r->rows);
-        apply(r, reader.late_from);
-    }
-    if (rc) forget_key(key);
-    samples_reader_release(&reader);
-    return rc;
-}
-
-static int apply_changes(struct replay_rows *r, struct changes_reader *reader, struct key *key,
-                         struct err *err) {
-    struct samples_rows *rows = &r->rows;
-    for (size_t done = 0; done < key->rows; done += rows->count) {
-        int count = changes_reader_next(reader, key->state, rows->values, err);
-        if (count < 0) return count;
-        rows->count = (size_t)count;
-        rows->has_histograms = false;
-        memcpy(rows->numbers, key->numbers + done, rows->count * sizeof *rows->numbers);
-        for (size_t i = 0; i < rows->count; i++) rows->times_ms[i] = reader->time_ms;
-        apply(r, reader->late_from);
-    }
-    return 0;
-}
-
-/* one of a chain of which another is lost is lost with it */
-static int do_changes(struct replay_rows *r, const struct job *job, struct err *err) {
-    struct changes_reader reader;
-    uint64_t sequence = job->place.sequence;
-    int rc = changes_reader_init(&reader, job->bytes, job->len, err);
-    if (rc) return rc;
-    struct key *key = reader.key_distance < sequence ? find_key(r, sequence - reader.key_distance) : NULL;
-    if (!key || reader.place != key->place + 1)
-        return err_set(err, ERR_CORRUPT, "the record it is coded against is lost");
-    rc = key->rows == reader.rows ? apply_changes(r, &reader, key, err)
-                                  : err_set(err, ERR_CORRUPT, "changes record: its key has other rows");
-    key->place++;
-    if (rc) forget_key(key);
-    return rc;
-}
-
-static void do_record(struct replay_rows *r, const struct job *job) {
-    struct err err;
-    int rc = job->type == RECORD_SAMPLES ? do_samples(r, job, &err) : do_changes(r, job, &err);
-    if (rc) *vec_push(&r->lost) = (struct lost_record){job->place, job->len};
-}
-
-/* ---- series ---- */
-
 static void do_series(struct replay_rows *r, const struct job *job) {
-    const struct replayed_series *series = job->bytes;
-    for (size_t i = 0; i < job->len / sizeof *series; i++) {
-        numbers_set(&r->series, series[i].number, series[i].ref);
-        if (series[i].is_new) head_post(r->poster, series[i].ref.slot);
+    struct replayed_series made[HEAD_REPLAY_STEP];
+    size_t count, used;
+    for (size_t done = 0; !r->rc && done < job->count; done += used) {
+        r->rc =
+            head_replay_make(r->replay, job->words + done, job->count - done, &used, made, &count, &r->err);
+        for (size_t i = 0; i < count; i++) numbers_set(&r->series, made[i].number, made[i].ref);
     }
 }
 
@@ -204,14 +98,11 @@ static struct job *next_job(struct replay_rows *r) {
     return job;
 }
 
-static void job_done(struct replay_rows *r, struct job *job) {
-    if (job->capacity > QUEUE_KEEPS) {
-        mem_free(job->bytes);
-        *job = (struct job){0};
-    }
+static void job_done(struct replay_rows *r) {
     mutex_lock(&r->lock);
     r->done++;
-    condition_signal(&r->changed);
+    uint64_t left = r->put - r->done;
+    if (left == QUEUE_LOW || left == 0) condition_signal(&r->changed);
     mutex_unlock(&r->lock);
 }
 
@@ -221,37 +112,51 @@ static void *run(void *context) {
     while ((job = next_job(r))) {
         if (job->kind == JOB_SERIES)
             do_series(r, job);
-        else
-            do_record(r, job);
-        job_done(r, job);
+        else if (!r->rc)
+            do_rows(r, job);
+        job_done(r);
     }
     return NULL;
 }
 
-/* a place whose job is done is the reader's */
-static void put(struct replay_rows *r, struct job job, const void *bytes) {
+/* until so many jobs are left; meanwhile there may be something to post */
+static void wait_for(struct replay_rows *r, uint64_t left) {
+    bool has_posted = true;
     mutex_lock(&r->lock);
-    while (r->put - r->done == QUEUE_JOBS) condition_wait(&r->changed, &r->lock);
-    mutex_unlock(&r->lock);
-    struct job *place = &r->jobs[r->put % QUEUE_JOBS];
-    job.bytes = place->bytes;
-    job.capacity = place->capacity;
-    if (job.capacity < job.len) {
-        job.capacity = job.len;
-        job.bytes = mem_resize(job.bytes, job.len, 1);
+    while (r->put - r->done > left) {
+        if (!has_posted) {
+            condition_wait(&r->changed, &r->lock);
+            continue;
+        }
+        mutex_unlock(&r->lock);
+        has_posted = head_replay_post(r->replay, POST_STEP);
+        mutex_lock(&r->lock);
     }
-    memcpy(job.bytes, bytes, job.len);
-    *place = job;
+    mutex_unlock(&r->lock);
+}
+
+/* a place whose job is done is the reader's */
+static struct job *free_place(struct replay_rows *r) {
+    mutex_lock(&r->lock);
+    bool is_full = r->put - r->done == QUEUE_JOBS;
+    mutex_unlock(&r->lock);
+    if (is_full) wait_for(r, QUEUE_LOW);
+    return &r->jobs[r->put % QUEUE_JOBS];
+}
+
+static void put(struct replay_rows *r) {
     mutex_lock(&r->lock);
     r->put++;
     condition_signal(&r->changed);
     mutex_unlock(&r->lock);
 }
 
-struct replay_rows *replay_rows_start(struct tsdb *tsdb) {
+/* ---- the reader's ---- */
+
+struct replay_rows *replay_rows_start(struct tsdb *tsdb, struct head_replay *replay) {
     struct replay_rows *r = mem_zalloc(sizeof *r);
     r->tsdb = tsdb;
-    r->poster = head_poster_create(tsdb->head);
+    r->replay = replay;
     mutex_init(&r->lock);
     condition_init(&r->changed);
     know_series(r);
@@ -259,31 +164,52 @@ struct replay_rows *replay_rows_start(struct tsdb *tsdb) {
     return r;
 }
 
-void replay_rows_know(struct replay_rows *r, const struct replayed_series *series, size_t count) {
-    if (count) put(r, (struct job){.kind = JOB_SERIES, .len = count * sizeof *series}, series);
+void replay_rows_series(struct replay_rows *r, const struct replay_words *words) {
+    if (!words->count) return;
+    struct job *job = free_place(r);
+    if (job->capacity < words->count) {
+        job->capacity = words->count;
+        job->words = mem_resize(job->words, job->capacity, sizeof *job->words);
+    }
+    memcpy(job->words, words->items, words->count * sizeof *job->words);
+    job->count = words->count;
+    job->kind = JOB_SERIES;
+    put(r);
 }
 
-void replay_rows_record(struct replay_rows *r, int type, struct wal_place place, const void *payload,
-                        size_t len) {
-    put(r, (struct job){.kind = JOB_RECORD, .type = type, .place = place, .len = len}, payload);
+struct samples_rows *replay_rows_room(struct replay_rows *r) {
+    struct job *job = free_place(r);
+    if (!job->rows) job->rows = mem_alloc(sizeof *job->rows);
+    job->kind = JOB_ROWS;
+    return job->rows;
 }
 
-void replay_rows_finish(struct replay_rows *r, struct wal_report *report, uint64_t *homeless) {
+void replay_rows_put(struct replay_rows *r, int64_t late_from) {
+    r->jobs[r->put % QUEUE_JOBS].late_from = late_from;
+    put(r);
+}
+
+void replay_rows_wait(struct replay_rows *r) {
+    wait_for(r, 0);
+}
+
+int replay_rows_finish(struct replay_rows *r, uint64_t *homeless, struct err *err) {
+    wait_for(r, 0);
+    while (head_replay_post(r->replay, POST_STEP)) continue;
     mutex_lock(&r->lock);
     r->is_last = true;
     condition_signal(&r->changed);
     mutex_unlock(&r->lock);
     thread_join(&r->thread);
-    for (size_t i = 0; report && i < r->lost.count; i++)
-        wal_report_lost(report, r->lost.items[i].place, r->lost.items[i].len);
+    int rc = r->rc ? err_set(err, r->rc, "%s", r->err.text) : 0;
     *homeless = r->homeless;
-    for (size_t i = 0; i < r->keys.count; i++) forget_key(&r->keys.items[i]);
-    for (size_t i = 0; i < QUEUE_JOBS; i++) mem_free(r->jobs[i].bytes);
-    vec_release(&r->keys);
-    vec_release(&r->lost);
+    for (size_t i = 0; i < QUEUE_JOBS; i++) {
+        mem_free(r->jobs[i].words);
+        mem_free(r->jobs[i].rows);
+    }
     numbers_release(&r->series);
-    head_poster_destroy(r->poster);
     condition_release(&r->changed);
     mutex_release(&r->lock);
     mem_free(r);
+    return rc;
 }

@@ -56,11 +56,13 @@ struct series_reader {
     struct cursor cursor;
     uint64_t left, next_number;
     uint32_t label_count; /* of the last series */
+    bool same_names;      /* the last series has the names of the one before */
     VEC(struct label) labels;
 };
 
 int series_reader_init(struct series_reader *reader, const void *payload, size_t len, struct err *err);
-/* 1 and the next series (valid until the next call), 0 at the end, or ERR_CORRUPT */
+/* 1 and the next series (valid until the next call), 0 at the end, or ERR_CORRUPT. A text that is given as
+ * that of the series before is at the same address. */
 int series_reader_next(struct series_reader *reader, uint64_t *number, struct labels *labels,
                        struct err *err);
 void series_reader_release(struct series_reader *reader);

@@ -64,9 +64,10 @@ int series_reader_init(struct series_reader *reader, const void *payload, size_t
 }
 
 /* the text at the cursor, or the one before; false: corrupt */
-static bool get_text(struct cursor *cursor, struct span *text) {
+static bool get_text(struct cursor *cursor, struct span *text, bool *is_same) {
     uint64_t len = cursor_varint(cursor);
     if (len) {
+        *is_same = false;
         const uint8_t *bytes = len <= cursor_left(cursor) ? cursor_bytes(cursor, len) : NULL;
         if (!bytes) return false;
         *text = span_of((const char *)bytes, len);
@@ -82,13 +83,15 @@ int series_reader_next(struct series_reader *reader, uint64_t *number, struct la
     if (cursor->failed || count > RECORD_MAX_LABELS || count > cursor_left(cursor))
         return corrupt(err, "more labels than bytes");
     vec_reserve(&reader->labels, count);
+    bool same_names = count == reader->label_count, same_value;
     for (uint32_t i = 0; i < count; i++) {
         struct label *label = &reader->labels.items[i];
         if (i >= reader->label_count) *label = (struct label){0};
-        if (!get_text(cursor, &label->name) || !get_text(cursor, &label->value))
+        if (!get_text(cursor, &label->name, &same_names) || !get_text(cursor, &label->value, &same_value))
             return corrupt(err, "bad label");
     }
     reader->label_count = (uint32_t)count;
+    reader->same_names = same_names;
     reader->left--;
     reader->next_number = next + 1;
     *number = next;

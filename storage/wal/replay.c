@@ -51,7 +51,8 @@ static void note_damage(struct wal_report *report, uint64_t bytes) {
     report->damaged_bytes += bytes;
 }
 
-void wal_report_lost(struct wal_report *report, struct wal_place place, uint64_t payload_bytes) {
+/* a record that was handed out made no sense */
+static void note_lost(struct wal_report *report, struct wal_place place, uint64_t payload_bytes) {
     report->records--;
     report->payload_bytes -= payload_bytes;
     note_loss(report, place.segment, place.sequence, place.sequence);
@@ -84,7 +85,7 @@ static int hand_out(struct replay *replay, const struct segment *segment, const 
     replay->last = frame->sequence;
     report->records++;
     report->payload_bytes += frame->length;
-    if (rc) wal_report_lost(report, place, frame->length);
+    if (rc) note_lost(report, place, frame->length);
     return 0;
 }
 

@@ -50,5 +50,3 @@ struct wal_report {
  * exist. */
 int wal_replay(struct file_system *fs, const char *folder, uint64_t after, wal_record_fn *each, void *context,
                struct wal_report *report, struct err *err);
-/* a record that was handed out turned out to make no sense: as if ERR_CORRUPT had been answered */
-void wal_report_lost(struct wal_report *report, struct wal_place place, uint64_t payload_bytes);

@@ -1,5 +1,6 @@
 /* The map against a stupid one: an array of flags. */
 #include "lib/base/hash.h"
+#include "lib/base/huge.h"
 #include "lib/base/map.h"
 #include "lib/base/vec.h"
 #include "tests/check_main.h"
@@ -30,8 +31,11 @@ START_TEST(random_operations_agree_with_flags) {
         bool wants_insert = random >> 62 & 1;
         uint32_t found = map_find(&map, key_hash(key, NULL), &key, key_equal, NULL);
         ck_assert_uint_eq(found, is_there[key] ? key : MAP_NONE);
-        if (wants_insert && !is_there[key])
+        if (wants_insert && !is_there[key] && random >> 61 & 1)
             map_insert(&map, key_hash(key, NULL), key);
+        else if (wants_insert)
+            ck_assert_uint_eq(map_get(&map, key_hash(key, NULL), &key, key_equal, NULL, key),
+                              is_there[key] ? key : MAP_NONE);
         else if (!wants_insert)
             ck_assert(map_remove(&map, key_hash(key, NULL), key) == is_there[key]);
         is_there[key] = wants_insert;
@@ -39,6 +43,20 @@ START_TEST(random_operations_agree_with_flags) {
     size_t count = 0;
     for (int i = 0; i < KEYS; i++) count += is_there[i];
     ck_assert_uint_eq(map.count, count);
+    map_release(&map);
+}
+END_TEST
+
+/* large enough for pages of its own (huge.h) */
+START_TEST(a_large_map_has_what_was_put_into_it) {
+    struct map map = {0};
+    for (uint32_t key = 0; key < 600000; key++)
+        ck_assert_uint_eq(map_get(&map, key_hash(key, NULL), &key, key_equal, NULL, key), MAP_NONE);
+    ck_assert_uint_ge(map.capacity * sizeof *map.slots, HUGE_PAGE);
+    ck_assert_uint_eq(map.count, 600000);
+    for (uint32_t key = 0; key < 600010; key++)
+        ck_assert_uint_eq(map_find(&map, key_hash(key, NULL), &key, key_equal, NULL),
+                          key < 600000 ? key : MAP_NONE);
     map_release(&map);
 }
 END_TEST
@@ -53,4 +71,5 @@ START_TEST(a_vec_grows_and_keeps_order) {
 }
 END_TEST
 
-CHECK_MAIN("map", random_operations_agree_with_flags, a_vec_grows_and_keeps_order)
+CHECK_MAIN("map", random_operations_agree_with_flags, a_large_map_has_what_was_put_into_it,
+           a_vec_grows_and_keeps_order)

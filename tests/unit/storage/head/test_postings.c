@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static struct posting_place place;
+static uint32_t place;
 
 START_TEST(lists_are_what_was_added) {
     enum { NAMES = 5, VALUES = 40, SLOTS = 4000 };

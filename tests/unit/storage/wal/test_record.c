@@ -301,6 +301,35 @@ START_TEST(series_come_back_with_their_labels) {
 }
 END_TEST
 
+START_TEST(texts_of_the_series_before_stay_where_they_are) {
+    struct label a[] = {{SPAN("name"), SPAN("up")}, {SPAN("pod"), SPAN("x")}};
+    struct label b[] = {{SPAN("name"), SPAN("up")}, {SPAN("pod"), SPAN("y")}};
+    struct label c[] = {{SPAN("name"), SPAN("up")}, {SPAN("zone"), SPAN("y")}};
+    struct labels sets[] = {{a, 2}, {b, 2}, {c, 2}, {c, 1}}, labels;
+    struct buf out;
+    struct series_record record;
+    struct series_reader reader;
+    const char *name_at = NULL, *value_at = NULL;
+    uint64_t number;
+    buf_init(&out, LIMIT);
+    series_record_begin(&record, &out);
+    for (uint64_t i = 0; i < 4; i++) ck_assert_int_eq(series_record_add(&record, i + 1, sets[i], NULL), 0);
+    ck_assert_int_eq(series_record_end(&record, NULL), 0);
+    ck_assert_int_eq(series_reader_init(&reader, out.data, out.len, NULL), 0);
+    for (int i = 0; i < 4; i++) {
+        ck_assert_int_eq(series_reader_next(&reader, &number, &labels, NULL), 1);
+        ck_assert(labels_equal(labels, sets[i]));
+        ck_assert(reader.same_names == (i == 1));
+        if (i) ck_assert_ptr_eq(labels.items[0].name.ptr, name_at);
+        if (i) ck_assert_ptr_eq(labels.items[0].value.ptr, value_at);
+        name_at = labels.items[0].name.ptr;
+        value_at = labels.items[0].value.ptr;
+    }
+    series_reader_release(&reader);
+    buf_release(&out);
+}
+END_TEST
+
 START_TEST(cut_or_changed_series_are_corrupt_never_a_crash) {
     struct buf out;
     buf_init(&out, LIMIT);
@@ -450,6 +479,6 @@ END_TEST
 CHECK_MAIN("record", samples_come_back_bit_for_bit, histograms_stand_among_the_samples,
            a_scrape_of_counters_takes_few_bytes, a_samples_record_that_does_not_fit_leaves_nothing,
            cut_or_changed_samples_are_corrupt_never_a_crash, series_come_back_with_their_labels,
-           cut_or_changed_series_are_corrupt_never_a_crash, a_chain_of_changes_comes_back_bit_for_bit,
-           what_rests_costs_nothing_and_a_steady_counter_two_bits,
+           texts_of_the_series_before_stay_where_they_are, cut_or_changed_series_are_corrupt_never_a_crash,
+           a_chain_of_changes_comes_back_bit_for_bit, what_rests_costs_nothing_and_a_steady_counter_two_bits,
            too_many_labels_are_refused_and_the_record_goes_on)
