@@ -245,7 +245,6 @@ int target_create(struct config *config, const struct scrape_config *job, struct
     target->job = job;
     arena_init(&target->arena, TARGET_ARENA_MAX, NULL);
     arena_init(&target->discovered_arena, TARGET_ARENA_MAX, NULL);
-    arena_init(&target->state.metadata_arena, TARGET_ARENA_MAX, NULL);
     mutex_init(&target->lock);
     target->state.last_scrape_ms = INT64_MIN;
     int rc = build(target, discovered, &kept, err);
@@ -279,7 +278,7 @@ void target_destroy(struct target *target) {
     ASSERT(target->batches == 0);
     cache_release(&target->cache);
     target_settle(target);
-    arena_release(&target->state.metadata_arena);
+    metadata_unref(target->state.metadata);
     arena_release(&target->discovered_arena);
     arena_release(&target->arena);
     mutex_release(&target->lock);

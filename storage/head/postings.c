@@ -6,14 +6,11 @@
 
 #include <string.h>
 
-/* the smallest of 4 6 8 12 16 24 32 ... that is not below count */
+/* the smallest of 4 8 12 ... 32 40 48 56 64 80 ... that is not below count */
 static size_t capacity_of(size_t count) {
-    size_t capacity = 4;
-    while (capacity < count) {
-        if (capacity + capacity / 2 >= count) return capacity + capacity / 2;
-        capacity *= 2;
-    }
-    return capacity;
+    size_t step = 4;
+    while (step * 8 < count) step *= 2;
+    return (count + step - 1) / step * step;
 }
 
 static uint64_t symbol_hash(uint32_t symbol) {
