@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* with their headers: sizes that the allocator has */
-#define ARENA_FIRST_BLOCK ((size_t)4096)
+#define ARENA_FIRST_BLOCK ((size_t)1024)
 #define ARENA_LARGEST_BLOCK ((size_t)256 << 10)
 #define ARENA_ALIGN ((size_t)16)
 

@@ -63,7 +63,8 @@ static void chunk_close(struct head *head, struct series *series, uint32_t slot,
  * of all series that a start or a new target created at once would be full, and written, at the same time for
  * ever. Those of a run stay together: their chunks are neighbours in the file (windows.h). */
 static bool ends_early(const struct series *series, uint32_t slot) {
-    return series->full_count == 0 && series->chunk.count >= 24 + (slot / RUN_SERIES * 2654435761u >> 16) % 96;
+    return series->full_count == 0 &&
+           series->chunk.count >= 24 + (slot / RUN_SERIES * 2654435761u >> 16) % 96;
 }
 
 static void put_float(struct head *head, struct series *series, uint32_t slot, int64_t time, uint64_t bits,
@@ -72,8 +73,8 @@ static void put_float(struct head *head, struct series *series, uint32_t slot, i
     for (;;) {
         size_t needed;
         tally->opened += series->chunk.count == 0 && series->room == 0 && series->full_count == 0;
-        enum chunk_result result = chunk_append(&series->chunk, series_bytes(&head->table, slot),
-                                                series->room, time, bits, &needed);
+        enum chunk_result result =
+            chunk_append(&series->chunk, series_bytes(&head->table, slot), series->room, time, bits, &needed);
         if (result == CHUNK_STORED) return;
         if (result == CHUNK_GROW) {
             run_grow(&head->table, slot, needed);

@@ -12,9 +12,9 @@ static struct run *run_of(const struct series_table *table, uint32_t slot) {
     return &table->runs[slot / RUN_SERIES];
 }
 
-/* grows by an eighth: then a sample in eight moves, as long as all need about the same */
+/* a twelfth more than the bytes: enough for some samples */
 static size_t room_for(size_t bytes) {
-    return bytes + bytes / 8 + 4;
+    return bytes + bytes / 12 + 3;
 }
 
 /* the sizes that the allocator has, four for each doubling */
@@ -28,16 +28,38 @@ static bool has_room(const struct series *series) {
     return !series_has_histograms(series) && series->room;
 }
 
-/* all chunks that live, side by side; the one of `growing` with new room, and a tail */
-static void rebuild(struct run *run, struct series *all, struct series *growing, size_t room) {
-    size_t rooms[RUN_SERIES], total = 0, absent = 0;
-    for (size_t i = 0; i < RUN_SERIES; i++) {
-        rooms[i] = &all[i] == growing ? room : has_room(&all[i]) ? room_for(chunk_bytes(&all[i].chunk)) : 0;
+/* The room that each of the run's chunks shall have, 0 where there is none; the sum. Slots that are not
+ * published may just be made. */
+static size_t plan(const struct series_table *table, uint32_t first, uint32_t growing, size_t room,
+                   size_t rooms[RUN_SERIES]) {
+    uint32_t count = (uint32_t)atomic_load_explicit(&table->count, memory_order_acquire);
+    size_t total = 0;
+    for (uint32_t i = 0; i < RUN_SERIES; i++) {
+        const struct series *series = series_at(table, first + i);
+        rooms[i] = 0;
+        if (first + i == growing)
+            rooms[i] = room;
+        else if (first + i < count && has_room(series))
+            rooms[i] = room_for(chunk_bytes(&series->chunk));
         total += rooms[i];
-        absent += !rooms[i];
     }
-    size_t most = total > SMALLEST_TAIL ? total : SMALLEST_TAIL, wanted = absent * FIRST_ROOM;
-    size_t capacity = block_bytes(total + total / 16 + (wanted < most ? wanted : most)), at = 0;
+    return total;
+}
+
+/* for the chunks that may begin next: much where most of the run has none yet */
+static size_t tail_for(const size_t rooms[RUN_SERIES], size_t total) {
+    size_t absent = 0, most = total > SMALLEST_TAIL ? total : SMALLEST_TAIL;
+    for (size_t i = 0; i < RUN_SERIES; i++) absent += !rooms[i];
+    return absent * FIRST_ROOM < most ? absent * FIRST_ROOM : most;
+}
+
+/* all chunks that live, side by side; the one of `growing` with new room, and a tail */
+static void rebuild(struct series_table *table, struct run *run, uint32_t growing, size_t room) {
+    size_t rooms[RUN_SERIES], at = 0;
+    uint32_t first = growing - growing % RUN_SERIES;
+    struct series *all = series_at(table, first);
+    size_t total = plan(table, first, growing, room, rooms);
+    size_t capacity = block_bytes(total + tail_for(rooms, total));
     uint8_t *block = mem_alloc(capacity);
     for (size_t i = 0; i < RUN_SERIES; i++) {
         if (!rooms[i]) continue;
@@ -55,11 +77,10 @@ void run_grow(struct series_table *table, uint32_t slot, size_t needed) {
     struct series *series = series_at(table, slot);
     size_t room = room_for(needed);
     if (room > run->capacity - run->used) {
-        rebuild(run, series_at(table, slot - slot % RUN_SERIES), series, room);
+        rebuild(table, run, slot, room);
         return;
     }
-    if (series->room)
-        memcpy(run->block + run->used, run->block + series->at, chunk_bytes(&series->chunk));
+    if (series->room) memcpy(run->block + run->used, run->block + series->at, chunk_bytes(&series->chunk));
     run->live += (uint32_t)room - series->room;
     series->at = run->used;
     series->room = (uint16_t)room;

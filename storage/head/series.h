@@ -29,11 +29,11 @@ struct series {
     uint32_t generation; /* fixed while the slot is in use; with GENERATION_RESTS it is not */
     uint32_t record;     /* labels (shapes.h); fixed */
     /* from here on zero at the start of each life */
-    struct chunk_state chunk;               /* open */
-    union {                                 /* of the open chunk */
+    struct chunk_state chunk; /* open */
+    union {                   /* of the open chunk */
         struct {
-            uint32_t at;                    /* of its bytes in the run's block (runs.h), */
-            uint16_t room;                  /* so many with what is free behind; 0: none yet */
+            uint32_t at;   /* of its bytes in the run's block (runs.h), */
+            uint16_t room; /* so many with what is free behind; 0: none yet */
         };
         struct histogram_chunk *histograms; /* with CHUNK_HISTOGRAM */
     };
@@ -42,8 +42,8 @@ struct series {
     struct chunk_ref *full;
     uint64_t number; /* on disk; the appending thread's, once the series is there */
     uint32_t full_count;
-    uint8_t is_logged;  /* the appending thread's; a snapshot looks at it */
-    uint8_t has_late;   /* late samples are, or were, in late.h */
+    uint8_t is_logged; /* the appending thread's; a snapshot looks at it */
+    uint8_t has_late;  /* late samples are, or were, in late.h */
     uint8_t
         is_leaving; /* announced, and nobody got or confirmed a reference since; without the page's lock */
 };

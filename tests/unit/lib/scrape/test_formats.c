@@ -374,8 +374,10 @@ START_TEST(metadata_is_read_from_families) {
     scrape(EXPOSE_PROTOBUF, buf_view(&body));
     const struct target_state *state = &bench.target->state;
     ck_assert_uint_eq(state->metadata->count, 2);
-    ck_assert(span_is(state->metadata->entries[0].metric, "c_bytes") && span_is(state->metadata->entries[0].type, "gauge"));
-    ck_assert(span_is(state->metadata->entries[0].help, "Some\nhelp.") && span_is(state->metadata->entries[0].unit, "bytes"));
+    ck_assert(span_is(state->metadata->entries[0].metric, "c_bytes") &&
+              span_is(state->metadata->entries[0].type, "gauge"));
+    ck_assert(span_is(state->metadata->entries[0].help, "Some\nhelp.") &&
+              span_is(state->metadata->entries[0].unit, "bytes"));
     ck_assert(span_is(state->metadata->entries[1].type, "unknown"));
     ck_assert_uint_eq(bench.batch->metadata_count, 2);
     scrape(EXPOSE_PROTOBUF, buf_view(&body));
