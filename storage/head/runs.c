@@ -5,16 +5,18 @@
 #include <string.h>
 
 /* for the first samples of a series whose chunk has not begun */
-#define FIRST_ROOM ((size_t)24)
-#define SMALLEST_TAIL ((size_t)256)
+#define FIRST_ROOM ((size_t)28)
+#define SMALLEST_TAIL ((size_t)512)
+#define SAMPLES_AHEAD ((size_t)8)
 
 static struct run *run_of(const struct series_table *table, uint32_t slot) {
     return &table->runs[slot / RUN_SERIES];
 }
 
-/* a twelfth more than the bytes: enough for some samples */
-static size_t room_for(size_t bytes) {
-    return bytes + bytes / 12 + 3;
+/* For so many bytes, and some samples more as they were so far. A first sample tells nothing: it is long. */
+static size_t room_for(const struct series *series, size_t bytes) {
+    size_t ahead = bytes * SAMPLES_AHEAD / (series->chunk.count + (size_t)1), most = bytes / 4 + 4;
+    return bytes + (ahead < most ? ahead : most);
 }
 
 /* the sizes that the allocator has, four for each doubling */
@@ -40,7 +42,7 @@ static size_t plan(const struct series_table *table, uint32_t first, uint32_t gr
         if (first + i == growing)
             rooms[i] = room;
         else if (first + i < count && has_room(series))
-            rooms[i] = room_for(chunk_bytes(&series->chunk));
+            rooms[i] = room_for(series, chunk_bytes(&series->chunk));
         total += rooms[i];
     }
     return total;
@@ -75,7 +77,7 @@ static void rebuild(struct series_table *table, struct run *run, uint32_t growin
 void run_grow(struct series_table *table, uint32_t slot, size_t needed) {
     struct run *run = run_of(table, slot);
     struct series *series = series_at(table, slot);
-    size_t room = room_for(needed);
+    size_t room = room_for(series, needed);
     if (room > run->capacity - run->used) {
         rebuild(table, run, slot, room);
         return;

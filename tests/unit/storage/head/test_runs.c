@@ -93,9 +93,9 @@ START_TEST(a_run_holds_little_more_than_its_chunks) {
     struct model *model = model_create();
     for (size_t len = 16; len < 400; len += 2) {
         append_all(model, len == 16 ? 16 : 2);
-        size_t most = RUN_SERIES * (len + len / 12 + 3);
+        size_t most = RUN_SERIES * (len + len / 4 + 4);
         for (uint32_t run = 0; run < SLOTS / RUN_SERIES; run++)
-            ck_assert_uint_le(model->table.runs[run].capacity, most + most / 2 + 256);
+            ck_assert_uint_le(model->table.runs[run].capacity, most + most / 2 + 512);
     }
     for (uint32_t slot = 0; slot < SLOTS; slot++) let_go(model, slot);
     for (uint32_t run = 0; run < SLOTS / RUN_SERIES; run++) ck_assert_ptr_null(model->table.runs[run].block);
