@@ -15,7 +15,9 @@
 #include "cmd/web.h"
 #include "lib/base/log.h"
 #include "lib/sys/loop.h"
+#include "lib/sys/process.h"
 #include "lib/sys/thread.h"
+#include "lib/sys/timer.h"
 #include "promql/eval/engine.h"
 #include "promql/rules/rule_set.h"
 #include "storage/tsdb/tsdb.h"
@@ -42,6 +44,7 @@
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_BAD_CONFIG = 2 };
 
 #define QUERY_BYTES_MOST ((uint64_t)512 << 20)
+#define SETTLED_MS 30000 /* after it is ready, all that only a start needs has run */
 
 struct server {
     struct flags flags;
@@ -64,6 +67,7 @@ struct server {
     int open_rc;          /* the opener's result, read after joining */
     struct err open_err;
     bool is_opening, is_stopping; /* the main loop's */
+    struct loop_timer *settled;
     int status;
 };
 
@@ -142,6 +146,11 @@ static int start_work(struct server *s, struct err *err) {
     return 0;
 }
 
+static void on_settled(void *context) {
+    (void)context;
+    process_release_code();
+}
+
 /* on the main loop, when the opener is done */
 static void on_opened(void *argument) {
     struct server *s = argument;
@@ -163,6 +172,7 @@ static void on_opened(void *argument) {
     }
     web_ready(s->web, s->tsdb, s->targets.scrape, s->rules.manager, s->rules.notifier);
     gauge_set(s->self.ready, 1);
+    loop_timer_set(s->settled, SETTLED_MS);
     LOG(LOG_INFO, "server is ready to receive web requests");
 }
 
@@ -242,6 +252,7 @@ static int prepare(struct server *s, struct err *err) {
     s->reload.context = s;
     int rc = loop_create(&s->loop, err);
     if (rc) return fail(s, STATUS_FAILED);
+    s->settled = loop_timer_create(s->loop, on_settled, NULL);
     reload_door_init(&s->door, &s->reload, s->loop);
     if (reload_now(&s->reload, NULL)) { /* logged */
         err->text[0] = 0;
@@ -286,6 +297,7 @@ static void tear_down(struct server *s) {
     tsdb_close(s->tsdb);
     reload_release(&s->reload);
     if (s->loop) reload_door_release(&s->door);
+    loop_timer_destroy(s->settled);
     loop_destroy(s->loop);
     self_release(&s->self);
     registry_destroy(s->registry);

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ARENA_FIRST_BLOCK ((size_t)4096)
+/* with their headers: sizes that the allocator has */
+#define ARENA_FIRST_BLOCK ((size_t)1024)
 #define ARENA_LARGEST_BLOCK ((size_t)256 << 10)
 #define ARENA_ALIGN ((size_t)16)
 
@@ -45,9 +46,10 @@ void arena_release(struct arena *arena) {
 
 static size_t next_block_size(const struct arena *arena, size_t wanted) {
     if (ARENA_EACH_ITS_OWN) return wanted;
-    size_t size = arena->last ? arena->last->size * 2 : ARENA_FIRST_BLOCK;
-    if (size > ARENA_LARGEST_BLOCK) size = ARENA_LARGEST_BLOCK;
-    return wanted > size ? wanted : size;
+    size_t header = sizeof(struct arena_block);
+    size_t whole = arena->last ? (header + arena->last->size) * 2 : ARENA_FIRST_BLOCK;
+    if (whole > ARENA_LARGEST_BLOCK) whole = ARENA_LARGEST_BLOCK;
+    return wanted > whole - header ? wanted : whole - header;
 }
 
 static struct arena_block *add_block(struct arena *arena, size_t wanted) {

@@ -2,7 +2,7 @@
 /*
  * arena.h - memory for one piece of work, freed at once.
  *
- *     [block 4K: a a b c . . ] -> [block 8K: d d d d e . . . ] -> ...
+ *     [block 1K: a a b c . . ] -> [block 2K: d d d d e . . . ] -> ...
  *
  * A query, a scrape, a request, a configuration each own one. Every byte is counted against the arena's
  * maximum and, if given, a budget; a refusal is NULL, which callers turn into ERR_LIMIT (arena_limit writes

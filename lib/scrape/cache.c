@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-_Static_assert(sizeof(struct cache_entry) == 24, "one entry per active series: keep it small");
+_Static_assert(sizeof(struct cache_entry) == 20, "one entry per active series: keep it small");
 
 void cache_release(struct cache *cache) {
     mem_free(cache->entries);
@@ -45,10 +45,11 @@ static void order_add(struct cache *cache, uint32_t index) {
 static void start_order(struct cache *cache) {
     cache->missed = true;
     for (size_t i = 0; i < cache->hits; i++) order_add(cache, (uint32_t)i);
-    for (size_t i = 0; i < cache->count; i++)
-        if (map_find(&cache->by_hash, cache->entries[i].hash, &cache->entries[i].hash, entry_equal, cache) ==
-            MAP_NONE)
-            map_insert(&cache->by_hash, cache->entries[i].hash, (uint32_t)i);
+    for (size_t i = 0; i < cache->count; i++) {
+        uint64_t hash = cache->entries[i].hash;
+        if (map_find(&cache->by_hash, hash, &hash, entry_equal, cache) == MAP_NONE)
+            map_insert(&cache->by_hash, hash, (uint32_t)i);
+    }
 }
 
 static uint32_t add_entry(struct cache *cache, uint64_t hash, size_t length) {

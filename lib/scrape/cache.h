@@ -3,7 +3,7 @@
  * cache.h - inside of lib/scrape: what a target said last time, in order, so that saying it again costs next
  * to nothing.
  *
- *     entries   [hash|ref|length] [hash|ref|length] ...       24 bytes each, in the order of the last
+ *     entries   [hash|ref|length] [hash|ref|length] ...       20 bytes each, in the order of the last
  *                                  ^ next                      exposition
  *
  * An exposition is nearly the same text every time: the next line is predicted to begin with the series of
@@ -23,7 +23,7 @@ struct cache_entry {
     struct series_ref ref; /* generation 0: no series, and slot says why */
     uint16_t length;       /* of the series text; 0: too long to be predicted, or none */
     uint8_t bits;          /* the flags below */
-};
+} __attribute__((packed, aligned(4)));
 
 /* slot of an entry without a series */
 enum cache_reason {

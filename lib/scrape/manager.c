@@ -46,19 +46,20 @@ static void show_metadata(const struct scrape_manager *manager, const struct job
     for (size_t i = 0; i < pool->targets.count; i++) {
         struct target *target = pool->targets.items[i];
         mutex_lock(&target->lock);
-        entries += target->state.metadata_count;
-        for (size_t k = 0; k < target->state.metadata_count; k++) {
-            const struct metadata_entry *entry = &target->state.metadata[k];
-            bytes += entry->metric.len + entry->type.len + entry->help.len + entry->unit.len;
-        }
+        const struct metadata *metadata = target->state.metadata;
+        entries += metadata ? metadata->count : 0;
+        bytes += metadata ? metadata->text_bytes : 0;
         mutex_unlock(&target->lock);
     }
     gauge_set(registry_gauge(manager->registry, "prometheus_target_metadata_cache_entries",
                              "Entries of metadata that the targets of a job have.", labels),
               (double)entries);
-    gauge_set(registry_gauge(manager->registry, "prometheus_target_metadata_cache_bytes",
-                             "Texts in the metadata of the targets of a job, in bytes.", labels),
-              (double)bytes);
+    gauge_set(
+        registry_gauge(
+            manager->registry, "prometheus_target_metadata_cache_bytes",
+            "Texts in the metadata of the targets of a job, in bytes; those that are the same are kept once.",
+            labels),
+        (double)bytes);
 }
 
 static void collect(void *context) {

@@ -442,9 +442,8 @@ static void take_over(struct target *target, struct target *before) {
     target->metadata_hash = before->metadata_hash;
     mutex_lock(&before->lock);
     mutex_lock(&target->lock);
-    struct arena empty = target->state.metadata_arena;
     target->state = before->state;
-    before->state = (struct target_state){.metadata_arena = empty};
+    before->state = (struct target_state){0};
     mutex_unlock(&target->lock);
     mutex_unlock(&before->lock);
     if (http_request_is_running(before->request)) {

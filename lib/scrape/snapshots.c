@@ -79,12 +79,16 @@ int scrape_manager_targets(struct scrape_manager *manager, struct arena *arena, 
     return rc;
 }
 
+static size_t metadata_count(const struct target_state *state) {
+    return state->metadata ? state->metadata->count : 0;
+}
+
 /* under the target's lock */
 static int copy_metadata(const struct target_state *state, size_t target, struct arena *arena,
                          struct metadata_info *out, struct err *err) {
     bool failed = false;
-    for (size_t i = 0; i < state->metadata_count; i++) {
-        const struct metadata_entry *entry = &state->metadata[i];
+    for (size_t i = 0; i < metadata_count(state); i++) {
+        const struct metadata_entry *entry = &state->metadata->entries[i];
         out[i] = (struct metadata_info){
             target, copy_span(arena, entry->metric, &failed), copy_span(arena, entry->type, &failed),
             copy_span(arena, entry->help, &failed), copy_span(arena, entry->unit, &failed)};
@@ -100,7 +104,7 @@ struct metadata_list {
 static int add_metadata(struct metadata_list *list, struct target *target, size_t index, struct arena *arena,
                         struct err *err) {
     mutex_lock(&target->lock);
-    size_t more = target->state.metadata_count;
+    size_t more = metadata_count(&target->state);
     if (list->count + more > list->capacity) {
         size_t grown = (list->count + more) * 2;
         struct metadata_info *bigger = arena_array(arena, grown, sizeof *bigger);

@@ -171,10 +171,10 @@ static void read_switches(struct target *target, struct labels labels) {
 }
 
 /* what the target's series will carry */
-static int keep_labels(struct target *target, struct labels relabelled, struct err *err) {
+static int keep_labels(struct target *target, struct labels relabelled, struct arena *work, struct err *err) {
     struct label_builder builder;
     struct labels kept;
-    label_builder_init(&builder, &target->arena, (struct labels){0});
+    label_builder_init(&builder, work, (struct labels){0});
     for (uint32_t i = 0; i < relabelled.count; i++)
         if (!span_starts_with(relabelled.items[i].name, SPAN("__")))
             label_builder_set(&builder, relabelled.items[i].name, relabelled.items[i].value);
@@ -209,28 +209,32 @@ static int make_texts(struct target *target, struct labels relabelled, struct er
     return is_whole ? 0 : err_set(err, ERR_LIMIT, "labels or URL too large");
 }
 
-/* from what discovery says to what is scraped; *kept false: dropped */
-static int build(struct target *target, struct labels discovered, bool *kept, struct err *err) {
+/* from what discovery says to what is scraped; *kept false: dropped. What only the way there needs is in
+ * work.
+ */
+static int build(struct target *target, struct labels discovered, struct arena *work, bool *kept,
+                 struct err *err) {
     const struct scrape_config *job = target->job;
     const struct relabel_rules *rules;
     struct label_builder builder;
-    struct labels relabelled;
+    struct labels relabelled, all;
     const char *scheme = job->metric_name_validation_scheme;
     target->is_legacy = strcmp(scheme, "legacy") == 0;
-    int rc = scrape_discovered_labels(job, discovered, &target->discovered_arena, &target->discovered, err);
+    int rc = scrape_discovered_labels(job, discovered, work, &all, err);
+    if (!rc) rc = labels_copy(all, &target->discovered_arena, &target->discovered, err);
     if (!rc) rc = relabel_rules_of(target->config, &job->relabel_configs, scheme, &rules, err);
     if (!rc)
         rc = relabel_rules_of(target->config, &job->metric_relabel_configs, scheme, &target->metric_rules,
                               err);
     if (rc) return rc;
-    label_builder_init(&builder, &target->arena, target->discovered);
+    label_builder_init(&builder, work, target->discovered);
     rc = relabel_run(rules, &builder, kept, err);
     if (rc || !*kept) return rc;
     rc = label_builder_finish(&builder, &relabelled, err);
     if (!rc) rc = check_address(relabelled, err);
     if (!rc) rc = read_times(target, relabelled, err);
     if (!rc) rc = check_values(relabelled, err);
-    if (!rc) rc = keep_labels(target, relabelled, err);
+    if (!rc) rc = keep_labels(target, relabelled, work, err);
     if (rc) return rc;
     read_switches(target, relabelled);
     return make_texts(target, relabelled, err);
@@ -239,16 +243,18 @@ static int build(struct target *target, struct labels discovered, bool *kept, st
 int target_create(struct config *config, const struct scrape_config *job, struct labels discovered,
                   struct target **result, struct err *err) {
     struct target *target = mem_zalloc(sizeof *target);
+    struct arena work;
     bool kept = true;
     target->magic = TARGET_MAGIC;
     target->config = config_ref(config);
     target->job = job;
     arena_init(&target->arena, TARGET_ARENA_MAX, NULL);
     arena_init(&target->discovered_arena, TARGET_ARENA_MAX, NULL);
-    arena_init(&target->state.metadata_arena, TARGET_ARENA_MAX, NULL);
     mutex_init(&target->lock);
     target->state.last_scrape_ms = INT64_MIN;
-    int rc = build(target, discovered, &kept, err);
+    arena_init(&work, TARGET_ARENA_MAX, NULL);
+    int rc = build(target, discovered, &work, &kept, err);
+    arena_release(&work);
     if (rc || !kept) {
         target_destroy(target);
         target = NULL;
@@ -279,7 +285,7 @@ void target_destroy(struct target *target) {
     ASSERT(target->batches == 0);
     cache_release(&target->cache);
     target_settle(target);
-    arena_release(&target->state.metadata_arena);
+    metadata_unref(target->state.metadata);
     arena_release(&target->discovered_arena);
     arena_release(&target->arena);
     mutex_release(&target->lock);

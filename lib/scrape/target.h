@@ -10,6 +10,7 @@
 #include "lib/config/config.h"
 #include "lib/http/client.h"
 #include "lib/scrape/cache.h"
+#include "lib/scrape/metadata.h"
 #include "lib/scrape/scrape.h"
 #include "lib/sys/thread.h"
 
@@ -32,19 +33,13 @@ enum synthetic {
     SYNTHETIC_COUNT
 };
 
-struct metadata_entry {
-    struct span metric, type, help, unit;
-};
-
 struct target_state {       /* guarded by lock */
     char forced_error[128]; /* not empty: it is not scraped, and fails with that */
     char last_error[256];
     int64_t last_scrape_ms;
     double last_duration_seconds;
     enum target_health health;
-    struct arena metadata_arena;
-    struct metadata_entry *metadata;
-    size_t metadata_count;
+    struct metadata *metadata; /* a reference; NULL: nothing was said yet */
 };
 
 struct target {

@@ -1,9 +1,11 @@
 #include "lib/sys/process.h"
 
 #include <dirent.h>
+#include <link.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -102,4 +104,22 @@ void process_info_read(struct process_info *info) {
     read_memory(info);
     read_stat(info);
     read_limits(info);
+}
+
+/* segments that are never written, not even by relocations */
+static int release_object(struct dl_phdr_info *object, size_t size, void *context) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    (void)size, (void)context;
+    for (size_t i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+        if (part->p_type != PT_LOAD || part->p_flags & PF_W) continue;
+        uintptr_t from = (object->dlpi_addr + part->p_vaddr) & ~(page - 1);
+        uintptr_t to = object->dlpi_addr + part->p_vaddr + part->p_memsz;
+        (void)madvise((void *)from, to - from, MADV_DONTNEED); /* refused: they stay */
+    }
+    return 0;
+}
+
+void process_release_code(void) {
+    dl_iterate_phdr(release_object, NULL);
 }

@@ -35,61 +35,51 @@ static void close_histograms(struct head *head, struct series *series) {
     chunk_begin(&series->chunk);
 }
 
-static void close_floats(struct head *head, struct series *series) {
+static void close_floats(struct head *head, struct series *series, uint32_t slot) {
     const struct chunk_state *chunk = &series->chunk;
+    const uint8_t *bytes = series_bytes(&head->table, slot);
     struct chunk_info info = {
         .number = series->number,
-        .mint = chunk_first_time(series->bytes, chunk_bytes(chunk)),
+        .mint = chunk_first_time(bytes, chunk_bytes(chunk)),
         .maxt = chunk->last_time,
         .encoding = chunk->encoding,
         .count = chunk->count,
         .len = (uint32_t)chunk_bytes(chunk),
     };
-    series_push_full(series, chunk_store_add(&head->chunks, &info, series->bytes));
-    slab_free(&head->slab, series->size_class, series->bytes);
-    series->bytes = NULL;
-    series->size_class = 0;
+    series_push_full(series, chunk_store_add(&head->chunks, &info, bytes));
+    run_free(&head->table, slot);
     chunk_begin(&series->chunk);
 }
 
-static void chunk_close(struct head *head, struct series *series, struct tally *tally) {
+static void chunk_close(struct head *head, struct series *series, uint32_t slot, struct tally *tally) {
     if (series_has_histograms(series))
         close_histograms(head, series);
     else
-        close_floats(head, series);
+        close_floats(head, series, slot);
     tally->filled++;
-}
-
-static void chunk_grow(struct head *head, struct series *series, size_t needed) {
-    uint8_t size_class = slab_class(needed);
-    uint8_t *bytes = slab_alloc(&head->slab, size_class);
-    if (series->bytes) memcpy(bytes, series->bytes, chunk_bytes(&series->chunk));
-    slab_free(&head->slab, series->size_class, series->bytes);
-    series->bytes = bytes;
-    series->size_class = size_class;
 }
 
 /* The first chunk of a series ends early, at another count from one run of slots to the next: else the chunks
  * of all series that a start or a new target created at once would be full, and written, at the same time for
  * ever. Those of a run stay together: their chunks are neighbours in the file (windows.h). */
-#define TOGETHER 64u
-
 static bool ends_early(const struct series *series, uint32_t slot) {
-    return series->full_count == 0 && series->chunk.count >= 24 + (slot / TOGETHER * 2654435761u >> 16) % 96;
+    return series->full_count == 0 &&
+           series->chunk.count >= 24 + (slot / RUN_SERIES * 2654435761u >> 16) % 96;
 }
 
 static void put_float(struct head *head, struct series *series, uint32_t slot, int64_t time, uint64_t bits,
                       struct tally *tally) {
-    if (ends_early(series, slot) || series_has_histograms(series)) chunk_close(head, series, tally);
+    if (ends_early(series, slot) || series_has_histograms(series)) chunk_close(head, series, slot, tally);
     for (;;) {
-        size_t needed, capacity = series->bytes ? slab_class_bytes(series->size_class) : 0;
-        tally->opened += series->chunk.count == 0 && capacity == 0 && series->full_count == 0;
-        enum chunk_result result = chunk_append(&series->chunk, series->bytes, capacity, time, bits, &needed);
+        size_t needed;
+        tally->opened += series->chunk.count == 0 && series->room == 0 && series->full_count == 0;
+        enum chunk_result result =
+            chunk_append(&series->chunk, series_bytes(&head->table, slot), series->room, time, bits, &needed);
         if (result == CHUNK_STORED) return;
         if (result == CHUNK_GROW) {
-            chunk_grow(head, series, needed);
+            run_grow(&head->table, slot, needed);
         } else {
-            chunk_close(head, series, tally);
+            chunk_close(head, series, slot, tally);
         }
     }
 }
@@ -97,13 +87,13 @@ static void put_float(struct head *head, struct series *series, uint32_t slot, i
 static void put_histogram(struct head *head, struct series *series, uint32_t slot, int64_t time,
                           const struct histogram *histogram, struct tally *tally) {
     bool has_floats = series->chunk.count && !series_has_histograms(series);
-    if (has_floats || ends_early(series, slot)) chunk_close(head, series, tally);
+    if (has_floats || ends_early(series, slot)) chunk_close(head, series, slot, tally);
     tally->opened += series->chunk.count == 0 && series->full_count == 0;
     for (;;) {
         if (!series->chunk.count) series->histograms = histogram_chunk_create();
         if (histogram_chunk_append(&series->chunk, series->histograms, time, histogram) == CHUNK_STORED)
             return;
-        chunk_close(head, series, tally);
+        chunk_close(head, series, slot, tally);
     }
 }
 
@@ -206,7 +196,8 @@ static void prefetch_series(const struct head *head, const struct head_rows *row
 static void prefetch_row(const struct head *head, const struct head_rows *rows, size_t i) {
     if (i >= rows->count || rows->results[i] != APPEND_STORED) return;
     const struct series *series = series_of(&head->table, rows->refs[i]);
-    if (series && series->bytes) __builtin_prefetch(series->bytes + series->chunk.bit_count / 8, 1);
+    if (series && !series_has_histograms(series))
+        __builtin_prefetch(series_bytes(&head->table, rows->refs[i].slot) + series->chunk.bit_count / 8, 1);
 }
 
 static struct arrival arrival_of(const struct head_rows *rows, size_t i, uint64_t sequence) {

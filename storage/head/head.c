@@ -35,16 +35,17 @@ int head_create(const struct head_options *options, struct head **head, struct e
     return 0;
 }
 
-void series_free(struct head *head, struct series *series) {
+void series_free(struct head *head, uint32_t slot) {
+    struct series *series = series_at(&head->table, slot);
     for (uint32_t i = 0; i < series->full_count; i++) chunk_store_drop(&head->chunks, series->full[i]);
     mem_free(series->full);
     if (series_has_histograms(series))
         histogram_chunk_destroy(series->histograms);
     else
-        slab_free(&head->slab, series->size_class, series->bytes);
+        run_free(&head->table, slot);
     series->full = NULL;
-    series->bytes = NULL;
-    series->full_count = series->size_class = 0;
+    series->histograms = NULL;
+    series->full_count = 0;
     series->chunk.count = series->chunk.encoding = 0;
 }
 
@@ -53,9 +54,8 @@ void head_destroy(struct head *head) {
     CHECK_OBJ(head, HEAD_MAGIC);
     if (head->memory) budget_give(head->memory, atomic_load(&head->memory_drawn));
     uint32_t count = (uint32_t)atomic_load(&head->table.count);
-    for (uint32_t slot = 0; slot < count; slot++) series_free(head, series_at(&head->table, slot));
+    for (uint32_t slot = 0; slot < count; slot++) series_free(head, slot);
     for (uint32_t i = 0; i < FREE_LISTS; i++) vec_release(&head->free_slots.by_labels[i]);
-    slab_release(&head->slab);
     late_release(&head->late);
     chunk_store_release(&head->chunks);
     commits_release(&head->commits);

@@ -11,9 +11,9 @@
 #include "storage/head/head.h"
 #include "storage/head/late.h"
 #include "storage/head/postings.h"
+#include "storage/head/runs.h"
 #include "storage/head/series.h"
 #include "storage/head/shapes.h"
-#include "storage/head/slab.h"
 #include "storage/head/symbols.h"
 
 #include <stdatomic.h>
@@ -59,7 +59,6 @@ struct head {
     struct series_table table;
     struct commits commits;
     struct chunk_store chunks;
-    struct slab slab; /* the appending thread's */
     struct late late;
     atomic_int_least64_t closed; /* no sample before it goes into a chunk */
     atomic_int_least64_t mint;   /* chunks hold nothing that counts before it: that is in blocks */
@@ -70,7 +69,7 @@ struct head {
 };
 
 /* head.c: chunks and their memory; by the appending thread, the page is locked or nobody reads it */
-void series_free(struct head *head, struct series *series);
+void series_free(struct head *head, uint32_t slot);
 
 /* index.c; the index lock is held, exclusively for add */
 

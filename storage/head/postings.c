@@ -6,11 +6,10 @@
 
 #include <string.h>
 
-/* the smallest of 4 6 8 12 16 24 32 ... that is not below count */
+/* the smallest of 4 8 12 ... 32 40 48 56 64 80 ... that is not below count */
 static size_t capacity_of(size_t count) {
-    if (count <= 4) return 4;
-    size_t half = (size_t)1 << (63 - __builtin_clzll(count - 1)); /* below count, its double is not */
-    return half + half / 2 >= count ? half + half / 2 : half * 2;
+    size_t step = count <= 32 ? 4 : (size_t)1 << (61 - __builtin_clzll(count - 1)); /* an eighth of its doubling */
+    return (count + step - 1) / step * step;
 }
 
 static uint64_t symbol_hash(uint32_t symbol) {

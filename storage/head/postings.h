@@ -5,8 +5,9 @@
  *     name "job" -+- "node" -> 1 2 3 7 8 ...     a sorted array
  *                 +- "api"  -> 4                 one slot: inline, no memory of its own
  *
- * Arrays hold 4, 6, 8, 12, 16, 24 ... slots: what they can hold follows from how many they hold, so it is not
- * stored. Names and values are symbols. All under the index lock; views are valid while it is held.
+ * Arrays hold 4, 8, 12 ... 32, 40, 48, 56, 64, 80 ... slots, the sizes that the allocator has: what they can
+ * hold follows from how many they hold, so it is not stored. Names and values are symbols. All under the
+ * index lock; views are valid while it is held.
  */
 #include "lib/base/map.h"
 #include "lib/base/vec.h"

@@ -82,7 +82,7 @@ void head_recycle(struct head *head, const struct slots *slots) {
         if (series->chunk.count) atomic_fetch_sub_explicit(&head->open_chunks, 1, memory_order_relaxed);
         struct mutex *lock = series_lock(&head->table, slots->items[i]);
         mutex_lock(lock); /* statistics and maintenance look at all slots */
-        series_free(head, series);
+        series_free(head, slots->items[i]);
         mutex_unlock(lock);
     }
     rwlock_write(&head->index_lock);

@@ -97,14 +97,15 @@ static int read_full(const struct read *r, const struct open_copy *copy, struct 
 }
 
 /* the page is locked */
-static void copy_open(const struct series *series, struct open_copy *copy) {
+static void copy_open(const struct read *r, uint32_t slot, struct open_copy *copy) {
+    const struct series *series = r->series;
     copy->state = series->chunk;
     copy->histograms = NULL;
     copy->len = 0;
     if (!series->chunk.count) return;
     if (!series_has_histograms(series)) {
         copy->len = chunk_bytes(&series->chunk);
-        memcpy(copy->bytes, series->bytes, copy->len);
+        memcpy(copy->bytes, series_bytes(&r->head->table, slot), copy->len);
         return;
     }
     const struct buf *bytes = &series->histograms->bytes;
@@ -120,7 +121,7 @@ static bool look(struct read *r, uint32_t slot, uint64_t reader, struct open_cop
     batch_mark mark = series->mark;
     int64_t batch_time = series->batch_time, hidden_from;
     copy->has_late = series->has_late;
-    copy_open(series, copy);
+    copy_open(r, slot, copy);
     copy->number = series->number;
     copy->full_until = series->full_count ? series->full[series->full_count - 1].maxt : INT64_MIN;
     mutex_unlock(r->lock);
@@ -184,7 +185,7 @@ static bool overlaps(struct head *head, uint32_t slot, int64_t chunks_from, int6
     }
     const struct series *series = series_at(&head->table, slot);
     int64_t from = mint > chunks_from ? mint : chunks_from;
-    return series_overlaps(series, from, maxt) ||
+    return series_overlaps(&head->table, slot, from, maxt) ||
            (series->has_late && late_overlaps(&head->late, slot, mint, maxt));
 }
 

@@ -120,19 +120,19 @@ static int restore_histograms(struct restore *r, struct series *series, uint32_t
     return r->in->rc;
 }
 
-static int restore_floats(struct restore *r, struct series *series, uint32_t bits) {
-    struct chunk_state *chunk = &series->chunk;
+static int restore_floats(struct restore *r, uint32_t slot, uint32_t bits) {
+    struct chunk_state *chunk = &series_at(&r->head->table, slot)->chunk;
     if (bits > CHUNK_MAX_BYTES * 8 || !chunk->count != !bits || (bits && !chunk_has_floats(chunk->encoding)))
         return frames_bad(r->in, "open chunk");
     chunk->bit_count = (uint16_t)bits;
     if (!chunk->count) return 0;
-    series->size_class = slab_class(chunk_bytes(chunk));
-    series->bytes = slab_alloc(&r->head->slab, series->size_class);
-    frames_read(r->in, series->bytes, chunk_bytes(chunk));
+    run_grow(&r->head->table, slot, chunk_bytes(chunk));
+    frames_read(r->in, series_bytes(&r->head->table, slot), chunk_bytes(chunk));
     return r->in->rc;
 }
 
-static int restore_open(struct restore *r, struct series *series) {
+static int restore_open(struct restore *r, uint32_t slot) {
+    struct series *series = series_at(&r->head->table, slot);
     struct chunk_state *chunk = &series->chunk;
     uint8_t small[6];
     frames_read(r->in, small, sizeof small);
@@ -154,13 +154,13 @@ static int restore_open(struct restore *r, struct series *series) {
     }
     if (chunk->count) atomic_fetch_add(&r->head->open_chunks, 1);
     return series_has_histograms(series) ? restore_histograms(r, series, bits)
-                                         : restore_floats(r, series, bits);
+                                         : restore_floats(r, slot, bits);
 }
 
 static int restore_chunks(struct restore *r) {
     for (uint32_t i = 0; !r->in->rc && i < r->count; i++) {
         struct series *series = series_at(&r->head->table, i);
-        if (restore_full(r, series) == 0) restore_open(r, series);
+        if (restore_full(r, series) == 0) restore_open(r, i);
     }
     return r->in->rc;
 }

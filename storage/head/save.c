@@ -68,7 +68,8 @@ static void save_postings(struct save *s) {
     }
 }
 
-static int save_chunks_of(struct save *s, const struct series *series, struct err *err) {
+static int save_chunks_of(struct save *s, uint32_t slot, struct err *err) {
+    const struct series *series = series_at(&s->head->table, slot);
     const struct chunk_state *chunk = &series->chunk;
     for (uint32_t i = 0; i < series->full_count; i++)
         if (chunk_ref_in_heap(series->full[i]))
@@ -91,7 +92,7 @@ static int save_chunks_of(struct save *s, const struct series *series, struct er
     if (has_histograms)
         frames_write(s->out, series->histograms->bytes.data, series->histograms->bytes.len);
     else if (chunk->count)
-        frames_write(s->out, series->bytes, chunk_bytes(chunk));
+        frames_write(s->out, series_bytes(&s->head->table, slot), chunk_bytes(chunk));
     return 0;
 }
 
@@ -102,9 +103,10 @@ static int save_chunks(struct save *s, struct err *err) {
         struct mutex *lock = series_lock(&s->head->table, s->slots.items[i].slot);
         mutex_lock(lock);
         while (!rc && i < s->slots.count && series_lock(&s->head->table, s->slots.items[i].slot) == lock) {
-            struct series *series = series_at(&s->head->table, s->slots.items[i].slot);
-            ASSERT(series->generation == s->slots.items[i].generation); /* only this thread lets series go */
-            rc = save_chunks_of(s, series, err);
+            uint32_t slot = s->slots.items[i].slot;
+            /* only this thread lets series go */
+            ASSERT(series_at(&s->head->table, slot)->generation == s->slots.items[i].generation);
+            rc = save_chunks_of(s, slot, err);
             i++;
         }
         mutex_unlock(lock);

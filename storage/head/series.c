@@ -13,6 +13,7 @@ _Static_assert(sizeof(struct series) == 88, "one per series: keep it small");
 void series_table_init(struct series_table *table) {
     table->pages = mem_array(PAGES_MAX, sizeof *table->pages);
     table->locks = mem_array(PAGES_MAX, sizeof *table->locks);
+    table->runs = mem_array(PAGES_MAX * PAGE_SERIES / RUN_SERIES, sizeof *table->runs);
     atomic_store(&table->count, 0);
 }
 
@@ -23,8 +24,10 @@ void series_table_release(struct series_table *table) {
     }
     mem_free(table->pages);
     mem_free(table->locks);
+    mem_free(table->runs);
     table->pages = NULL;
     table->locks = NULL;
+    table->runs = NULL;
 }
 
 static void add_page(struct series_table *table, uint32_t number) {
@@ -106,9 +109,13 @@ uint32_t series_first_full(const struct series *series, int64_t mint) {
     return low;
 }
 
-bool series_overlaps(const struct series *series, int64_t mint, int64_t maxt) {
+bool series_overlaps(const struct series_table *table, uint32_t slot, int64_t mint, int64_t maxt) {
+    const struct series *series = series_at(table, slot);
     if (series->chunk.count == 0 || series->chunk.last_time < mint) return false;
-    uint32_t first = series_first_full(series, mint);
-    if (first < series->full_count) return chunk_ref_mint(series->full[first]) <= maxt;
-    return chunk_first_time(series->bytes, chunk_bytes(&series->chunk)) <= maxt;
+    uint32_t full = series_first_full(series, mint);
+    if (full < series->full_count) return chunk_ref_mint(series->full[full]) <= maxt;
+    int64_t first = series_has_histograms(series)
+                        ? histogram_chunk_first_time(series->histograms)
+                        : chunk_first_time(series_bytes(table, slot), chunk_bytes(&series->chunk));
+    return first <= maxt;
 }

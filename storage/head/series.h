@@ -29,9 +29,12 @@ struct series {
     uint32_t generation; /* fixed while the slot is in use; with GENERATION_RESTS it is not */
     uint32_t record;     /* labels (shapes.h); fixed */
     /* from here on zero at the start of each life */
-    struct chunk_state chunk;               /* open */
-    union {                                 /* of the open chunk */
-        uint8_t *bytes;                     /* in the slab */
+    struct chunk_state chunk; /* open */
+    union {                   /* of the open chunk */
+        struct {
+            uint32_t at;   /* of its bytes in the run's block (runs.h), */
+            uint16_t room; /* so many with what is free behind; 0: none yet */
+        };
         struct histogram_chunk *histograms; /* with CHUNK_HISTOGRAM */
     };
     batch_mark mark;
@@ -39,9 +42,8 @@ struct series {
     struct chunk_ref *full;
     uint64_t number; /* on disk; the appending thread's, once the series is there */
     uint32_t full_count;
-    uint8_t size_class; /* of bytes */
-    uint8_t is_logged;  /* the appending thread's; a snapshot looks at it */
-    uint8_t has_late;   /* late samples are, or were, in late.h */
+    uint8_t is_logged; /* the appending thread's; a snapshot looks at it */
+    uint8_t has_late;  /* late samples are, or were, in late.h */
     uint8_t
         is_leaving; /* announced, and nobody got or confirmed a reference since; without the page's lock */
 };
@@ -53,8 +55,18 @@ struct series_page {
     struct series series[PAGE_SERIES];
 };
 
+/* slots whose open chunks share a block (runs.h), become full together, and stand together in the file */
+#define RUN_SERIES 64u
+
+struct run {
+    uint8_t *block;          /* NULL: no open chunk */
+    uint32_t used, capacity; /* behind used: the tail */
+    uint32_t live;           /* of used */
+};
+
 struct series_table {
     _Atomic(struct series_page *) *pages;
+    struct run *runs;
     struct mutex *locks;         /* of the pages; apart, as a page is just what the allocator gives then */
     atomic_uint_least32_t count; /* slots in use: 0 .. count - 1 */
 };
@@ -94,6 +106,11 @@ static inline struct series *series_of(const struct series_table *table, struct 
 }
 
 void series_table_init(struct series_table *table);
+/* the bytes of the open chunk of floats; the page is locked */
+static inline uint8_t *series_bytes(const struct series_table *table, uint32_t slot) {
+    return table->runs[slot / RUN_SERIES].block + series_at(table, slot)->at;
+}
+
 /* the pages only; what series own was freed */
 void series_table_release(struct series_table *table);
 /* The slot after the last, zeroed but for its generation, seen by nobody until series_table_publish. NULL
@@ -110,6 +127,6 @@ void series_push_full(struct series *series, struct chunk_ref ref);
 /* the first `count` full chunks, whose memory was given back; the page is locked */
 void series_forget_full(struct series *series, uint32_t count);
 /* has it a chunk with times in [mint, maxt]? the page is locked */
-bool series_overlaps(const struct series *series, int64_t mint, int64_t maxt);
+bool series_overlaps(const struct series_table *table, uint32_t slot, int64_t mint, int64_t maxt);
 /* index of the first full chunk that ends at mint or later */
 uint32_t series_first_full(const struct series *series, int64_t mint);

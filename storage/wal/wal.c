@@ -27,8 +27,8 @@
 
 #define WAL_MAGIC 0x77616c31u
 #define PAGE_BYTES ((uint64_t)4096)
-#define DIRECT_MAX ((size_t)256 << 10)   /* more than that goes through the cache */
-#define KEEP_CAPACITY ((size_t)32 << 20) /* a larger buffer is not kept between writes */
+#define DIRECT_MAX ((size_t)256 << 10)  /* more than that goes through the cache */
+#define KEEP_CAPACITY ((size_t)1 << 20) /* a larger buffer is not kept between writes */
 
 struct wal {
     uint32_t magic;

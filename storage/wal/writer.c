@@ -12,7 +12,7 @@
 
 #define WRITER_MAGIC 0x77616c32u
 #define GROUP_BYTES ((size_t)4 << 20)
-#define GROUP_KEEP_BYTES ((size_t)32 << 20) /* a larger buffer is not kept between groups */
+#define GROUP_KEEP_BYTES ((size_t)1 << 20) /* a larger buffer is not kept between groups */
 #define DEFAULT_INTERVAL_MS 1000
 #define DEFAULT_ROWS_WAITING ((size_t)2 << 20)
 /* no more rows are gathered */

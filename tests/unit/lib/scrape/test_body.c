@@ -405,18 +405,18 @@ END_TEST
 START_TEST(metadata_is_kept_and_renewed) {
     begin("", "");
     ck_assert_int_eq(scrape("# HELP a About a.\n# TYPE a counter\na 1\n# TYPE b gauge\nb 1\n"), 0);
-    ck_assert_uint_eq(target->state.metadata_count, 2);
-    ck_assert(span_is(target->state.metadata[0].metric, "a"));
-    ck_assert(span_is(target->state.metadata[0].help, "About a."));
-    ck_assert(span_is(target->state.metadata[0].type, "counter"));
-    ck_assert(span_is(target->state.metadata[1].type, "gauge"));
+    ck_assert_uint_eq(target->state.metadata->count, 2);
+    ck_assert(span_is(target->state.metadata->entries[0].metric, "a"));
+    ck_assert(span_is(target->state.metadata->entries[0].help, "About a."));
+    ck_assert(span_is(target->state.metadata->entries[0].type, "counter"));
+    ck_assert(span_is(target->state.metadata->entries[1].type, "gauge"));
     ck_assert_int_eq(scrape_as(EXPOSE_OPENMETRICS,
                                SPAN("# TYPE c_bytes unknown\n# UNIT c_bytes bytes\nc_bytes 1\n# EOF\n"), 10,
                                1000),
                      0);
-    ck_assert_uint_eq(target->state.metadata_count, 1);
-    ck_assert(span_is(target->state.metadata[0].unit, "bytes"));
-    ck_assert_uint_eq(target->state.metadata[0].help.len, 0);
+    ck_assert_uint_eq(target->state.metadata->count, 1);
+    ck_assert(span_is(target->state.metadata->entries[0].unit, "bytes"));
+    ck_assert_uint_eq(target->state.metadata->entries[0].help.len, 0);
     end();
 }
 END_TEST

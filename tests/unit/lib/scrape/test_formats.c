@@ -373,10 +373,12 @@ START_TEST(metadata_is_read_from_families) {
     family_writer_add(&body, "u", "", "", EXPOSE_UNKNOWN, &c, 1);
     scrape(EXPOSE_PROTOBUF, buf_view(&body));
     const struct target_state *state = &bench.target->state;
-    ck_assert_uint_eq(state->metadata_count, 2);
-    ck_assert(span_is(state->metadata[0].metric, "c_bytes") && span_is(state->metadata[0].type, "gauge"));
-    ck_assert(span_is(state->metadata[0].help, "Some\nhelp.") && span_is(state->metadata[0].unit, "bytes"));
-    ck_assert(span_is(state->metadata[1].type, "unknown"));
+    ck_assert_uint_eq(state->metadata->count, 2);
+    ck_assert(span_is(state->metadata->entries[0].metric, "c_bytes") &&
+              span_is(state->metadata->entries[0].type, "gauge"));
+    ck_assert(span_is(state->metadata->entries[0].help, "Some\nhelp.") &&
+              span_is(state->metadata->entries[0].unit, "bytes"));
+    ck_assert(span_is(state->metadata->entries[1].type, "unknown"));
     ck_assert_uint_eq(bench.batch->metadata_count, 2);
     scrape(EXPOSE_PROTOBUF, buf_view(&body));
     ck_assert_uint_eq(bench.batch->metadata_count, 0); /* nothing new */
