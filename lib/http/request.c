@@ -318,7 +318,7 @@ static void on_lane(void *context, enum lane_end end, const struct reply *reply)
 
 static void start_lane(struct http_request *request) {
     request->body.max_bytes = request->max_body_bytes + LANE_SLACK_BYTES;
-    lane_start(request->lane, buf_view(&request->head), &request->body, time_left(request));
+    lane_start(request->lane, buf_view(&request->head), &request->body, request->deadline_ms);
 }
 
 static void start_transfer(struct http_request *request, bool connects_only) {
