@@ -381,6 +381,21 @@ int expose_next_known(struct expose_reader *reader, struct span series, struct e
     return rc ? rc : read_value(reader, line, entry, err);
 }
 
+bool expose_take_plain(struct expose_reader *reader, size_t len, double *value) {
+    const char *line = reader->body.ptr + reader->at, *end = reader->body.ptr + reader->body.len;
+    const char *text = line + len + 1;
+    if (text[-1] != ' ' || text == end) return false;
+    double magnitude;
+    bool is_negative = *text == '-';
+    text += is_negative;
+    size_t used = number_scan(span_of(text, (size_t)(end - text)), &magnitude);
+    if (!used || text + used == end || text[used] != '\n') return false;
+    *value = is_negative ? -magnitude : magnitude;
+    reader->at += (size_t)(text + used - line) + 1;
+    reader->line++;
+    return true;
+}
+
 int expose_next(struct expose_reader *reader, struct expose_entry *entry, struct err *err) {
     struct scan line;
     while (take_line(reader, 0, &line)) {
