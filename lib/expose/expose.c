@@ -32,7 +32,9 @@ static bool is_name_start(char c) {
 }
 
 static bool is_name_byte(char c) {
-    return is_name_start(c) || (c >= '0' && c <= '9');
+    static const bool is_one[256] = {['a' ... 'z'] = true, ['A' ... 'Z'] = true,
+                                     ['0' ... '9'] = true, ['_'] = true, [':'] = true};
+    return is_one[(unsigned char)c];
 }
 
 /* behind a quoted text whose opening quote is at p, or false when it does not end */

@@ -234,9 +234,8 @@ int body_count(struct body *body, struct err *err) {
 }
 
 static void note_metadata(struct body *body, const struct expose_entry *line) {
-    body->metadata_hash =
-        hash_mix(hash_mix(body->metadata_hash, hash_bytes(line->metric.ptr, line->metric.len)),
-                 hash_bytes(line->text.ptr, line->text.len));
+    const char *from = line->metric.ptr, *to = line->text.ptr + line->text.len; /* one behind the other */
+    body->metadata_hash = hash_mix(body->metadata_hash, hash_bytes(from, (size_t)(to - from)));
 }
 
 /* what nearly every line is: a known series and a number. false: not that, or not so simple; nothing is done

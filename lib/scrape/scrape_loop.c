@@ -50,8 +50,15 @@ struct scrape_loop {
 
 static void close_target(struct target *target);
 
+static bool all_stored(const struct append_batch *batch) {
+    unsigned any = 0;
+    for (size_t i = 0; i < batch->count; i++) any |= batch->results[i];
+    return any == APPEND_STORED;
+}
+
 static void count_results(const struct scrape_loop *loop, const struct append_batch *batch) {
     size_t counts[APPEND_TOO_OLD + 1] = {0};
+    if (all_stored(batch)) return; /* as nearly always */
     for (size_t i = 0; i < batch->count; i++) counts[batch->results[i]]++;
     if (!loop->metrics.registry) return;
     counter_add(loop->metrics.duplicate, (double)counts[APPEND_DUPLICATE]);
