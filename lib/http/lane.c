@@ -92,6 +92,10 @@ static struct lane *find_late(const struct running_lanes *lanes, int64_t now_ms)
 
 static void finish(struct lane *lane, enum lane_end end);
 
+void lane_end_late(struct lane *lane, int64_t time_ms) {
+    if (lane->is_running && lane->deadline_ms <= time_ms) finish(lane, LANE_TIMEOUT);
+}
+
 static void on_time_over(void *context) {
     struct running_lanes *lanes = context;
     int64_t now_ms = clock_monotonic_ms();

@@ -248,6 +248,10 @@ bool http_request_is_running(const struct http_request *request) {
     return request->is_running;
 }
 
+void http_request_end_late(struct http_request *request, int64_t time_ms) {
+    if (request->is_running && request->lane) lane_end_late(request->lane, time_ms);
+}
+
 void http_request_set_body(struct http_request *request, struct span body) {
     request->post = body;
 }

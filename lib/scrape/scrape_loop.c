@@ -19,6 +19,9 @@
 #include <string.h>
 
 #define LOOP_MAGIC 0x73636c70u
+/* A scrape that began so late at most and uses up its interval has timed out at the next tick, which is its
+ * target's then. One that began later costs that tick: a server that does not keep up asks less. */
+#define TICK_SLACK_MS 1
 #define RETURNED_SAMPLES_MAX 16384 /* in batches that wait to be looked at */
 
 struct batch_list {
@@ -337,6 +340,7 @@ static void observe_interval(struct target *target) {
 
 static void start_scrape(struct target *target) {
     struct err err = {0};
+    http_request_end_late(target->request, target->due_ms + TICK_SLACK_MS);
     if (http_request_is_running(target->request)) return; /* still: this tick is left out */
     target->start_ns = clock_monotonic_ns();
     target->start_wall_ms = clock_wall_ms();
