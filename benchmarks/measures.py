@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """measures.py - the measurements of README.md, one function each, and the command that runs them.
 
-    measures.py [--quick] [--peers none|prometheus,victoria] [--no-ours] all|ingest|disk|start|restart|churn|scrape|resident|clients|query ...
+    measures.py [--quick] [--peers none|prometheus,victoria] [--no-ours] all|ingest|disk|start|restart|churn|scrape|resident|large|fast|many|clients|query ...
 """
 import argparse
 import json
@@ -126,29 +126,45 @@ def scrape_config(port, targets, interval):
 class Scraped:
     """a server and the generator it scrapes"""
 
-    def __init__(self, kind, folder, targets, interval, renew):
-        self.port, self.series = free_port(), targets * 1000
+    def __init__(self, kind, folder, targets, each, interval, renew):
+        self.port, self.series = free_port(), targets * each
         home = tempfile.mkdtemp(dir=folder)
-        self.generator = Process(home, "generator", [TOOLS / "scrape_target", self.port, targets, 1000, interval * 1000, 1, renew])
+        self.generator = Process(home, "generator", [TOOLS / "scrape_target", self.port, targets, each, interval * 1000, 1, renew])
         running.append(self)
         eventually("the generator answers", lambda: self.samples() is not None, 30)
         self.server = fresh(kind, folder, scrape_config(self.port, targets, interval))
 
+    def stats(self, path="/stats"):
+        return json.loads(http(f"http://127.0.0.1:{self.port}{path}", timeout=30)[2])
+
     def samples(self):
-        return json.loads(http(f"http://127.0.0.1:{self.port}/stats")[2])["samples"]
+        return self.stats()["samples"]
+
+    def has_scraped(self, times):
+        return self.samples() >= times * self.series
+
+    def begin(self):
+        self.cpu, self.before = self.server.cpu(), self.stats("/reset")["samples"]
 
     def reading(self):
-        return self.server.cpu(), self.samples()
+        """what scraping() says of it"""
+        cpu, stats = self.server.cpu() - self.cpu, self.stats()
+        samples = stats["samples"] - self.before
+        if not samples:
+            raise Failed("scraped nothing")
+        return {"cpu": cpu / samples * 1e6, "first": self.first_cpu, "bytes": self.server.memory("VmRSS") / self.series,
+                "peak": self.server.memory("VmHWM") / 1e6, "late": stats["late_p99_ms"], "missed": stats["missed"]}
 
     def kill(self):
         self.generator.kill()
 
 
-def scraping(kinds, folder, targets, interval, renew, warmup, seconds):
-    """{name: (CPU s per million samples, resident bytes per series, peak MB) or a failure}"""
-    subjects, before, results = {}, {}, {}
+def scraping(kinds, folder, targets, each, interval, renew, warmup, seconds):
+    """{name: readings, or a failure}: CPU s per million samples, of the first two scrapes; resident bytes per series, peak MB;
+    lateness p99 in ms, missed scrapes"""
+    subjects, results = {}, {}
 
-    def each(step):
+    def for_all(step):
         for name in [name for name in kinds if name not in results]:
             try:
                 step(name)
@@ -156,55 +172,74 @@ def scraping(kinds, folder, targets, interval, renew, warmup, seconds):
                 results[name] = str(e)
 
     def begin(name):
-        subjects[name] = Scraped(kinds[name], folder, targets, interval, renew)
+        subjects[name] = Scraped(kinds[name], folder, targets, each, interval, renew)
+        subjects[name].first_cpu = None
 
-    def whole(name):
+    def look(name):
         subject = subjects[name]
-        eventually(f"{name} has scraped every target", lambda: subject.samples() >= subject.series, 60 + 2 * interval)
+        if subject.first_cpu is None and subject.has_scraped(2):
+            subject.first_cpu = subject.server.cpu()
 
-    def first(name):
-        before[name] = subjects[name].reading()
+    def is_whole(name):
+        if subjects[name].first_cpu is None:
+            raise Failed("has not scraped every target twice")
 
-    def last(name):
-        subject = subjects[name]
-        (cpu0, samples0), (cpu, samples) = before[name], subject.reading()
-        if samples == samples0:
-            raise Failed("scraped nothing")
-        results[name] = ((cpu - cpu0) / (samples - samples0) * 1e6, subject.server.memory("VmRSS") / subject.series,
-                         subject.server.memory("VmHWM") / 1e6)
-    each(begin)
-    each(whole)
+    def end_measuring(name):
+        results[name] = subjects[name].reading()
+    for_all(begin)
+    deadline = time.monotonic() + 60 + 3 * interval
+    while time.monotonic() < deadline and any(s.first_cpu is None for s in subjects.values()):
+        for_all(look)
+        time.sleep(0.2)
+    for_all(is_whole)
     time.sleep(warmup)
-    each(first)
+    for_all(lambda name: subjects[name].begin())
     time.sleep(seconds)
-    each(last)
+    for_all(end_measuring)
     for subject in subjects.values():
         end(subject.server)
         subject.kill()
     return results
 
 
-def spread(results, *keys):
-    """each reading under its key; a failure under all of them. keys: of (CPU, resident, peak), None is left out"""
-    return {name: {key: value if isinstance(value, str) else value[i] for i, key in enumerate(keys) if key}
+def spread(results, **keys):
+    """each reading under its key of the table; a failure under all of them"""
+    return {name: {key: value if isinstance(value, str) else value[reading] for reading, key in keys.items()}
             for name, value in results.items()}
 
 
 def churn(kinds, folder, quick):
-    return spread(scraping(kinds, folder, 200, 2, 10, *((10, 40) if quick else (60, 600))), "churn_cpu", None, "churn_peak")
+    return spread(scraping(kinds, folder, 200, 1000, 2, 10, *((10, 40) if quick else (60, 600))), cpu="churn_cpu", peak="churn_peak")
 
 
 def scrape(kinds, folder, quick):
-    return spread(scraping(kinds, folder, 200, 2, 0, *((10, 40) if quick else (60, 600))), "scrape_cpu", "scrape_bytes")
+    return spread(scraping(kinds, folder, 200, 1000, 2, 0, *((10, 40) if quick else (60, 600))),
+                  cpu="scrape_cpu", bytes="scrape_bytes")
 
 
 def resident(kinds, folder, quick):
     targets, seconds = (100, 45) if quick else (1000, 300)
-    return spread(scraping(kinds, folder, targets, 15, 0, 15, seconds), None, "resident")
+    return spread(scraping(kinds, folder, targets, 1000, 15, 0, 15, seconds), bytes="resident")
+
+
+def large(kinds, folder, quick):
+    targets, seconds = (40, 45) if quick else (200, 300)
+    return spread(scraping(kinds, folder, targets, 5000, 15, 0, 0, seconds),
+                  cpu="large_cpu", first="large_first", peak="large_peak", late="large_late")
+
+
+def fast(kinds, folder, quick):
+    return spread(scraping(kinds, folder, 100, 2000, 2, 0, *((10, 40) if quick else (60, 300))),
+                  cpu="fast_cpu", bytes="fast_bytes", late="fast_late")
+
+
+def many(kinds, folder, quick):
+    targets, seconds = (2000, 45) if quick else (10000, 150)
+    return spread(scraping(kinds, folder, targets, 20, 15, 0, 15, seconds), cpu="many_cpu", late="many_late", missed="many_missed")
 
 
 APART = {"ingest": ingest, "disk": disk, "restart": restart, "clients": clients}
-TOGETHER = {"churn": churn, "scrape": scrape, "resident": resident}
+TOGETHER = {"churn": churn, "scrape": scrape, "resident": resident, "large": large, "fast": fast, "many": many}
 
 
 def run(measurement, kinds, folder, quick, results):

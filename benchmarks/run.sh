@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh all|ingest|disk|start|restart|churn|scrape|resident|clients|query ... [--quick] [--peers none|prometheus,victoria] [--no-ours]
+# run.sh all|ingest|disk|start|restart|churn|scrape|resident|large|fast|many|clients|query ... [--quick] [--peers none|prometheus,victoria] [--no-ours]
 # Builds, fetches the peers, measures, prints a table. README.md says what each figure is.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

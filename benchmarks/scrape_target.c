@@ -3,7 +3,10 @@
  *
  *     scrape_target PORT TARGETS SERIES INTERVAL_MS SEED [RENEW_TICKS]
  *     GET /t/0 ... /t/<TARGETS-1>      a page of SERIES series in the text format
- *     GET /stats                       pages, samples and bytes served so far, CPU milliseconds used
+ *     GET /stats                       pages, samples and bytes served so far, CPU milliseconds used; since the
+ *                                      last /reset: scrapes missed, p99 of how far requests of a target are
+ *                                      from one interval apart
+ *     GET /reset                       the same, and forgets the last two
  *
  * A page is a pure function of (seed, target, tick), tick = now / interval, so servers that scrape their own
  * generator see the same data. Each target keeps its lines' text once; a page is built at its first request
@@ -22,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,11 +33,13 @@
 #define MAX_PAGE_BYTES (64u << 20)
 #define MAX_REQUEST_BYTES 8192u
 #define MAX_CONNECTIONS 4096
+#define LATE_STEP_US 100
+#define LATE_STEPS 20000 /* beyond, all count as this late */
 
 struct target {
     struct data_target data;
     struct buf page; /* body of the last tick's answer */
-    int64_t page_tick;
+    int64_t page_tick, asked_us;
 };
 
 struct connection {
@@ -48,14 +54,48 @@ static struct {
     struct target *targets;
     size_t target_count, series_count;
     int64_t interval_ms, renew_ticks;
-    uint64_t seed, pages, bytes;
+    uint64_t seed, pages, bytes, missed, gaps;
+    uint32_t late[LATE_STEPS]; /* how many gaps between requests are this far from the interval */
     int epoll;
 } app;
 
-static int64_t now_ms(clockid_t clock) {
+static int64_t now_us(clockid_t clock) {
     struct timespec now;
     clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int64_t now_ms(clockid_t clock) {
+    return now_us(clock) / 1000;
+}
+
+/* ---- lateness ---- */
+
+static void note_request(struct target *target) {
+    int64_t now = now_us(CLOCK_MONOTONIC), interval = app.interval_ms * 1000, gap = now - target->asked_us;
+    bool is_first = !target->asked_us;
+    target->asked_us = now;
+    if (is_first) return;
+    int64_t missed = (gap + interval / 2) / interval - 1;
+    if (missed > 0) {
+        app.missed += (uint64_t)missed;
+        return;
+    }
+    int64_t late = llabs(gap - interval) / LATE_STEP_US;
+    app.late[late < LATE_STEPS ? late : LATE_STEPS - 1]++;
+    app.gaps++;
+}
+
+static double late_p99_ms(void) {
+    uint64_t count = 0;
+    size_t i = 0;
+    while (i < LATE_STEPS - 1 && (count += app.late[i]) * 100 < app.gaps * 99) i++;
+    return (double)(i + 1) * LATE_STEP_US / 1000;
+}
+
+static void forget_lateness(void) {
+    memset(app.late, 0, sizeof app.late);
+    app.missed = app.gaps = 0;
 }
 
 /* ---- a page ---- */
@@ -111,21 +151,28 @@ static void answer(struct connection *connection, const char *status, struct spa
 static void answer_stats(struct connection *connection) {
     char text[256];
     int len =
-        snprintf(text, sizeof text, "{\"pages\":%llu,\"samples\":%llu,\"bytes\":%llu,\"cpu_ms\":%lld}\n",
+        snprintf(text, sizeof text,
+                 "{\"pages\":%llu,\"samples\":%llu,\"bytes\":%llu,\"cpu_ms\":%lld,\"missed\":%llu,"
+                 "\"late_p99_ms\":%.1f}\n",
                  (unsigned long long)app.pages, (unsigned long long)(app.pages * app.series_count),
-                 (unsigned long long)app.bytes, (long long)now_ms(CLOCK_PROCESS_CPUTIME_ID));
+                 (unsigned long long)app.bytes, (long long)now_ms(CLOCK_PROCESS_CPUTIME_ID),
+                 (unsigned long long)app.missed, late_p99_ms());
     answer(connection, "200 OK", span_of(text, (size_t)len));
 }
 
 static void answer_request(struct connection *connection) {
     unsigned number;
     if (sscanf(connection->request, "GET /t/%u ", &number) == 1 && number < app.target_count) {
+        note_request(&app.targets[number]);
         const struct buf *page = target_page(&app.targets[number]);
         app.pages++;
         app.bytes += page->len;
         answer(connection, "200 OK", buf_view(page));
     } else if (strncmp(connection->request, "GET /stats ", 11) == 0) {
         answer_stats(connection);
+    } else if (strncmp(connection->request, "GET /reset ", 11) == 0) {
+        answer_stats(connection);
+        forget_lateness();
     } else {
         answer(connection, "404 Not Found", SPAN("no such page\n"));
     }
@@ -205,6 +252,14 @@ static void serve(int listener) {
     }
 }
 
+/* a connection for each target of each server */
+static void take_all_files(void) {
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files)) return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int main(int argc, char **argv) {
     if (argc != 6 && argc != 7) {
         fprintf(stderr, "usage: scrape_target PORT TARGETS SERIES INTERVAL_MS SEED [RENEW_TICKS]\n");
@@ -215,6 +270,7 @@ int main(int argc, char **argv) {
     app.interval_ms = strtol(argv[4], NULL, 10);
     app.seed = strtoul(argv[5], NULL, 10);
     app.renew_ticks = argc > 6 ? strtol(argv[6], NULL, 10) : 0;
+    take_all_files();
     if (app.interval_ms <= 0 || app.series_count == 0) return 1;
     app.targets = mem_array(app.target_count, sizeof *app.targets);
     for (size_t i = 0; i < app.target_count; i++) target_init(&app.targets[i], i);

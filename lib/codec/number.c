@@ -218,28 +218,24 @@ static bool parse_special(struct span body, bool negative, bool has_sign, double
     return false;
 }
 
-/* Clinger's exact case: at most 19 digits below 2^53 and a power of ten that a double holds exactly. */
-static bool parse_short(struct span body, double *value) {
-    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+/* Clinger's exact case: digits below 2^53 and a power of ten that a double holds exactly. */
+size_t number_scan(struct span text, double *value) {
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
+                                    1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
     uint64_t mantissa = 0;
-    size_t digits = 0, decimals = 0;
-    bool after_point = false;
-    if (body.len > 19) return false;
-    for (size_t i = 0; i < body.len; i++) {
-        char c = body.ptr[i];
-        if (c == '.' && !after_point) {
-            after_point = true;
+    size_t at = 0, point = 0, most = text.len < NUMBER_SCAN_MAX ? text.len : NUMBER_SCAN_MAX;
+    for (; at < most; at++) {
+        unsigned digit = (unsigned char)text.ptr[at] - (unsigned)'0';
+        if (digit > 9) {
+            if (text.ptr[at] != '.' || point) break;
+            point = at + 1;
             continue;
         }
-        if (c < '0' || c > '9') return false;
-        mantissa = mantissa * 10 + (uint64_t)(c - '0');
-        digits++;
-        decimals += after_point;
+        mantissa = mantissa * 10 + digit;
     }
-    if (!digits || mantissa > (uint64_t)1 << 53 || decimals > 22) return false;
-    *value = decimals ? (double)mantissa / powers[decimals] : (double)mantissa;
-    return true;
+    if (at == (point != 0) || mantissa > (uint64_t)1 << 53) return 0; /* no digit, or too many */
+    *value = point ? (double)mantissa / powers[at - point] : (double)mantissa;
+    return at;
 }
 
 /* from_chars says "out of range" for both ends; only an exponent (or a long run of zeros) tells which */
@@ -261,7 +257,7 @@ bool number_parse(struct span text, double *value) {
     }
     if (!body.len) return false;
     double magnitude;
-    if (!parse_short(body, &magnitude)) {
+    if (number_scan(body, &magnitude) != body.len) {
         char first = body.ptr[0];
         if ((first < '0' || first > '9') && first != '.')
             return parse_special(body, negative, has_sign, value);

@@ -24,6 +24,10 @@ bool buf_number(struct buf *buf, double value); /* number_write_json appended */
 /* Decimal float as strconv.ParseFloat takes it, without hex and underscores; Inf, +Inf, -Inf, Infinity, NaN
    in any case. Overflow is refused (false), underflow is 0. The whole text must be used. */
 bool number_parse(struct span text, double *value);
+/* The bytes of the plain decimal, digits and perhaps a point among them, that text begins with; what follows
+   is not looked at. 0: there is none, or it is none that a double can be made of by one division. */
+#define NUMBER_SCAN_MAX ((size_t)19) /* no more of text is looked at */
+size_t number_scan(struct span text, double *value);
 /* decimal digits with optional sign, whole text, no overflow */
 bool number_parse_int(struct span text, int64_t *value);
 bool number_parse_uint(struct span text, uint64_t *value);

@@ -32,7 +32,9 @@ static bool is_name_start(char c) {
 }
 
 static bool is_name_byte(char c) {
-    return is_name_start(c) || (c >= '0' && c <= '9');
+    static const bool is_one[256] = {['a' ... 'z'] = true, ['A' ... 'Z'] = true,
+                                     ['0' ... '9'] = true, ['_'] = true, [':'] = true};
+    return is_one[(unsigned char)c];
 }
 
 /* behind a quoted text whose opening quote is at p, or false when it does not end */
@@ -379,6 +381,21 @@ int expose_next_known(struct expose_reader *reader, struct span series, struct e
     int rc = check_length(reader, line, err);
     line.p += series.len;
     return rc ? rc : read_value(reader, line, entry, err);
+}
+
+bool expose_take_plain(struct expose_reader *reader, size_t len, double *value) {
+    const char *line = reader->body.ptr + reader->at, *end = reader->body.ptr + reader->body.len;
+    const char *text = line + len + 1;
+    if (text[-1] != ' ' || text == end) return false;
+    double magnitude;
+    bool is_negative = *text == '-';
+    text += is_negative;
+    size_t used = number_scan(span_of(text, (size_t)(end - text)), &magnitude);
+    if (!used || text + used == end || text[used] != '\n') return false;
+    *value = is_negative ? -magnitude : magnitude;
+    reader->at += (size_t)(text + used - line) + 1;
+    reader->line++;
+    return true;
 }
 
 int expose_next(struct expose_reader *reader, struct expose_entry *entry, struct err *err) {

@@ -59,6 +59,9 @@ struct span expose_peek(const struct expose_reader *reader, size_t len);
 /* As expose_next, for a line that begins with this series text. */
 int expose_next_known(struct expose_reader *reader, struct span series, struct expose_entry *entry,
                       struct err *err);
+/* The same in one go, behind an expose_peek of so many bytes, for what nearly all lines are: one space and a
+ * plain decimal are all that follows. false: it is another one, and nothing was taken. */
+bool expose_take_plain(struct expose_reader *reader, size_t len, double *value);
 /* ERR_INVALID with the reader's line */
 int expose_value(const struct expose_reader *reader, struct span text, double *value, struct err *err);
 /* The first of an entry's exemplars, which is taken off *rest; without a time of its own it gets `time_ms`.

@@ -116,6 +116,7 @@ int http_client_create(struct loop *loop, struct http_client **result, struct er
         return err_set(err, ERR_LIMIT, "http client: no memory");
     }
     client->gzip = gzip_reader_create();
+    running_lanes_init(&client->lanes, loop);
     uv_timer_init(loop_uv(loop), &client->timer);
     client->timer.data = client;
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
@@ -141,6 +142,7 @@ void http_client_destroy(struct http_client *client) {
     client->open_handles++;
     uv_close((uv_handle_t *)&client->timer, on_timer_closed);
     while (client->open_handles > 0) uv_run(loop_uv(client->loop), UV_RUN_ONCE);
+    running_lanes_release(&client->lanes);
     gzip_reader_destroy(client->gzip);
     buf_release(&client->body);
     buf_release(&client->unpacked);

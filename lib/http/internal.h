@@ -8,8 +8,17 @@
 #include <curl/curl.h>
 #include <uv.h>
 
+struct lane;
+struct loop_timer;
 struct token_source;
 struct watched_socket;
+
+/* The lanes that wait for an answer, in the order of their start, and one timer for the first deadline. */
+struct running_lanes {
+    struct lane *first, *last;
+    struct loop_timer *timer;
+    int64_t due_ms; /* when it fires, no later than the first deadline; INT64_MAX: never */
+};
 
 struct http_client {
     uint32_t magic;
@@ -19,10 +28,14 @@ struct http_client {
     struct gzip_reader *gzip;
     struct buf body, unpacked; /* spare memory of finished requests, lent to the next */
     int open_handles;          /* uv handles whose close is still under way, and watched sockets */
+    struct running_lanes lanes;
     size_t requests;
     struct token_source *token_sources;
 };
 
+/* lane.c */
+void running_lanes_init(struct running_lanes *lanes, struct loop *loop);
+void running_lanes_release(struct running_lanes *lanes);
 /* request.c: the transfer went well, its socket is still open */
 void http_request_take_connection(struct http_request *request);
 /* the transfer is over and out of the multi handle */

@@ -1,9 +1,12 @@
 #include "lib/http/lane.h"
 
+#include "lib/base/assert.h"
 #include "lib/base/mem.h"
 #include "lib/http/headers.h"
 #include "lib/http/internal.h"
+#include "lib/sys/clock.h"
 #include "lib/sys/loop.h"
+#include "lib/sys/timer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,13 +16,12 @@
 #define RECEIVE_BYTES ((size_t)256 << 10) /* asked for at a time, at least */
 #define TURN_BYTES ((size_t)1 << 20)      /* received before others have their turn */
 
-/* the uv handles, which outlive a lane until libuv has closed them */
+/* the uv handle, which outlives a lane until libuv has closed it */
 struct lane_watch {
     uv_poll_t poll;
-    uv_timer_t timer;
     struct http_client *client;
     struct lane *lane; /* NULL: closing */
-    int open;
+    int events;        /* that are watched */
 };
 
 struct lane {
@@ -30,8 +32,10 @@ struct lane {
     void *context;
     struct reply reply;
     struct span head;
-    size_t sent, received;    /* of this request */
-    bool is_running, is_used; /* is_used: the connection had an answer before */
+    size_t sent, received;        /* of this request */
+    bool is_running, is_used;     /* is_used: the connection had an answer before */
+    int64_t deadline_ms;          /* of this request, on the monotonic clock */
+    struct lane *before, *behind; /* of those that run */
 };
 
 struct lane *lane_create(struct http_client *client, size_t max_body_bytes, lane_done *done, void *context) {
@@ -52,12 +56,69 @@ bool lane_is_open(const struct lane *lane) {
     return lane->watch != NULL;
 }
 
+/* ---- deadlines ---- */
+
+static void wake_until(struct running_lanes *lanes, int64_t due_ms) {
+    if (due_ms >= lanes->due_ms) return;
+    lanes->due_ms = due_ms;
+    loop_timer_set(lanes->timer, due_ms - clock_monotonic_ms());
+}
+
+static void begin_running(struct lane *lane, int64_t deadline_ms) {
+    struct running_lanes *lanes = &lane->client->lanes;
+    lane->is_running = true;
+    lane->deadline_ms = deadline_ms;
+    lane->before = lanes->last;
+    lane->behind = NULL;
+    *(lanes->last ? &lanes->last->behind : &lanes->first) = lane;
+    lanes->last = lane;
+    wake_until(lanes, deadline_ms);
+}
+
+/* the timer stays: it wakes for nothing once per timeout, and being set anew for each request costs more */
+static void end_running(struct lane *lane) {
+    struct running_lanes *lanes = &lane->client->lanes;
+    if (!lane->is_running) return;
+    lane->is_running = false;
+    *(lane->before ? &lane->before->behind : &lanes->first) = lane->behind;
+    *(lane->behind ? &lane->behind->before : &lanes->last) = lane->before;
+}
+
+static struct lane *find_late(const struct running_lanes *lanes, int64_t now_ms) {
+    struct lane *lane = lanes->first;
+    while (lane && lane->deadline_ms > now_ms) lane = lane->behind;
+    return lane;
+}
+
+static void finish(struct lane *lane, enum lane_end end);
+
+void lane_end_late(struct lane *lane, int64_t time_ms) {
+    if (lane->is_running && lane->deadline_ms <= time_ms) finish(lane, LANE_TIMEOUT);
+}
+
+static void on_time_over(void *context) {
+    struct running_lanes *lanes = context;
+    int64_t now_ms = clock_monotonic_ms();
+    lanes->due_ms = INT64_MAX;
+    for (struct lane *late; (late = find_late(lanes, now_ms));) finish(late, LANE_TIMEOUT);
+    for (struct lane *lane = lanes->first; lane; lane = lane->behind) wake_until(lanes, lane->deadline_ms);
+}
+
+void running_lanes_init(struct running_lanes *lanes, struct loop *loop) {
+    *lanes =
+        (struct running_lanes){.due_ms = INT64_MAX, .timer = loop_timer_create(loop, on_time_over, lanes)};
+}
+
+void running_lanes_release(struct running_lanes *lanes) {
+    ASSERT(!lanes->first);
+    loop_timer_destroy(lanes->timer);
+}
+
 /* ---- receiving ---- */
 
 static void finish(struct lane *lane, enum lane_end end) {
-    lane->is_running = false;
+    end_running(lane);
     lane->is_used = true;
-    uv_timer_stop(&lane->watch->timer);
     lane->done(lane->context, end, &lane->reply);
 }
 
@@ -110,7 +171,10 @@ static void send_rest(struct lane *lane) {
         lane->sent += (size_t)sent;
     }
     bool waits = lane->sent < lane->head.len && (errno == EAGAIN || errno == EWOULDBLOCK);
-    uv_poll_start(&lane->watch->poll, UV_READABLE | (waits ? UV_WRITABLE : 0), on_ready);
+    int events = UV_READABLE | (waits ? UV_WRITABLE : 0);
+    if (events == lane->watch->events) return; /* libuv would tell the kernel all the same */
+    lane->watch->events = events;
+    uv_poll_start(&lane->watch->poll, events, on_ready);
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events) {
@@ -127,17 +191,12 @@ static void on_ready(uv_poll_t *poll, int status, int events) {
     }
 }
 
-static void on_time_over(uv_timer_t *timer) {
-    struct lane_watch *watch = timer->data;
-    finish(watch->lane, LANE_TIMEOUT);
-}
-
 /* ---- coming and going ---- */
 
 static void on_handle_closed(uv_handle_t *handle) {
     struct lane_watch *watch = handle->data;
     watch->client->open_handles--;
-    if (--watch->open == 0) mem_free(watch);
+    mem_free(watch);
 }
 
 void lane_open(struct lane *lane, int socket) {
@@ -149,12 +208,10 @@ void lane_open(struct lane *lane, int socket) {
         mem_free(watch);
         return;
     }
-    uv_timer_init(loop_uv(lane->client->loop), &watch->timer);
-    watch->poll.data = watch->timer.data = watch;
+    watch->poll.data = watch;
     watch->client = lane->client;
     watch->lane = lane;
-    watch->open = 2;
-    lane->client->open_handles += 2;
+    lane->client->open_handles++;
     lane->watch = watch;
     lane->fd = fd;
     lane->is_used = false;
@@ -162,22 +219,20 @@ void lane_open(struct lane *lane, int socket) {
 
 void lane_close(struct lane *lane) {
     struct lane_watch *watch = lane->watch;
-    lane->is_running = false;
+    end_running(lane);
     if (!watch) return;
     lane->watch = NULL;
     watch->lane = NULL;
     uv_close((uv_handle_t *)&watch->poll, on_handle_closed); /* no longer watched, from here on */
-    uv_close((uv_handle_t *)&watch->timer, on_handle_closed);
     close(lane->fd);
     lane->fd = -1;
 }
 
-void lane_start(struct lane *lane, struct span head, struct buf *bytes, int64_t timeout_ms) {
+void lane_start(struct lane *lane, struct span head, struct buf *bytes, int64_t deadline_ms) {
     lane->head = head;
     lane->sent = lane->received = 0;
-    lane->is_running = true;
     reply_begin(&lane->reply, bytes);
-    uv_timer_start(&lane->watch->timer, on_time_over, timeout_ms > 1 ? (uint64_t)timeout_ms : 1, 0);
+    begin_running(lane, deadline_ms);
     send_rest(lane);
 }
 

@@ -35,7 +35,10 @@ void lane_destroy(struct lane *lane); /* NULL is fine */
 void lane_open(struct lane *lane, int socket);
 void lane_close(struct lane *lane);
 bool lane_is_open(const struct lane *lane);
-/* head: the request, and bytes: empty, for the answer; both stay until done, which is never called inside */
-void lane_start(struct lane *lane, struct span head, struct buf *bytes, int64_t timeout_ms);
+/* head: the request, and bytes: empty, for the answer; both stay until done, which is never called inside.
+ * deadline_ms: on the monotonic clock */
+void lane_start(struct lane *lane, struct span head, struct buf *bytes, int64_t deadline_ms);
+/* LANE_TIMEOUT at once when the deadline of what runs is not after this time */
+void lane_end_late(struct lane *lane, int64_t time_ms);
 /* The head of a GET of a URL of plain http; nothing when the URL is not for a lane. */
 void lane_write_head(const char *url, const struct header_set *headers, struct buf *head);

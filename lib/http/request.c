@@ -248,6 +248,10 @@ bool http_request_is_running(const struct http_request *request) {
     return request->is_running;
 }
 
+void http_request_end_late(struct http_request *request, int64_t time_ms) {
+    if (request->is_running && request->lane) lane_end_late(request->lane, time_ms);
+}
+
 void http_request_set_body(struct http_request *request, struct span body) {
     request->post = body;
 }
@@ -318,7 +322,7 @@ static void on_lane(void *context, enum lane_end end, const struct reply *reply)
 
 static void start_lane(struct http_request *request) {
     request->body.max_bytes = request->max_body_bytes + LANE_SLACK_BYTES;
-    lane_start(request->lane, buf_view(&request->head), &request->body, time_left(request));
+    lane_start(request->lane, buf_view(&request->head), &request->body, request->deadline_ms);
 }
 
 static void start_transfer(struct http_request *request, bool connects_only) {

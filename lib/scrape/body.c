@@ -258,9 +258,8 @@ int body_count(struct body *body, struct err *err) {
 }
 
 static void note_metadata(struct body *body, const struct expose_entry *line) {
-    body->metadata_hash =
-        hash_mix(hash_mix(body->metadata_hash, hash_bytes(line->metric.ptr, line->metric.len)),
-                 hash_bytes(line->text.ptr, line->text.len));
+    const char *from = line->metric.ptr, *to = line->text.ptr + line->text.len; /* one behind the other */
+    body->metadata_hash = hash_mix(body->metadata_hash, hash_bytes(from, (size_t)(to - from)));
     if (line->kind == EXPOSE_TYPE) {
         body->said.type = body->type;
         body->said.type_family = line->metric;
@@ -268,6 +267,20 @@ static void note_metadata(struct body *body, const struct expose_entry *line) {
         body->said.unit = line->text;
         body->said.unit_family = line->metric;
     }
+}
+
+/* what nearly every line is: a known series and a number. false: not that, or not so simple; nothing is done
+ */
+static inline bool take_plain(struct body *body, struct expose_reader *reader, struct cache_entry *entry,
+                              size_t len) {
+    double value;
+    if (!cache_entry_is_known(entry) || body->counts.scraped >= body->plain_until) return false;
+    if (!expose_take_plain(reader, len, &value)) return false;
+    body->counts.scraped++;
+    body->counts.kept++;
+    entry->bits &= (uint8_t)~CACHE_TIMED;
+    append_batch_add(body->batch, entry->ref, value, body->time_ms);
+    return true;
 }
 
 static int add_composite(struct body *body, const struct expose_reader *reader,
@@ -289,6 +302,7 @@ static int read_lines(struct body *body, struct expose_reader *reader, struct er
         /* whether a line of a classic histogram becomes a row is not for the cache to say */
         struct span expected = converts ? (struct span){0} : expose_peek(reader, cache_expects(cache));
         if (expected.len) entry = cache_take_expected(cache, expected);
+        if (entry && take_plain(body, reader, entry, expected.len)) continue;
         int rc = entry ? expose_next_known(reader, expected, &line, err) : expose_next(reader, &line, err);
         if (rc || line.kind == EXPOSE_END) return rc ? rc : body_collected(body, err);
         body->type = reader->type;
@@ -317,12 +331,16 @@ static int read_lines(struct body *body, struct expose_reader *reader, struct er
 
 static int read_body(struct body *body, enum expose_format format, struct span text, struct err *err) {
     struct expose_reader reader;
+    size_t sample_limit = (size_t)body->target->job->sample_limit;
     int rc;
     body->most = most_samples(body);
+    body->plain_until = body->most ? body->most : SIZE_MAX;
+    if (sample_limit && sample_limit < body->plain_until) body->plain_until = sample_limit;
     if (format == EXPOSE_PROTOBUF) {
         rc = body_read_families(body, text, err);
     } else {
         if (body->limits->adds_zeros && format == EXPOSE_OPENMETRICS) body_find_starts(body, text);
+        if (body->starts.items.count) body->plain_until = 0; /* each line may have a start */
         expose_reader_init(&reader, format, text);
         rc = read_lines(body, &reader, err);
     }

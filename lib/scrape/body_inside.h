@@ -59,6 +59,7 @@ struct body {
     int64_t time_ms;
     const struct scrape_limits *limits;
     size_t most;        /* samples, before relabelling; 0: no limit */
+    size_t plain_until; /* so many samples are under every limit */
     struct arena arena; /* labels of new series */
     struct arena work;  /* of the metric at hand */
     VEC(struct labels) labels;

@@ -44,6 +44,7 @@ static void order_add(struct cache *cache, uint32_t index) {
 /* the first miss of a scrape: from here on the order is written down, and entries are found by hash */
 static void start_order(struct cache *cache) {
     cache->missed = true;
+    map_reserve(&cache->by_hash, cache->count);
     for (size_t i = 0; i < cache->hits; i++) order_add(cache, (uint32_t)i);
     for (size_t i = 0; i < cache->count; i++) {
         uint64_t hash = cache->entries[i].hash;

@@ -7,16 +7,21 @@
 #include "lib/instrument/instrument.h"
 #include "lib/model/duration.h"
 #include "lib/model/sample.h"
+#include "lib/scrape/agenda.h"
 #include "lib/scrape/body.h"
 #include "lib/scrape/failure_log.h"
 #include "lib/scrape/request.h"
 #include "lib/scrape/usage.h"
 #include "lib/sys/clock.h"
 #include "lib/sys/loop.h"
+#include "lib/sys/timer.h"
 
 #include <string.h>
 
 #define LOOP_MAGIC 0x73636c70u
+/* A scrape that began so late at most and uses up its interval has timed out at the next tick, which is its
+ * target's then. One that began later costs that tick: a server that does not keep up asks less. */
+#define TICK_SLACK_MS 1
 #define RETURNED_SAMPLES_MAX 16384 /* in batches that wait to be looked at */
 
 struct batch_list {
@@ -33,7 +38,9 @@ struct scrape_loop {
     struct scrape_metrics metrics;
     struct failure_logs *failures; /* the manager's */
     uint64_t offset_seed;
-    VEC(struct target *) targets; /* the loop's thread only */
+    VEC(struct target *) targets; /* the loop's thread only, as is what follows */
+    struct agenda agenda;         /* when they are due, on the monotonic clock */
+    struct loop_timer *timer;     /* for the next of them */
     bool is_stopping;
     struct mutex lock;          /* guards all below */
     struct batch_list returned; /* batches that the store has done */
@@ -54,8 +61,15 @@ static bool is_zero_of_start(const struct append_batch *batch, size_t i) {
            batch->refs[i].generation == batch->refs[i + 1].generation;
 }
 
+static bool all_stored(const struct append_batch *batch) {
+    unsigned any = 0;
+    for (size_t i = 0; i < batch->count; i++) any |= batch->results[i];
+    return any == APPEND_STORED;
+}
+
 static void count_results(const struct scrape_loop *loop, const struct append_batch *batch) {
     size_t counts[APPEND_TOO_OLD + 1] = {0};
+    if (all_stored(batch)) return; /* as nearly always */
     for (size_t i = 0; i < batch->count; i++) counts[batch->results[i]]++;
     for (size_t i = 0; loop->options.limits.adds_zeros && i < batch->count; i++)
         counts[batch->results[i]] -= is_zero_of_start(batch, i);
@@ -318,47 +332,63 @@ static bool is_forced_to_fail(struct target *target, struct err *err) {
 /* ---- schedule
  * ------------------------------------------------------------------------------------------------------- */
 
-static void schedule(struct target *target);
-
 static void observe_interval(struct target *target) {
     const struct scrape_metrics *metrics = &target->loop->metrics;
-    if (metrics->registry && target->last_start_ns) {
+    if (metrics->registry && !target->intervals) {
         struct buf text;
         buf_init(&text, 64);
         duration_write(target->interval_ms, &text);
-        summary_observe(registry_summary(metrics->registry, "prometheus_target_interval_length_seconds",
-                                         "Actual intervals between scrapes.",
-                                         (const char *[]){"interval", buf_text(&text), NULL}),
-                        (double)(target->start_ns - target->last_start_ns) * 1e-9);
+        target->intervals = registry_summary(metrics->registry, "prometheus_target_interval_length_seconds",
+                                             "Actual intervals between scrapes.",
+                                             (const char *[]){"interval", buf_text(&text), NULL});
         buf_release(&text);
     }
+    if (target->intervals && target->last_start_ns)
+        summary_observe(target->intervals, (double)(target->start_ns - target->last_start_ns) * 1e-9);
     target->last_start_ns = target->start_ns;
 }
 
-static void on_due(uv_timer_t *timer) {
-    struct target *target = timer->data;
-    take_back_all(target->loop);
-    if (!http_request_is_running(target->request)) {
-        target->start_ns = clock_monotonic_ns();
-        target->start_wall_ms = clock_wall_ms();
-        observe_interval(target);
-        struct err err = {0};
-        if (is_forced_to_fail(target, &err))
-            finish_scrape(target, begin_batch(target, scrape_time(target)), ERR_LIMIT, &err,
-                          &(struct body_counts){0}, 0);
-        else
-            http_request_start(target->request);
-    }
-    schedule(target);
+static void start_scrape(struct target *target) {
+    struct err err = {0};
+    http_request_end_late(target->request, target->due_ms + TICK_SLACK_MS);
+    if (http_request_is_running(target->request)) return; /* still: this tick is left out */
+    target->start_ns = clock_monotonic_ns();
+    target->start_wall_ms = clock_wall_ms();
+    observe_interval(target);
+    if (is_forced_to_fail(target, &err))
+        finish_scrape(target, begin_batch(target, scrape_time(target)), ERR_LIMIT, &err,
+                      &(struct body_counts){0}, 0);
+    else
+        http_request_start(target->request);
 }
 
-/* The next tick on the monotonic clock; ticks that are past already are left out. */
+static void set_timer(struct scrape_loop *loop) {
+    int64_t next_ms = agenda_next_ms(&loop->agenda);
+    if (next_ms != INT64_MAX) loop_timer_set(loop->timer, next_ms - clock_monotonic_ms());
+}
+
+/* The next tick; those that are past already are left out. */
+static int64_t next_tick(struct target *target, int64_t now_ms) {
+    do target->due_ms += target->interval_ms;
+    while (target->due_ms <= now_ms);
+    return target->due_ms;
+}
+
+static void on_due(void *context) {
+    struct scrape_loop *loop = context;
+    int64_t now_ms = clock_monotonic_ms();
+    take_back_all(loop);
+    for (struct target *target; (target = agenda_due(&loop->agenda, now_ms));) {
+        start_scrape(target);
+        agenda_move_first(&loop->agenda, next_tick(target, now_ms));
+    }
+    set_timer(loop);
+}
+
 static void schedule(struct target *target) {
-    int64_t interval = target->interval_ms, now = clock_monotonic_ms();
-    do target->due_ms += interval;
-    while (target->due_ms <= now);
-    uv_update_time(loop_uv(target->loop->loop));
-    uv_timer_start(&target->timer, on_due, (uint64_t)(target->due_ms - now), 0);
+    struct scrape_loop *loop = target->loop;
+    agenda_add(&loop->agenda, target, next_tick(target, clock_monotonic_ms()));
+    set_timer(loop);
 }
 
 /* The first tick: the next time that is the offset behind a multiple of the interval. */
@@ -388,14 +418,14 @@ static void free_target(struct target *target) {
     if (loop->is_stopping && loop->targets.count == 0) loop_stop(loop->loop);
 }
 
-/* frees the target when its last batch is back and its timer is closed */
+/* frees the target when its last batch is back and nobody is at it any more */
 static void close_target(struct target *target) {
-    if (target->batches == 0 && target->is_timer_closed) free_target(target);
+    if (target->batches == 0 && target->is_left) free_target(target);
 }
 
-static void on_timer_closed(uv_handle_t *handle) {
-    struct target *target = handle->data;
-    target->is_timer_closed = true;
+static void leave(void *argument) {
+    struct target *target = argument;
+    target->is_left = true;
     close_target(target);
 }
 
@@ -408,7 +438,8 @@ static void begin_close(struct target *target) {
     loop_post(loop->loop, take_back_all, loop); /* those that are there already */
     http_request_destroy(target->request);
     target->request = NULL;
-    uv_close((uv_handle_t *)&target->timer, on_timer_closed);
+    agenda_remove(&loop->agenda, target);
+    loop_post(loop->loop, leave, target);
 }
 
 static void remove_target(struct target *target) {
@@ -460,8 +491,6 @@ static void do_add(void *argument) {
     struct err err = {0};
     target->predecessor = NULL;
     *vec_push(&loop->targets) = target;
-    uv_timer_init(loop_uv(loop->loop), &target->timer);
-    target->timer.data = target;
     if (request_create(loop->client, target, body_limit(target), loop->options.user_agent, on_response,
                        &target->request, &err) != 0) {
         LOG(LOG_ERROR, "target cannot be scraped", "target", target->shown_url, "err", err.text);
@@ -497,6 +526,7 @@ static void do_stop(void *argument) {
 static void *run(void *context) {
     struct scrape_loop *loop = context;
     loop_run(loop->loop);
+    loop_timer_destroy(loop->timer);
     http_client_destroy(loop->client);
     return NULL;
 }
@@ -520,6 +550,7 @@ int scrape_loop_create(struct appender *appender, const struct scrape_options *o
         mem_free(loop);
         return rc;
     }
+    loop->timer = loop_timer_create(loop->loop, on_due, loop);
     thread_start(&loop->thread, "scrape", run, loop);
     *result = loop;
     return 0;
@@ -532,6 +563,7 @@ void scrape_loop_destroy(struct scrape_loop *loop) {
     thread_join(&loop->thread);
     loop_destroy(loop->loop);
     vec_release(&loop->targets);
+    agenda_release(&loop->agenda);
     vec_release(&loop->returned.batches);
     mutex_release(&loop->lock);
     loop->magic = 0;

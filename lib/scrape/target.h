@@ -14,10 +14,9 @@
 #include "lib/scrape/scrape.h"
 #include "lib/sys/thread.h"
 
-#include <uv.h>
-
 struct relabel_rules;
 struct scrape_loop;
+struct summary;
 struct usage;
 
 /* the series every scrape gets besides what the target says */
@@ -68,18 +67,19 @@ struct target {
 
     struct target *predecessor; /* whose series this one takes over when it is added; else NULL */
     struct scrape_loop *loop;
-    uv_timer_t timer;
     struct http_request *request;
     struct cache cache;
     struct usage *usage; /* of the job; NULL: nobody counts */
     size_t taken;        /* from usage */
     struct series_ref synthetic[SYNTHETIC_COUNT];
     uint64_t announced; /* of the hold in which the references above were last good */
-    bool has_synthetic, is_closing, is_timer_closed;
+    bool has_synthetic, is_closing;
+    bool is_left;           /* closing, and the loop is at nothing of it any more */
     size_t batches;         /* under way in the appender */
     int64_t anchor_wall_ms; /* nominal ticks are anchor + k * interval, on the wall for times ... */
-    int64_t due_ms;         /* ... and on the monotonic clock for the timer */
+    int64_t due_ms;         /* ... and on the monotonic clock for the agenda */
     int64_t last_start_ns, start_ns, start_wall_ms;
+    struct summary *intervals; /* of the registry; NULL: not asked for yet */
     uint64_t metadata_hash;
 };
 

@@ -206,9 +206,27 @@ static uint8_t better_encoding(const struct chunk_state *next, uint64_t bits) {
     return too_many_exceptions(next) ? CHUNK_XOR : next->encoding;
 }
 
+/* What most samples are, at the time expected and with the value as before: two bits, both 0. As the bits
+ * behind the last one of a byte are 0 already, three of four such samples need not look at the bytes. false:
+ * it is another sample, or there is no room; nothing was changed. */
+static bool append_same(struct chunk_state *state, uint8_t *bytes, size_t capacity, int64_t time,
+                        uint64_t bits) {
+    bool is_same = bits == state->last_bits && !state->value_step && !state->exceptions &&
+                   (uint64_t)time - (uint64_t)state->last_time == state->time_step;
+    unsigned used = state->bit_count % 8;
+    size_t end = (state->bit_count + 2u + 7) / 8;
+    if (!is_same || !state->count || end > capacity || end > CHUNK_MAX_BYTES) return false;
+    if (used == 0 || used == 7) bytes[end - 1] = 0;
+    state->last_time = time;
+    state->bit_count = (uint16_t)(state->bit_count + 2);
+    state->count++;
+    return true;
+}
+
 enum chunk_result chunk_append(struct chunk_state *state, uint8_t *bytes, size_t capacity, int64_t time,
                                uint64_t bits, size_t *needed) {
     if (state->count == CHUNK_SAMPLES) return CHUNK_FULL;
+    if (append_same(state, bytes, capacity, time, bits)) return CHUNK_STORED;
     struct chunk_state start = *state;
     if (start.count == 0) start.encoding = first_encoding(state, bits);
     struct bit_piece piece = {0};

@@ -181,16 +181,17 @@ static void count_result(struct tally *tally, uint8_t result) {
     }
 }
 
-/* A series and the end of its open chunk are seldom in a cache: ask for them while other rows are done. Only
- * this thread moves open chunks, so it may look without the lock. */
+/* A series and the end of its open chunk are seldom in a cache: ask for the one, and when it is there for the
+ * other, while other rows are done. Only this thread moves open chunks, so it may look without the lock. */
 #define PREFETCH_ROWS 8
-#define PREFETCH_SERIES 24
+#define PREFETCH_SERIES_ROWS 20
 
 static void prefetch_series(const struct head *head, const struct head_rows *rows, size_t i) {
-    if (i >= rows->count || rows->refs[i].slot >= head_slots(head)) return;
+    uint32_t count = atomic_load_explicit(&head->table.count, memory_order_relaxed);
+    if (i >= rows->count || rows->refs[i].slot >= count) return;
     const char *series = (const char *)series_at(&head->table, rows->refs[i].slot);
     __builtin_prefetch(series, 1);
-    __builtin_prefetch(series + 64, 1);
+    __builtin_prefetch(series + sizeof(struct series) - 1, 1);
 }
 
 static void prefetch_row(const struct head *head, const struct head_rows *rows, size_t i) {
@@ -216,7 +217,7 @@ static void append_rows(struct head *head, const struct head_rows *rows, uint64_
     struct mutex *lock = NULL;
     for (size_t i = 0; i < rows->count; i++) {
         struct arrival row = arrival_of(rows, i, sequence);
-        prefetch_series(head, rows, i + PREFETCH_SERIES);
+        prefetch_series(head, rows, i + PREFETCH_SERIES_ROWS);
         prefetch_row(head, rows, i + PREFETCH_ROWS);
         if (rows->results[i] == APPEND_STORED) {
             row.series = series_of(&head->table, rows->refs[i]);

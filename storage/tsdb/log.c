@@ -16,6 +16,8 @@
 #include "storage/wal/wal.h"
 #include "storage/wal/writer.h"
 
+#include <string.h>
+
 /* The times a batch may bring, as Prometheus has them; but the newest sample counts no later than now, so
  * that a clock that was ahead for a while stops nothing once it is right. */
 struct bounds {
@@ -40,14 +42,18 @@ static struct bounds bounds_of(const struct tsdb *tsdb, const struct append_batc
     return bounds;
 }
 
+static uint8_t judge_time(const struct bounds *bounds, int64_t time) {
+    return time >= bounds->earliest && time <= bounds->latest ? APPEND_STORED : APPEND_OUT_OF_BOUNDS;
+}
+
 void tsdb_judge(struct tsdb *tsdb, struct append_batch *batch) {
     struct bounds bounds = bounds_of(tsdb, batch);
-    if (!batch->results) batch->results = mem_array(batch->count, 1);
-    for (size_t i = 0; i < batch->count; i++) {
-        int64_t time = batch->times_ms ? batch->times_ms[i] : batch->time_ms;
-        bool is_inside = time >= bounds.earliest && time <= bounds.latest;
-        batch->results[i] = is_inside ? APPEND_STORED : APPEND_OUT_OF_BOUNDS;
-    }
+    if (!batch->results) batch->results = mem_resize(NULL, batch->count, 1);
+    if (batch->times_ms)
+        for (size_t i = 0; i < batch->count; i++)
+            batch->results[i] = judge_time(&bounds, batch->times_ms[i]);
+    else
+        memset(batch->results, judge_time(&bounds, batch->time_ms), batch->count);
     batch->late_from = bounds.late_from;
     tsdb_judge_notes(tsdb, batch);
 }

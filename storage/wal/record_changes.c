@@ -101,17 +101,20 @@ static bool differs(const struct changes_row *row, double value) {
     return double_bits(value) != double_bits(row->value);
 }
 
-/* which rested rows changed */
+/* Which rested rows changed: how far each is behind the one before, among rested ones. They are found without
+ * branches, which no processor would foresee. */
 static void put_distances(struct buf *out, const struct changes_columns *rows,
                           const struct changes_row *state) {
-    uint64_t distance = 1;
-    for (size_t i = 0; i < rows->count; i++) {
-        if (state[i].rested < RESTED) continue;
-        if (differs(&state[i], rows->values[i])) {
-            buf_varint(out, distance);
-            distance = 0;
+    size_t rested = 0, last = 0, places[STEP_ROWS];
+    for (size_t from = 0; from < rows->count; from += STEP_ROWS) {
+        size_t left = rows->count - from, end = from + (left < STEP_ROWS ? left : STEP_ROWS), found = 0;
+        for (size_t i = from; i < end; i++) {
+            bool rests = state[i].rested >= RESTED;
+            rested += rests;
+            places[found] = rested;
+            found += rests & differs(&state[i], rows->values[i]);
         }
-        distance++;
+        for (size_t i = 0; i < found; last = places[i++]) buf_varint(out, places[i] - last);
     }
     buf_varint(out, 0);
 }

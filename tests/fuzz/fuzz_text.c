@@ -12,8 +12,14 @@ static void read_known(struct expose_reader reader, const struct expose_entry *p
     if (plain->series.ptr != line.ptr) return; /* empty lines and comments before it */
     struct span series = expose_peek(&reader, plain->series.len);
     if (!series.len) return; /* a value that begins with a brace */
+    struct expose_reader shortcut = reader;
     ASSERT(expose_next_known(&reader, series, &entry, NULL) == 0);
     ASSERT(memcmp(&entry, plain, sizeof entry) == 0);
+    double taken, value;
+    if (!expose_take_plain(&shortcut, series.len, &taken)) return;
+    ASSERT(shortcut.at == reader.at && shortcut.line == reader.line && !entry.has_time);
+    ASSERT(expose_value(&reader, entry.value, &value, NULL) == 0 &&
+           memcmp(&taken, &value, sizeof value) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -82,6 +82,35 @@ START_TEST(parsing_takes_what_go_takes) {
 }
 END_TEST
 
+START_TEST(a_plain_decimal_is_taken_off_what_follows) {
+    static const struct {
+        const char *text;
+        size_t used; /* 0: none */
+        double value;
+    } cases[] = {{"1\n2", 1, 1},
+                 {"0 ", 1, 0},
+                 {"12.5}", 4, 12.5},
+                 {".5", 2, 0.5},
+                 {"5.", 2, 5},
+                 {"1.2.3", 3, 1.2},
+                 {"3e5", 1, 3},
+                 {"9007199254740992", 16, 9007199254740992.0},
+                 {"9007199254740993", 0, 0},
+                 {"0.12345678901234567", 0, 0},
+                 {"0000000000000000001", 19, 1},
+                 {"00000000000000000012", 19, 1}, /* no more than 19 bytes are looked at */
+                 {".", 0, 0},
+                 {"", 0, 0},
+                 {"-1", 0, 0},
+                 {"NaN", 0, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double value = 0;
+        ck_assert_msg(number_scan(span_from(cases[i].text), &value) == cases[i].used, "%s", cases[i].text);
+        ck_assert_msg(value == cases[i].value, "%s gave %g", cases[i].text, value);
+    }
+}
+END_TEST
+
 START_TEST(integers_refuse_overflow) {
     int64_t value;
     ck_assert(number_parse_int(SPAN("-9223372036854775808"), &value) && value == INT64_MIN);
@@ -94,4 +123,4 @@ START_TEST(integers_refuse_overflow) {
 END_TEST
 
 CHECK_MAIN("number", each_form_is_as_go_writes_it, random_bits_read_back_the_same,
-           parsing_takes_what_go_takes, integers_refuse_overflow)
+           parsing_takes_what_go_takes, a_plain_decimal_is_taken_off_what_follows, integers_refuse_overflow)

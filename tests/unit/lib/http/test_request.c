@@ -217,6 +217,29 @@ START_TEST(a_slow_server_is_a_timeout) {
 }
 END_TEST
 
+START_TEST(each_of_many_requests_has_a_timeout_of_its_own) {
+    static const int timeouts_ms[] = {400, 50, 200}; /* started in this order */
+    struct http_request *requests[3];
+    begin();
+    fake_server_set(&server, "/never", NULL, NULL, 0);
+    for (size_t i = 0; i < 3; i++) {
+        struct http_request_options options = plain("/never");
+        options.timeout_ms = timeouts_ms[i];
+        requests[i] = make(&options);
+        http_request_start(requests[i]);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        uv_run(loop_uv(loop), UV_RUN_DEFAULT); /* until one is done */
+        ck_assert_uint_eq(answer.count, i + 1);
+        ck_assert_int_eq(answer.rc, ERR_TIMEOUT);
+        static const char *const ends[] = {"50 ms)", "200 ms)", "400 ms)"};
+        ck_assert_msg(strstr(answer.text, ends[i]) != NULL, "%zu: %s", i, answer.text);
+    }
+    for (size_t i = 0; i < 3; i++) http_request_destroy(requests[i]);
+    end();
+}
+END_TEST
+
 START_TEST(a_dead_server_is_named_with_the_reason) {
     begin();
     struct http_request_options options = plain("/");
@@ -336,7 +359,7 @@ END_TEST
 CHECK_MAIN("request", an_answer_comes_with_status_type_and_body, a_connection_is_used_again,
            a_packed_body_is_unpacked_under_its_limit, a_bomb_is_refused,
            a_limit_holds_in_memory_lent_by_a_larger_request, a_slow_server_is_a_timeout,
-           a_dead_server_is_named_with_the_reason,
+           each_of_many_requests_has_a_timeout_of_its_own, a_dead_server_is_named_with_the_reason,
            redirects_are_followed_when_wanted_and_carry_no_credentials_away, endless_redirects_end,
            files_of_secrets_are_read_at_each_start, a_running_request_can_be_destroyed,
            a_request_that_could_not_start_can_be_destroyed_before_it_says_so)

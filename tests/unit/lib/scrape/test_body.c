@@ -262,6 +262,18 @@ START_TEST(the_servers_limits_hold_where_a_job_has_none) {
 }
 END_TEST
 
+START_TEST(known_series_count_against_a_limit_too) {
+    begin("", "");
+    ck_assert_int_eq(scrape("a 1\nb 2\nc 3\n"), 0);
+    ck_assert_int_eq(scrape_as(EXPOSE_TEXT, SPAN("a 1\nb 2\nc 3\n"), 3, 1000), 0);
+    ck_assert_uint_eq(counts.scraped, 3);
+    ck_assert_uint_eq(counts.kept, 3);
+    ck_assert_int_eq(scrape_as(EXPOSE_TEXT, SPAN("a 1\nb 2\nc 3\n"), 2, 1000), ERR_LIMIT);
+    ck_assert_uint_eq(batch->count, 3); /* all have ended */
+    end();
+}
+END_TEST
+
 START_TEST(rules_rewrite_what_is_stored) {
     begin("zone: z", "  metric_relabel_configs:\n"
                      "  - {source_labels: [__name__, zone], regex: 'old_(.*);z', target_label: __name__}\n"
@@ -652,9 +664,10 @@ CHECK_MAIN("body", the_targets_labels_are_added, conflicting_labels_are_renamed,
            honored_labels_win_even_when_empty, what_vanishes_ends_but_not_what_has_times_of_its_own,
            what_begins_like_the_expected_series_may_be_another, times_may_be_tracked_or_left_out,
            a_series_told_twice_is_two_rows, many_new_series_are_resolved_in_batches, limits_fail_the_scrape,
-           the_servers_limits_hold_where_a_job_has_none, rules_rewrite_what_is_stored,
-           what_rules_drop_costs_its_entry_only, many_dropped_series_need_no_memory_of_their_labels,
-           labels_that_rules_spoil_fail_the_scrape, a_job_at_its_series_limit_fails_or_leaves_new_ones_out,
+           the_servers_limits_hold_where_a_job_has_none, known_series_count_against_a_limit_too,
+           rules_rewrite_what_is_stored, what_rules_drop_costs_its_entry_only,
+           many_dropped_series_need_no_memory_of_their_labels, labels_that_rules_spoil_fail_the_scrape,
+           a_job_at_its_series_limit_fails_or_leaves_new_ones_out,
            of_a_store_that_takes_no_more_series_the_known_ones_go_on, metadata_is_kept_and_renewed,
            random_changes_give_what_a_full_parse_gives, type_and_unit_become_labels_if_that_is_wanted,
            a_zero_stands_where_a_counter_began, other_formats_tell_a_start_beside_the_value)

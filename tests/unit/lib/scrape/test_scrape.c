@@ -502,9 +502,53 @@ START_TEST(a_target_keeps_the_interval_that_relabelling_gives_it) {
 }
 END_TEST
 
+/* connections are made, by the system; nobody answers */
+static int listen_silently(void) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(listen(fd, 1000), 0);
+    getsockname(fd, (struct sockaddr *)&address, &len);
+    port = ntohs(address.sin_port);
+    return fd;
+}
+
+static int64_t shortest_gap_ms(const char *series) {
+    int64_t last = 0, shortest = INT64_MAX;
+    mutex_lock(&fake.lock);
+    for (size_t i = 0; i < fake.rows.count; i++) {
+        const struct kept *row = &fake.rows.items[i];
+        if (strcmp(row->series, series) != 0) continue;
+        if (last && row->time_ms - last < shortest) shortest = row->time_ms - last;
+        last = row->time_ms;
+    }
+    mutex_unlock(&fake.lock);
+    return shortest;
+}
+
+START_TEST(a_target_that_hangs_until_its_next_tick_does_not_miss_that) {
+    struct thread thread;
+    struct scrape_manager *manager = begin(&thread, "");
+    int silent = listen_silently();
+    struct config *config = load("");
+    apply_static(manager, config);
+    wait_stored(full("up", ""), 0);
+    int64_t until = clock_monotonic_ms() + 20000;
+    while (shortest_gap_ms(full("up", "")) > 150) {
+        ck_assert_msg(clock_monotonic_ms() < until, "every other tick is missed");
+        usleep(5000);
+    }
+    end(manager, &thread);
+    close(silent);
+    config_unref(config);
+}
+END_TEST
+
 CHECK_MAIN("scrape", series_that_left_since_the_last_scrape_are_resolved_again,
            a_target_is_scraped_and_what_vanishes_gets_a_marker, a_target_named_twice_is_one_target,
            a_scrape_over_a_limit_marks_nothing_that_was_never_stored,
            labels_that_meet_are_moved_aside_and_parameters_follow_the_labels,
            dropped_targets_are_counted_and_shown, a_job_with_too_many_targets_fails_whole_until_it_has_fewer,
-           a_target_keeps_the_interval_that_relabelling_gives_it)
+           a_target_keeps_the_interval_that_relabelling_gives_it,
+           a_target_that_hangs_until_its_next_tick_does_not_miss_that)
