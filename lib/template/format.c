@@ -104,7 +104,7 @@ static void format_special(const struct directive *d, double number, struct buf 
 static void format_float(const struct directive *d, const struct value *value, struct buf *out) {
     char text[NUMBER_TEXT_MAX], pattern[8] = "%";
     double number = value->number;
-    if (!strchr("veEfFgG", d->verb)) {
+    if (!d->verb || !strchr("veEfFgG", d->verb)) {
         bad_verb(d, value, out);
         return;
     }

@@ -95,9 +95,8 @@ def together(bench, binary, hostile, names):
     begin = time.time()
     eventually("every case was scraped thrice", lambda: scraped_often(server, names, 3), 60)
     eventually("and the honest one for 16 s", lambda: time.time() > begin + 17, 30)
-    found = targets(server)
-    for name in names:
-        bench.check(name, lambda name=name: judged(found[name], *CASES[name][1:]))
+    for name in names:  # on a busy machine an answer comes too late now and then, which has another reason
+        bench.check(name, lambda name=name: eventually(name, lambda: judged(targets(server)[name], *CASES[name][1:]), 5, 0.5))
     bench.check("the honest target kept every scrape", lambda: keeps_honest(server, begin + 1))
     growth = memory(server.process, "VmHWM") - before
     print(f"      grew by {growth >> 20} MiB at most")

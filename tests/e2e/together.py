@@ -62,7 +62,7 @@ def ask(port, count, results):
             results.put((i, whole, len(newest), f"{expression}: {part[:2]}"))
             return
         whole += len({r["metric"]["instance"] for r in rows}) == TARGETS
-        if expression == "h_bucket":
+        if rows and expression == "h_bucket":
             newest.add(rows[0]["value"][1])
     results.put((count, whole, len(newest), None))
 
@@ -73,9 +73,10 @@ def watch(port, queries):
     begin = time.monotonic()
     for client in clients:
         client.start()
-    reports = [results.get() for _ in clients]
     for client in clients:
-        client.join()
+        client.join()  # one that died has not reported
+    assert all(client.exitcode == 0 for client in clients), "a client ended early"
+    reports = [results.get() for _ in clients]
     parts = [report[3] for report in reports if report[3]]
     assert not parts, parts
     assert all(report[1] > queries // TARGETS * 0.9 for report in reports), f"targets were missing: {reports}"

@@ -26,6 +26,14 @@ static void pack_again(const int64_t *times, const double *values, size_t count)
     ASSERT(memcmp(values, values_back, stored * sizeof *values) == 0);
 }
 
+/* that there was no reset may have been noted */
+static bool is_kept(const struct histogram *stored, const struct histogram *given) {
+    struct histogram told = *given;
+    if (told.reset == HISTOGRAM_RESET_UNKNOWN && stored->reset == HISTOGRAM_RESET_NO)
+        told.reset = HISTOGRAM_RESET_NO;
+    return histogram_equal(stored, &told);
+}
+
 static void pack_histograms_again(const struct columns *columns) {
     struct chunk_state state = {0};
     struct histogram_chunk *chunk = histogram_chunk_create(), *restored;
@@ -45,7 +53,7 @@ static void pack_histograms_again(const struct columns *columns) {
         ASSERT(back.times_ms[i] == columns->times_ms[i]);
         bool is_stale = value_is_stale(columns->values[i]);
         ASSERT(is_stale ? value_is_stale(back.values[i])
-                        : histogram_equal(back.histograms[i], columns->histograms[i]));
+                        : is_kept(back.histograms[i], columns->histograms[i]));
     }
     columns_release(&back);
     histogram_chunk_destroy(chunk);
