@@ -3,10 +3,9 @@
  *
  *     scrape_target PORT TARGETS SERIES INTERVAL_MS SEED [RENEW_TICKS]
  *     GET /t/0 ... /t/<TARGETS-1>      a page of SERIES series in the text format
- *     GET /stats                       pages, samples and bytes served so far, CPU milliseconds used; since the
- *                                      last /reset: scrapes missed, p99 of how far requests of a target are
- *                                      from one interval apart
- *     GET /reset                       the same, and forgets the last two
+ *     GET /stats                       pages, samples and bytes served so far, CPU milliseconds used; since
+ * the last /reset: scrapes missed, p99 of how far requests of a target are from one interval apart GET /reset
+ * the same, and forgets the last two
  *
  * A page is a pure function of (seed, target, tick), tick = now / interval, so servers that scrape their own
  * generator see the same data. Each target keeps its lines' text once; a page is built at its first request
@@ -150,13 +149,12 @@ static void answer(struct connection *connection, const char *status, struct spa
 
 static void answer_stats(struct connection *connection) {
     char text[256];
-    int len =
-        snprintf(text, sizeof text,
-                 "{\"pages\":%llu,\"samples\":%llu,\"bytes\":%llu,\"cpu_ms\":%lld,\"missed\":%llu,"
-                 "\"late_p99_ms\":%.1f}\n",
-                 (unsigned long long)app.pages, (unsigned long long)(app.pages * app.series_count),
-                 (unsigned long long)app.bytes, (long long)now_ms(CLOCK_PROCESS_CPUTIME_ID),
-                 (unsigned long long)app.missed, late_p99_ms());
+    int len = snprintf(text, sizeof text,
+                       "{\"pages\":%llu,\"samples\":%llu,\"bytes\":%llu,\"cpu_ms\":%lld,\"missed\":%llu,"
+                       "\"late_p99_ms\":%.1f}\n",
+                       (unsigned long long)app.pages, (unsigned long long)(app.pages * app.series_count),
+                       (unsigned long long)app.bytes, (long long)now_ms(CLOCK_PROCESS_CPUTIME_ID),
+                       (unsigned long long)app.missed, late_p99_ms());
     answer(connection, "200 OK", span_of(text, (size_t)len));
 }
 

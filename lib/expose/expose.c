@@ -32,8 +32,8 @@ static bool is_name_start(char c) {
 }
 
 static bool is_name_byte(char c) {
-    static const bool is_one[256] = {['a' ... 'z'] = true, ['A' ... 'Z'] = true,
-                                     ['0' ... '9'] = true, ['_'] = true, [':'] = true};
+    static const bool is_one[256] = {
+        ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['_'] = true, [':'] = true};
     return is_one[(unsigned char)c];
 }
 

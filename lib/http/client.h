@@ -105,7 +105,8 @@ void http_request_start(struct http_request *request);
 /* what a POST sends from the next start on; stays the caller's, and there, until done */
 void http_request_set_body(struct http_request *request, struct span body);
 bool http_request_is_running(const struct http_request *request);
-/* A plain request whose timeout ends by this time, on the monotonic clock, ends now, with done; others go on. */
+/* A plain request whose timeout ends by this time, on the monotonic clock, ends now, with done; others go on.
+ */
 void http_request_end_late(struct http_request *request, int64_t time_ms);
 /* a header of the answer, NULL when it has none; inside done, valid during it; with wants_headers */
 const char *http_request_header(const struct http_request *request, const char *name);

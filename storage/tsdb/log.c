@@ -50,8 +50,7 @@ void tsdb_judge(struct tsdb *tsdb, struct append_batch *batch) {
     struct bounds bounds = bounds_of(tsdb, batch);
     if (!batch->results) batch->results = mem_resize(NULL, batch->count, 1);
     if (batch->times_ms)
-        for (size_t i = 0; i < batch->count; i++)
-            batch->results[i] = judge_time(&bounds, batch->times_ms[i]);
+        for (size_t i = 0; i < batch->count; i++) batch->results[i] = judge_time(&bounds, batch->times_ms[i]);
     else
         memset(batch->results, judge_time(&bounds, batch->time_ms), batch->count);
     batch->late_from = bounds.late_from;
