@@ -2,6 +2,7 @@
 import re
 
 from harness import REAL, ROOT, Api, Server, eventually, free_port, http
+from remote_write import FLAG
 from self_metrics import ALLOCATOR, OTHERWISE, TABLE, told, wanted
 
 CONFIG = """
@@ -124,7 +125,7 @@ def work_is_counted(api):
 
 def run(bench, binary):
     config = CONFIG.replace("RULES", str(ROOT / "configs/rules/self.yml"))
-    server = Server(bench, binary, config, "--web.enable-admin-api", name="self").wait_ready()
+    server = Server(bench, binary, config, "--web.enable-admin-api", FLAG, name="self").wait_ready()
     port = free_port()
     theirs = bench.folder / "theirs.yml"
     theirs.write_text(config.replace("{self}", f"127.0.0.1:{port}"))

@@ -76,6 +76,8 @@ prometheus_rule_group_iterations_total                                     count
 prometheus_rule_group_iterations_missed_total                              counter    rule_group
 prometheus_rule_group_last_duration_seconds                                gauge      rule_group
 prometheus_rule_group_last_evaluation_timestamp_seconds                    gauge      rule_group
+prometheus_rule_group_last_evaluation_samples                              gauge      rule_group
+prometheus_rule_group_last_rule_duration_sum_seconds                       gauge      rule_group
 prometheus_rule_group_rules                                                gauge      rule_group
 
 prometheus_target_interval_length_seconds                                  summary    interval
@@ -121,6 +123,9 @@ prometheus_notifications_alertmanagers_discovered                          gauge
 prometheus_http_requests_total                                             counter    code handler
 prometheus_http_request_duration_seconds                                   histogram  handler
 prometheus_http_response_size_bytes                                        histogram  handler
+prometheus_web_federation_errors_total                                     counter
+prometheus_web_federation_warnings_total                                   counter
+prometheus_api_remote_write_invalid_labels_samples_total                   counter
 promhttp_metric_handler_requests_total                                     counter    code
 promhttp_metric_handler_requests_in_flight                                 gauge
 prometheus_web_federation_errors_total                                     counter
@@ -141,6 +146,8 @@ process_max_fds                                                            gauge
 ferula_process_threads                                                     gauge
 ferula_memory_limit_bytes                                                  gauge      part
 ferula_memory_used_bytes                                                   gauge      part
+ferula_remote_write_in_flight_bytes                                        gauge
+ferula_remote_write_known_series                                           gauge
 ferula_scrape_predicted_lines_total                                        counter
 ferula_scrape_unpredicted_lines_total                                      counter
 ferula_scrape_series_active                                                gauge      scrape_job
