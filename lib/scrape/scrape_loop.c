@@ -348,16 +348,27 @@ static void observe_interval(struct target *target) {
     target->last_start_ns = target->start_ns;
 }
 
+/* made when it is needed first; one that cannot be made is tried again at the next tick */
+static int make_request(struct target *target, struct err *err) {
+    struct scrape_loop *loop = target->loop;
+    return target->request ? 0
+                           : request_create(loop->client, target, body_limit(target),
+                                            loop->options.user_agent, on_response, &target->request, err);
+}
+
 static void start_scrape(struct target *target) {
     struct err err = {0};
-    http_request_end_late(target->request, target->due_ms + TICK_SLACK_MS);
-    if (http_request_is_running(target->request)) return; /* still: this tick is left out */
+    if (target->request) {
+        http_request_end_late(target->request, target->due_ms + TICK_SLACK_MS);
+        if (http_request_is_running(target->request)) return; /* still: this tick is left out */
+    }
     target->start_ns = clock_monotonic_ns();
     target->start_wall_ms = clock_wall_ms();
     observe_interval(target);
-    if (is_forced_to_fail(target, &err))
-        finish_scrape(target, begin_batch(target, scrape_time(target)), ERR_LIMIT, &err,
-                      &(struct body_counts){0}, 0);
+    int rc = is_forced_to_fail(target, &err) ? ERR_LIMIT : make_request(target, &err);
+    if (rc)
+        finish_scrape(target, begin_batch(target, scrape_time(target)), rc, &err, &(struct body_counts){0},
+                      0);
     else
         http_request_start(target->request);
 }
@@ -477,7 +488,8 @@ static void take_over(struct target *target, struct target *before) {
     before->state = (struct target_state){0};
     mutex_unlock(&target->lock);
     mutex_unlock(&before->lock);
-    if (http_request_is_running(before->request)) {
+    bool is_running = before->request && http_request_is_running(before->request);
+    if (is_running && !make_request(target, NULL)) {
         target->start_ns = before->start_ns;
         target->start_wall_ms = before->start_wall_ms;
         http_request_start(target->request);
@@ -487,16 +499,9 @@ static void take_over(struct target *target, struct target *before) {
 
 static void do_add(void *argument) {
     struct target *target = argument, *before = target->predecessor;
-    struct scrape_loop *loop = target->loop;
-    struct err err = {0};
     target->predecessor = NULL;
-    *vec_push(&loop->targets) = target;
-    if (request_create(loop->client, target, body_limit(target), loop->options.user_agent, on_response,
-                       &target->request, &err) != 0) {
-        LOG(LOG_ERROR, "target cannot be scraped", "target", target->shown_url, "err", err.text);
-        if (before) remove_target(before);
-        begin_close(target);
-    } else if (before && !before->is_closing) {
+    *vec_push(&target->loop->targets) = target;
+    if (before && !before->is_closing) {
         take_over(target, before);
         begin_close(before);
     } else {
