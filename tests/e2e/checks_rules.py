@@ -85,6 +85,10 @@ def check_firing(bench, server, target, sink):
     bench.check("ALERTS tells the same", lambda: eventually("ALERTS", lambda: sorted(
         (m["alertname"], m["alertstate"]) for m, _ in server.api.vector("ALERTS")) == [
             ("High", "firing"), ("Kept", "firing"), ("Now", "firing"), ("Slow", "pending")]))
+    for exclude, kept in (("F", True), ("false", True), ("T", False), ("1", False)):
+        bench.check(f"rules with exclude_alerts={exclude}", lambda: any(r["alerts"] for g in server.api.data(
+            "/api/v1/rules", type="alert", exclude_alerts=exclude)["groups"] for r in g["rules"] if "alerts" in r) == kept)
+    bench.check("what is no boolean is refused", lambda: server.api.get("/api/v1/rules", exclude_alerts="yes")[0] == 400)
     told = eventually("told", lambda: sink.of("High"))[0]
     bench.check("labels: templates, external labels, relabelling", lambda: told["labels"] == {
         "alertname": "High", "cluster": "eu1", "host": "a", "instance": target.address, "job": "app", "severity": "page",

@@ -57,8 +57,8 @@ void api_snapshot(struct exchange *exchange, void *context) {
     char name[64];
     if (!is_allowed(exchange, api)) return;
     struct span skip = web_request_param(exchange_request(exchange), "skip_head");
-    bool skips = span_is(skip, "true") || span_is(skip, "1");
-    if (skip.len && !skips && !span_is(skip, "false") && !span_is(skip, "0")) {
+    bool skips = false;
+    if (skip.len && !bool_parse(skip, &skips)) {
         answer_error(exchange, ANSWER_BAD_DATA, "invalid parameter \"skip_head\": a boolean is expected");
         return;
     }

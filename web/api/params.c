@@ -15,6 +15,16 @@
 #define TIME_LAST_MS 9223309901257974999
 #define QUOTED_MAX ((size_t)512)
 
+bool bool_parse(struct span text, bool *value) {
+    static const char *const texts[][2] = {{"0", "1"},         {"f", "t"},         {"F", "T"},
+                                           {"false", "true"}, {"FALSE", "TRUE"}, {"False", "True"}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        *value = span_is(text, texts[i][1]);
+        if (*value || span_is(text, texts[i][0])) return true;
+    }
+    return false;
+}
+
 /* what: "timestamp", "duration" and perhaps a sentence more */
 static int cannot_parse(struct span text, const char *what, struct err *err) {
     struct buf quoted;

@@ -15,6 +15,9 @@ int time_parse(struct span text, int64_t *time_ms, struct err *err);
 /* seconds with decimals, or a Prometheus duration; may be negative */
 int api_duration_parse(struct span text, int64_t *ms, struct err *err);
 
+/* in any of the forms that Go's clients may send; false: none of these */
+bool bool_parse(struct span text, bool *value);
+
 /* absent or empty: `otherwise` */
 bool param_time(struct exchange *exchange, const char *name, int64_t otherwise, int64_t *time_ms);
 /* "limit": at least 0; 0 and absent: none */

@@ -204,12 +204,12 @@ static bool read_paging(struct exchange *exchange, struct wanted *wanted) {
 static bool read_wanted(struct exchange *exchange, struct wanted *wanted) {
     *wanted = (struct wanted){.request = exchange_request(exchange), .with_alerts = true};
     struct span exclude = web_request_param(wanted->request, "exclude_alerts");
-    bool is_true = span_is(exclude, "true") || span_is(exclude, "1");
-    if (exclude.len && !is_true && !span_is(exclude, "false") && !span_is(exclude, "0")) {
+    bool leaves_out = false;
+    if (exclude.len && !bool_parse(exclude, &leaves_out)) {
         answer_invalid(exchange, "exclude_alerts", "it must be true or false");
         return false;
     }
-    wanted->with_alerts = !is_true;
+    wanted->with_alerts = !leaves_out;
     return read_type(exchange, wanted) && read_paging(exchange, wanted) &&
            param_matches(exchange, true, &wanted->matches);
 }

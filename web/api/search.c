@@ -51,16 +51,9 @@ static const char *quoted(struct exchange *exchange, struct span text) {
 }
 
 static bool take_flag(struct exchange *exchange, const char *name, bool otherwise, bool *flag) {
-    static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True"};
-    static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False"};
     struct span text = web_request_param(exchange_request(exchange), name);
     *flag = otherwise;
-    if (!text.len) return true;
-    for (size_t i = 0; i < 6; i++) {
-        if (span_is(text, yes[i])) *flag = true;
-        if (span_is(text, no[i])) *flag = false;
-        if (span_is(text, yes[i]) || span_is(text, no[i])) return true;
-    }
+    if (!text.len || bool_parse(text, flag)) return true;
     answer_error(exchange, ANSWER_BAD_DATA, "invalid %s %s: must be boolean", name, quoted(exchange, text));
     return false;
 }

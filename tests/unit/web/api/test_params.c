@@ -93,12 +93,26 @@ START_TEST(a_refusal_quotes_what_was_given) {
 }
 END_TEST
 
+START_TEST(booleans_have_six_forms_each) {
+    static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True"};
+    static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False"};
+    static const char *const neither[] = {"", "yes", "tRUE", "10", "true "};
+    bool value;
+    for (size_t i = 0; i < 6; i++) {
+        ck_assert(bool_parse(span_from(yes[i]), &value) && value);
+        ck_assert(bool_parse(span_from(no[i]), &value) && !value);
+    }
+    for (size_t i = 0; i < 5; i++) ck_assert(!bool_parse(span_from(neither[i]), &value));
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("params");
     TCase *tcase = tcase_create("params");
     tcase_add_loop_test(tcase, times_are_seconds_or_rfc_3339, 0, (int)(sizeof times / sizeof *times));
     tcase_add_loop_test(tcase, durations_are_seconds_or_prometheus_durations, 0,
                         (int)(sizeof durations / sizeof *durations));
+    tcase_add_test(tcase, booleans_have_six_forms_each);
     tcase_add_test(tcase, a_refusal_quotes_what_was_given);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
