@@ -3,10 +3,9 @@
 #include <string.h>
 
 /* what jemalloc reads: one arena, as few threads allocate and each arena keeps room of its own; no thread
- * keeps large pieces for itself; no page more for each of these, to begin at odd places */
+ * keeps large pieces for itself */
 extern const char *malloc_conf;
-const char *malloc_conf =
-    "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0,tcache_max:4096,cache_oblivious:false";
+const char *malloc_conf = "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0,tcache_max:4096";
 
 /*
  * The first argument names a subcommand; without one the program is the server.

@@ -57,7 +57,7 @@ def check_verdicts(bench, binary):
 
 def check_flags(bench, binary):
     check = bench.check
-    check("--version", lambda: (lambda s, t: s == 0 and "version" in t)(*run_once([binary, "--version"])))
+    check("--version", lambda: (lambda s, t: s == 0 and t.startswith("ferula, version"))(*run_once([binary, "--version"])))
     check("--help lists the flags", lambda: (lambda s, t: s == 0 and "--config.file" in t and "--storage.tsdb.path" in t)(
         *run_once([binary, "--help"])))
     check("an unknown flag ends with 1", lambda: run_once([binary, "--no.such.flag"])[0] == 1)
