@@ -41,9 +41,9 @@ function failure(response: Response, text: string): ApiError {
   return new ApiError("http", text.trim().slice(0, 500) || `status ${response.status}`, response.status);
 }
 
-async function ask(path: string, init: RequestInit): Promise<Answer<any>> {
-  const begin = performance.now();
-  let response: Response, text: string;
+/** The text, and the values that `parse` makes of it; the last one tells whether all went well. */
+async function load(path: string, init: RequestInit, parse: (text: string) => any[]): Promise<[string, any[]]> {
+  let response: Response, text: string, values;
   try {
     response = await fetch(`api/v1/${path}`, init);
     text = await response.text();
@@ -51,13 +51,19 @@ async function ask(path: string, init: RequestInit): Promise<Answer<any>> {
     if ((error as Error).name === "AbortError") throw error;
     throw new ApiError("network", "the server does not answer", 0);
   }
-  let answer;
   try {
-    answer = JSON.parse(text);
+    values = parse(text);
   } catch {
     throw failure(response, text);
   }
-  if (answer.status !== "success") throw new ApiError(answer.errorType ?? "http", answer.error ?? `status ${response.status}`, response.status);
+  const last = values[values.length - 1];
+  if (last?.status !== "success") throw new ApiError(last?.errorType ?? "http", last?.error ?? `status ${response.status}`, response.status);
+  return [text, values];
+}
+
+async function ask(path: string, init: RequestInit): Promise<Answer<any>> {
+  const begin = performance.now();
+  const [text, [answer]] = await load(path, init, (whole) => [JSON.parse(whole)]);
   return {
     data: answer.data, warnings: answer.warnings ?? [], infos: answer.infos ?? [],
     seconds: (performance.now() - begin) / 1000, bytes: text.length,
@@ -73,6 +79,12 @@ export function post<T>(path: string, parameters: Parameters, signal?: AbortSign
   return ask(path, { method: "POST", body: form(parameters), signal });
 }
 
+/** Lines of results, and a last one. */
+export async function search<T>(path: string, parameters: Parameters): Promise<T[]> {
+  const [, lines] = await load(`search/${path}?${form(parameters)}`, {}, (text) => text.trim().split("\n").map((line) => JSON.parse(line)));
+  return lines.flatMap((line: { results?: T[] }) => line.results ?? []);
+}
+
 export interface Loaded<T> {
   answer: Answer<T> | null;
   error: ApiError | null;
@@ -80,7 +92,7 @@ export interface Loaded<T> {
   reload: () => void;
 }
 
-const STARTING_RETRY_MS = 1000;
+export const STARTING_RETRY_MS = 1000;
 
 /** GETs a path when shown and whenever path, parameters or `every` say so; keeps the last answer meanwhile. */
 export function useApi<T>(path: string, parameters: Parameters = {}, everyMs = 0): Loaded<T> {

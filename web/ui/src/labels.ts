@@ -22,8 +22,3 @@ export function seriesText(metric: Labels): string {
 export function metricSelector(name: string): string {
   return PLAIN_METRIC.test(name) ? name : `{${quote(name)}}`;
 }
-
-/** A regular expression that matches any text with this in it, in any case. */
-export function containsPattern(text: string): string {
-  return `(?i).*${text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")}.*`;
-}

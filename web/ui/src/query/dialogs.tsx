@@ -2,10 +2,9 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import type { Metadata } from "../api.ts";
 import { Badge, Search } from "../parts/common.tsx";
 import { forgetHistory, readHistory } from "../settings.ts";
-import { metadata, metricNames } from "./client.ts";
+import { findMetrics, type FoundMetric } from "./client.ts";
 
 const SHOWN_MAX = 200;
 const TYPING_MS = 150;
@@ -21,23 +20,18 @@ function Dialog({ title, onClose, children }: { title: string; onClose: () => vo
 
 export function Explorer({ onTake, onClose }: { onTake: (name: string) => void; onClose: () => void }) {
   const [text, setText] = useState("");
-  const [names, setNames] = useState<string[] | null>(null);
-  const [known, setKnown] = useState<Metadata>({});
-  useEffect(() => { void metadata().then(setKnown); }, []);
+  const [found, setFound] = useState<FoundMetric[] | null>(null);
   useEffect(() => {
     let isLate = false;
-    const timer = setTimeout(() => void metricNames(text, SHOWN_MAX + 1).then((found) => { if (!isLate) setNames(found); }), names === null ? 0 : TYPING_MS);
+    const timer = setTimeout(() => void findMetrics(text, SHOWN_MAX + 1).then((next) => { if (!isLate) setFound(next); }), found === null ? 0 : TYPING_MS);
     return () => { isLate = true; clearTimeout(timer); };
   }, [text]);
   return <Dialog title="Metrics" onClose={onClose}>
     <Search value={text} onChange={setText} placeholder="Search metrics" />
-    <ul class="picks">{(names ?? []).slice(0, SHOWN_MAX).map((name) => {
-      const about = Object.hasOwn(known, name) ? known[name]![0] : undefined;
-      return <li><button type="button" onClick={() => onTake(name)}>
-        <span class="series"><b>{name}</b></span>{about && <Badge kind="none">{about.type}</Badge>}{about && <span class="help">{about.help}</span>}
-      </button></li>;
-    })}</ul>
-    <p class="note" role="status">{names === null ? "Loading …" : names.length === 0 ? "No metric has this in its name." : names.length > SHOWN_MAX ? `The first ${SHOWN_MAX} are shown.` : ""}</p>
+    <ul class="picks">{(found ?? []).slice(0, SHOWN_MAX).map(({ name, type, help }) => <li><button type="button" onClick={() => onTake(name)}>
+      <span class="series"><b>{name}</b></span>{type && <Badge kind="none">{type}</Badge>}{help && <span class="help">{help}</span>}
+    </button></li>)}</ul>
+    <p class="note" role="status">{found === null ? "Loading …" : found.length === 0 ? "No metric has this in its name." : found.length > SHOWN_MAX ? `The first ${SHOWN_MAX} are shown.` : ""}</p>
   </Dialog>;
 }
 

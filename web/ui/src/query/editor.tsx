@@ -11,7 +11,7 @@ import { tags } from "@lezer/highlight";
 import { newCompleteStrategy, PromQLExtension } from "@prometheus-io/codemirror-promql";
 import { useEffect, useRef } from "preact/hooks";
 
-import { completionClient, NAMES_MAX } from "./client.ts";
+import { completionClient, NAMES_MAX, switchedOff } from "./client.ts";
 
 const COLOURS = HighlightStyle.define([
   { tag: [tags.keyword, tags.modifier], color: "var(--code-keyword)", fontWeight: "600" },
@@ -46,13 +46,16 @@ const LOOK = EditorView.theme({
   ".cm-diagnostic-error": { borderLeftColor: "var(--bad)" },
 });
 
+const DATA = new Set(["constant", "text"]); // types of what comes from the data: names and values
 const strategy = newCompleteStrategy({ remote: completionClient, maxMetricsMetadata: NAMES_MAX });
 
-/** An answer that was cut is asked again with every letter; others are narrowed here. */
+/** An answer that was cut is asked again with every letter; others are narrowed here. What is switched off is not offered. */
 const searching = {
   async promQL(context: CompletionContext) {
-    const result = await strategy.promQL(context);
-    return result && result.options.length >= NAMES_MAX ? { ...result, validFor: undefined } : result;
+    const [result, off] = await Promise.all([strategy.promQL(context), switchedOff()]);
+    if (!result) return null;
+    const options = result.options.filter(({ label, type }) => DATA.has(type ?? "") || !off.has(label));
+    return { ...result, options, validFor: result.options.length >= NAMES_MAX ? undefined : result.validFor };
   },
 };
 
