@@ -173,14 +173,45 @@ test("an error tells its place, a warning is shown, formatting lays out", async 
   await close(opened);
 });
 
-test("the tree shows series, samples and time of each part", async () => {
+test("what is switched off is not offered", async () => {
+  const opened = await open(fixture, "/query");
+  await opened.page.locator(".cm-content").click();
+  await opened.page.keyboard.type("sort", { delay: 20 });
+  await opened.page.locator(".cm-tooltip-autocomplete li", { hasText: "sort_desc" }).waitFor();
+  assert.equal(await opened.page.locator(".cm-tooltip-autocomplete li", { hasText: "sort_by_label" }).count(), 0);
+  await close(opened);
+});
+
+test("exemplars are dots that tell their labels", async () => {
+  fixture.targetText(`${METRICS}# TYPE demo_requests counter\ndemo_requests_total 5 # {trace_id="abc123"} 5\n# EOF\n`, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+  const [exemplar] = await eventually("the exemplar is stored", async () => {
+    const now = Date.now() / 1000;
+    const past = await (await fetch(`${fixture.base}/api/v1/query?query=demo_requests_total&time=${now - 2}`)).json() as any;
+    if (past.data.result.length === 0) return null;
+    const { data } = await (await fetch(`${fixture.base}/api/v1/query_exemplars?${new URLSearchParams({ query: "demo_requests_total", start: String(now - 60), end: String(now + 60) })}`)).json() as any;
+    return data[0]?.exemplars;
+  });
+  const opened = await open(fixture, address({ "g0.expr": "demo_requests_total", "g0.tab": "graph", "g0.range_input": "1m", "g0.show_exemplars": "1" }));
+  const { page } = opened;
+  await chartData(page);
+  const box = (await page.locator(".u-over").boundingBox())!;
+  const [left, top] = await page.locator(".chart").evaluate((element: any, time) => [element.chart.valToPos(time, "x"), element.chart.valToPos(5, "y")], exemplar.timestamp as number);
+  await eventually("the dot is under the pointer", async () => {
+    await page.mouse.move(box.x + left + 9, box.y + top);
+    await page.mouse.move(box.x + left, box.y + top);
+    return /Exemplar 5[^]*abc123/.test(await page.locator(".tip").innerText());
+  });
+  await close(opened);
+});
+
+test("the tree shows series, samples, memory and time of each part", async () => {
   const opened = await open(fixture, address({ "g0.expr": "sum by (region) (rate(shop_requests_total[5m])) / 2", "g0.tab": "explain", "g0.moment_input": hour() }));
   const rows = opened.page.locator(".explain tbody tr");
-  await eventually("all parts are evaluated", async () => (await rows.first().innerText()).includes("ms") || (await rows.first().innerText()).includes("µs"));
+  await rows.first().waitFor();
   const texts = await rows.allInnerTexts();
-  assert.equal(texts.length, 5);
-  assert.match(texts[1]!, /^sum by \(region\).*\s+2\s+120\s/);
-  assert.match(texts[3]!, /^shop_requests_total\[5m\]\s+6\s+120\s/);
+  assert.equal(texts.length, 4);
+  assert.match(texts[1]!, /^sum by \(region\).* \/ 2 binary\s+2\s+0\s/);
+  assert.match(texts[3]!, /^rate\(shop_requests_total\[5m\]\) call\s+6\s+120\s.*(µs|ms)/);
   await close(opened);
 });
 
