@@ -39,13 +39,13 @@ export function Link({ to, children, current }: { to: string; children: Componen
 
 /** One parameter of the address, as state: a filter survives sharing and reloading. */
 export function useParameter(name: string, initial = ""): [string, (value: string) => void] {
-  const [value, setValue] = useState(() => new URLSearchParams(location.search).get(name) ?? initial);
-  return [value, (next) => {
+  useAddress();
+  return [new URLSearchParams(location.search).get(name) ?? initial, (next) => {
     const parameters = new URLSearchParams(location.search);
     if (next === initial) parameters.delete(name);
     else parameters.set(name, next);
     const text = parameters.toString();
     history.replaceState(null, "", text ? `?${text}` : location.pathname);
-    setValue(next);
+    window.dispatchEvent(new Event(CHANGED));
   }];
 }
