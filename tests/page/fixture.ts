@@ -74,12 +74,16 @@ export interface Fixture {
   now: number; // milliseconds: newest sample of those minutes
   /** What a target answers; the body decides the scrape. */
   targetText: (text: string, type?: string) => void;
+  /** Puts a configuration in place of the one there and has the server read it; the first one without a text. */
+  reload: (text?: string) => void;
   stop: () => Promise<void>;
 }
 
 function configuration(port: number): string {
   return `global:
   scrape_interval: 1s
+rule_files: [rules.yml]
+alerting: {alertmanagers: [{static_configs: [{targets: ['127.0.0.1:TARGET']}]}]}
 scrape_configs:
   - job_name: server
     static_configs: [{targets: ['127.0.0.1:${port}']}]
@@ -90,6 +94,20 @@ scrape_configs:
       - {source_labels: [__address__], target_label: site, replacement: 'here'}
 `;
 }
+
+const RULES = `groups:
+  - name: shop
+    interval: 1s
+    rules:
+      - {record: 'job:shop_requests:rate5m', expr: 'sum by (job) (rate(shop_requests_total[5m]))'}
+      - alert: TargetDown
+        expr: up == 0
+        labels: {severity: page}
+        annotations: {summary: '{{ $labels.instance }} of {{ $labels.job }} does not answer'}
+      - alert: Hostile
+        expr: '{hostile="yes"}'
+        annotations: {summary: '{{ $labels.value }}'}
+`;
 
 async function startTarget(texts: { body: string; type: string }): Promise<Server> {
   const server = createServer((_request, response) => {
@@ -110,7 +128,10 @@ export async function start(metrics: string): Promise<Fixture> {
   const folder = mkdtempSync(join(tmpdir(), "ferula-page-"));
   const target = await startTarget(texts);
   const port = await freePort();
-  writeFileSync(join(folder, "config.yml"), configuration(port).replace("TARGET", String((target.address() as AddressInfo).port)));
+  const written = configuration(port).replaceAll("TARGET", String((target.address() as AddressInfo).port));
+  const write = (text: string) => writeFileSync(join(folder, "config.yml"), text);
+  write(written);
+  writeFileSync(join(folder, "rules.yml"), RULES);
   const server = startServer(folder, port);
   const base = `http://127.0.0.1:${port}`;
   const now = Math.floor(Date.now() / 1000) * 1000;
@@ -132,7 +153,7 @@ export async function start(metrics: string): Promise<Fixture> {
     await stop();
     throw error;
   }
-  return { base, browser, now, stop, targetText: (text, type) => { texts.body = text; if (type) texts.type = type; } };
+  return { base, browser, now, stop, reload: (text = written) => { write(text); server.kill("SIGHUP"); }, targetText: (text, type) => { texts.body = text; if (type) texts.type = type; } };
 }
 
 export interface Opened { page: Page; problems: string[] }
@@ -171,6 +192,11 @@ export async function open(fixture: Fixture, path: string, look: Look = {}): Pro
 export async function close({ page, problems }: Opened): Promise<void> {
   await page.close();
   assert.deepEqual(problems, []);
+}
+
+/** Nothing of the page is being loaded any more. */
+export async function settled(page: Page): Promise<void> {
+  await eventually("the page is there", () => page.evaluate(() => !/(Loading|Running) …/.test(document.querySelector("main")?.innerText ?? "Loading …")));
 }
 
 /** The data of the only chart: times, then one column for each line. */

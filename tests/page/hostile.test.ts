@@ -61,7 +61,7 @@ test("in completion, help, the metrics' list and the address", async () => {
   await page.locator(".problem").first().waitFor();
   await page.getByRole("button", { name: "Metrics" }).click();
   await page.locator(".picks li").nth(199).waitFor();
-  await page.getByPlaceholder("Search metrics").fill("<script>");
+  await page.getByPlaceholder("Search metrics").fill("<svg onload");
   await eventually("the list is searched", async () => (await page.locator(".picks li").count()) < 200);
   await page.locator(".picks .help").first().waitFor();
   await page.getByRole("button", { name: "Close" }).click();
@@ -70,6 +70,25 @@ test("in completion, help, the metrics' list and the address", async () => {
   await page.keyboard.type('{hostile="yes",value="', { delay: 10 });
   await page.locator(".cm-tooltip-autocomplete li").nth(20).waitFor();
   for (let i = 0; i < 10; i++) await page.keyboard.press("ArrowDown");
+  assert.equal(await isBroken(page), false);
+  await close(opened);
+});
+
+test("in annotations of alerts, and notifications", async () => {
+  const opened = await open(fixture, "/alerts");
+  const { page } = opened;
+  await eventually("the alerts fire", async () => {
+    await page.reload();
+    await page.locator("details", { hasText: "Hostile" }).locator("tbody tr").nth(99).waitFor({ timeout: 5000 });
+    return true;
+  });
+  for (let more = page.getByRole("button", { name: "Show more" }); await more.count();) await more.first().click();
+  await page.locator("details", { hasText: "Hostile" }).locator("tbody tr").nth(499).waitFor();
+  assert.equal(await isBroken(page), false);
+  const notes = PAYLOADS.slice(0, 100).map((text) => `data: ${JSON.stringify({ text, date: text, active: true })}\n\n`).join("");
+  await page.route("**/api/v1/notifications/live", (route) => route.fulfill({ contentType: "text/event-stream", body: notes }));
+  await page.reload();
+  await page.locator(".notifications p").nth(99).waitFor();
   assert.equal(await isBroken(page), false);
   await close(opened);
 });

@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 
 import type { Page } from "playwright-core";
 
-import { address, chartData, close, eventually, open, start, type Fixture } from "./fixture.ts";
+import { address, chartData, close, eventually, open, settled, start, type Fixture } from "./fixture.ts";
 
 let fixture: Fixture;
 const METRICS = "# HELP demo_temperature_celsius How warm it is.\n# TYPE demo_temperature_celsius gauge\ndemo_temperature_celsius{room=\"kitchen\"} 21.5\n";
@@ -53,14 +53,40 @@ test("service discovery: what was dropped, and by which rule", async () => {
 });
 
 test("the other pages show what their endpoints say", async () => {
-  await shows("/rules", "No rules are loaded.");
-  await shows("/alerts", "No alerting rules are loaded.");
-  await shows("/alertmanager-discovery", "No Alertmanager is known.");
+  await shows("/rules", "job:shop_requests:rate5m", "TargetDown");
+  await shows("/alerts?state=firing", "127.0.0.1:1 of demo does not answer", "severity");
+  await shows("/alertmanager-discovery", "Active", "/api/v2/alerts");
   await shows("/config", "job_name: demo");
   await shows("/flags?search=enable-remote", "--web.enable-remote-write-receiver");
   await shows("/status", "Runtime", "Storage retention", "Version");
-  await shows("/tsdb-status", "Series by metric", "many_series", "Label pairs", "Series by job");
+  await shows("/tsdb-status", "Series by metric", "many_series", "Label pairs", "Series by job", "New series by job", "no block was cut yet");
   await shows("/queries", "No query is running.", "What cost most since the start");
+});
+
+test("the database tells what a label's values, and metrics that nobody asks for, cost", async () => {
+  const opened = await open(fixture, "/tsdb-status?limit=200");
+  const { page } = opened;
+  const rows = (title: string) => page.locator(".columns section").filter({ has: page.getByRole("heading", { name: title, exact: true }) }).locator("tr");
+  await rows("Never queried since the start").filter({ hasText: "shop_duration_seconds_bucket" }).waitFor();
+  await rows("Values by label").getByRole("link", { name: "region", exact: true }).click();
+  await rows("Series by value of region").filter({ hasText: /^north\s*3/ }).waitFor();
+  assert.match(page.url(), /label=region/);
+  await page.getByLabel("Values of label").fill("le");
+  await page.keyboard.press("Enter");
+  await rows("Series by value of le").filter({ hasText: "+Inf" }).waitFor();
+  await page.goBack();
+  await rows("Never queried since the start").first().waitFor();
+  await rows("Series by value of le").first().waitFor({ state: "detached" });
+  await rows("Never queried since the start").getByRole("link", { name: "shop_duration_seconds_bucket" }).click();
+  await page.locator(".result tbody tr").nth(9).waitFor();
+  await page.goto(`${fixture.base}/tsdb-status?limit=200`);
+  await rows("Series by metric").filter({ hasText: "shop_duration_seconds_bucket" }).waitFor();
+  assert.equal(await rows("Never queried since the start").filter({ hasText: "shop_duration_seconds_bucket" }).count(), 0);
+  await page.route("**/api/v1/status/tsdb/blocks", (route) => route.fulfill({ json: { status: "success", data: { blocks: [
+    { ulid: "01K0000000000000000000000B", minTime: 1767312000000, maxTime: 1767319200000, stats: { numSamples: 4_000_000, numSeries: 1234, numBytes: 2_000_000 }, compaction: { level: 1 } }] } } }));
+  await page.reload();
+  assert.match(await page.locator(".blocks tbody tr").innerText(), /^01K0000000000000000000000B\s+2026-01-02 00:00:00\s+2h\s+1\s+1.?234\s+4.000.000\s+1.91 MiB\s+0\.50$/);
+  await close(opened);
 });
 
 test("links change the page without loading it, back returns, an unknown endpoint is told in plain words", async () => {
@@ -76,6 +102,50 @@ test("links change the page without loading it, back returns, an unknown endpoin
   await page.getByRole("link", { name: "Rules" }).click();
   await page.getByText("This server does not offer rules").waitFor();
   await page.keyboard.press("Tab");
+  await close(opened);
+});
+
+test("a reload that fails is told above every page until one succeeds", async () => {
+  const opened = await open(fixture, "/status");
+  const banner = opened.page.getByLabel("Notifications");
+  fixture.reload("scrape_configs: [broken");
+  await banner.getByText("Configuration reload has failed.").waitFor();
+  await opened.page.getByRole("link", { name: "Query" }).click();
+  const later = await open(fixture, "/rules");
+  await later.page.getByLabel("Notifications").getByText("Configuration reload has failed.").waitFor();
+  fixture.reload();
+  await banner.getByText("Configuration reload has failed.").waitFor({ state: "detached" });
+  await close(later);
+  await close(opened);
+});
+
+test("without room for another listener notifications are asked for", async () => {
+  const opened = await open(fixture, "/query");
+  const { page } = opened;
+  await page.route("**/api/v1/notifications/live", (route) => route.fulfill({ status: 204 }));
+  await page.route("**/api/v1/notifications", (route) =>
+    route.fulfill({ json: { status: "success", data: [{ text: "<b>Careful</b>", date: "2026-01-02T03:04:05Z", active: true }] } }));
+  await page.reload();
+  await page.getByLabel("Notifications").getByText("<b>Careful</b>").waitFor();
+  await close(opened);
+});
+
+test("while the server starts its replay is shown, and then the page without a reload", async () => {
+  const opened = await open(fixture, "/flags");
+  const { page } = opened;
+  let isStarting = true;
+  await page.route("**/api/v1/{status/flags,query}", (route) => isStarting
+    ? route.fulfill({ status: 503, headers: { "X-Prometheus-Stopping": "false" }, contentType: "text/plain", body: "Service Unavailable" }) : route.continue());
+  await page.route("**/api/v1/status/walreplay", (route) => route.fulfill({ json: { status: "success", data: { min: 3, max: 12, current: 7 } } }));
+  await page.reload();
+  await page.getByText("segment 7 of 12").waitFor();
+  assert.equal(await page.locator("progress").evaluate((bar: any) => bar.position), 0.4);
+  await page.goto(fixture.base + address({ "g0.expr": "up", "g0.tab": "table" }));
+  await page.getByText("segment 7 of 12").waitFor();
+  isStarting = false;
+  await page.locator(".result tbody tr").first().waitFor();
+  await page.goto(`${fixture.base}/flags`);
+  await page.locator(".pairs tr").nth(5).waitFor();
   await close(opened);
 });
 
@@ -122,7 +192,8 @@ for (const colorScheme of ["light", "dark"] as const)
     const opened = await open(fixture, "/", { colorScheme, height: 760 });
     const { page } = opened;
     for (const [name, path] of places()) {
-      await page.goto(fixture.base + path, { waitUntil: "networkidle" });
+      await page.goto(fixture.base + path);
+      await settled(page);
       if (path.includes("tab=graph")) await chartData(page);
       if (process.env.FERULA_PICTURES) {
         mkdirSync(process.env.FERULA_PICTURES, { recursive: true });
@@ -139,7 +210,8 @@ test("on a narrow screen nothing hangs over the edge", async () => {
   const { page } = opened;
   const wide: string[] = [];
   for (const [name, path] of places()) {
-    await page.goto(fixture.base + path, { waitUntil: "networkidle" });
+    await page.goto(fixture.base + path);
+    await settled(page);
     if (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)) wide.push(name);
   }
   await close(opened);

@@ -1,6 +1,7 @@
 // app.tsx - the frame around the pages.
 import { useState } from "preact/hooks";
 
+import { Notifications } from "./parts/notifications.tsx";
 import { Link, pageName, useAddress } from "./parts/router.tsx";
 import { QueryPage } from "./query/page.tsx";
 import { applyTheme, readTheme, type Theme } from "./settings.ts";
@@ -39,11 +40,13 @@ function ThemeButton() {
   return <button type="button" class="quiet theme" onClick={change} title={`Colours: ${name}`} aria-label={`Colours: ${name}`}>{sign}</button>;
 }
 
+const SITE = document.title; // the operator may have named it
+
 export function App() {
   useAddress();
   const name = pageName() === "graph" ? "query" : pageName();
   const found = PAGES.find(([path]) => path === name) ?? PAGES[0]!;
-  document.title = found[0] === "query" ? "Ferula" : `${found[1]} · Ferula`;
+  document.title = found[0] === "query" ? SITE : `${found[1]} · ${SITE}`;
   return <>
     <a class="skip" href="#main">Skip to the content</a>
     <header class="top">
@@ -51,6 +54,7 @@ export function App() {
       <nav aria-label="Pages">{PAGES.map(([path, title]) => <Link to={path} current={path === found[0]}>{title}</Link>)}</nav>
       <ThemeButton />
     </header>
+    <Notifications />
     <main id="main" tabIndex={-1} key={found[0]}>{found[2]()}</main>
   </>;
 }

@@ -4,12 +4,13 @@ import { useState } from "preact/hooks";
 
 import { ApiError, type Answer, type Loaded } from "../api.ts";
 import { seriesText, type Labels } from "../labels.ts";
+import { Replay } from "./replay.tsx";
 
 export function Problem({ error, what }: { error: Error; what?: string }) {
   if (error instanceof ApiError && error.isMissing)
     return <p class="note">This server does not offer {what ?? "this"}: the endpoint answers “not found”.</p>;
   if (error instanceof ApiError && error.isStarting)
-    return <p class="note" role="status">The server is reading its log and will answer in a moment.</p>;
+    return <Replay />;
   const type = error instanceof ApiError && error.type !== "http" ? `${error.type}: ` : "";
   return <p class="problem" role="alert">{type}{error.message}</p>;
 }

@@ -1,7 +1,7 @@
 // run.ts - a query with its life: running, answered, failed, cancelled.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
-import { post, type Answer, type Parameters, type QueryResult } from "../api.ts";
+import { ApiError, post, STARTING_RETRY_MS, type Answer, type Parameters, type QueryResult } from "../api.ts";
 
 export interface Run {
   answer: Answer<QueryResult> | null;
@@ -22,7 +22,13 @@ export function useRun(): Run {
     setState((old) => ({ ...old, isRunning: true }));
     post<QueryResult>(path, parameters, abort.signal).then(
       (answer) => { if (!abort.signal.aborted) setState({ answer, asked: parameters, error: null, isRunning: false }); },
-      (error) => { if (!abort.signal.aborted) setState({ answer: null, asked: null, error, isRunning: false }); });
+      (error) => {
+        if (abort.signal.aborted) return;
+        setState({ answer: null, asked: null, error, isRunning: false });
+        if (!(error instanceof ApiError && error.isStarting)) return;
+        const timer = setTimeout(() => run(path, parameters), STARTING_RETRY_MS);
+        abort.signal.addEventListener("abort", () => clearTimeout(timer));
+      });
   }, []);
   const cancel = useCallback(() => {
     current.current?.abort();
