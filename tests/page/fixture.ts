@@ -102,11 +102,9 @@ const RULES = `groups:
       - {record: 'job:shop_requests:rate5m', expr: 'sum by (job) (rate(shop_requests_total[5m]))'}
       - alert: TargetDown
         expr: up == 0
+        keep_firing_for: 90s
         labels: {severity: page}
         annotations: {summary: '{{ $labels.instance }} of {{ $labels.job }} does not answer'}
-      - alert: Hostile
-        expr: '{hostile="yes"}'
-        annotations: {summary: '{{ $labels.value }}'}
 `;
 
 async function startTarget(texts: { body: string; type: string }): Promise<Server> {
@@ -123,7 +121,8 @@ function startServer(folder: string, port: number): ChildProcess {
     `--web.listen-address=127.0.0.1:${port}`, "--web.enable-remote-write-receiver", "--log.level=error"], { stdio: ["ignore", "ignore", "inherit"] });
 }
 
-export async function start(metrics: string): Promise<Fixture> {
+/** rules: more of them, in the lines of a rule file */
+export async function start(metrics: string, rules = ""): Promise<Fixture> {
   const texts = { body: metrics, type: "text/plain; version=0.0.4" };
   const folder = mkdtempSync(join(tmpdir(), "ferula-page-"));
   const target = await startTarget(texts);
@@ -131,7 +130,7 @@ export async function start(metrics: string): Promise<Fixture> {
   const written = configuration(port).replaceAll("TARGET", String((target.address() as AddressInfo).port));
   const write = (text: string) => writeFileSync(join(folder, "config.yml"), text);
   write(written);
-  writeFileSync(join(folder, "rules.yml"), RULES);
+  writeFileSync(join(folder, "rules.yml"), RULES + rules);
   const server = startServer(folder, port);
   const base = `http://127.0.0.1:${port}`;
   const now = Math.floor(Date.now() / 1000) * 1000;

@@ -24,9 +24,14 @@ function exposition(): string {
     `# HELP ${quote(`m${i} ${payload}`)} ${payload.replace(/\\/g, "\\\\")}\n# TYPE ${quote(`m${i} ${payload}`)} gauge\n{${quote(`m${i} ${payload}`)},${quote(payload)}="1",value=${quote(payload)},hostile="yes"} ${i}\n`).join("");
 }
 
+const ALERT = `      - alert: Hostile
+        expr: '{hostile="yes"}'
+        annotations: {summary: '{{ $labels.value }}'}
+`;
+
 let fixture: Fixture;
 before(async () => {
-  fixture = await start(exposition());
+  fixture = await start(exposition(), ALERT);
   await eventually("the payloads were scraped", async () => {
     const answer = await (await fetch(`${fixture.base}/api/v1/query?query=${encodeURIComponent('count({hostile="yes"})')}`)).json() as any;
     return Number(answer.data.result[0]?.value[1]) === PAYLOADS.length;

@@ -21,7 +21,7 @@ before(async () => {
 });
 after(() => fixture.stop());
 
-async function shows(path: string, ...texts: string[]): Promise<void> {
+async function shows(path: string, ...texts: (string | RegExp)[]): Promise<void> {
   const opened = await open(fixture, path);
   for (const text of texts) await opened.page.locator("main").getByText(text).first().waitFor();
   await close(opened);
@@ -53,14 +53,25 @@ test("service discovery: what was dropped, and by which rule", async () => {
 });
 
 test("the other pages show what their endpoints say", async () => {
-  await shows("/rules", "job:shop_requests:rate5m", "TargetDown");
+  await shows("/rules", "job:shop_requests:rate5m", "TargetDown", "keep firing for 1m30s", / ms ago| s ago/);
   await shows("/alerts?state=firing", "127.0.0.1:1 of demo does not answer", "severity");
-  await shows("/alertmanager-discovery", "Active", "/api/v2/alerts");
   await shows("/config", "job_name: demo");
   await shows("/flags?search=enable-remote", "--web.enable-remote-write-receiver");
   await shows("/status", "Runtime", "Storage retention", "Version");
   await shows("/tsdb-status", "Series by metric", "many_series", "Label pairs", "Series by job", "New series by job", "no block was cut yet");
   await shows("/queries", "No query is running.", "What cost most since the start");
+});
+
+test("an Alertmanager that was told of an alert", async () => {
+  const opened = await open(fixture, "/alertmanager-discovery");
+  const row = opened.page.locator("tbody tr", { hasText: "/api/v2/alerts" });
+  await eventually("an alert is counted", async () => {
+    await opened.page.reload();
+    await row.waitFor();
+    await settled(opened.page);
+    return /alerts\s+active\s+[1-9]\d*\s+0\s+0\s+0$/.test(await row.innerText());
+  });
+  await close(opened);
 });
 
 test("the database tells what a label's values, and metrics that nobody asks for, cost", async () => {

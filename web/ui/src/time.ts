@@ -45,6 +45,12 @@ export function readableDuration(seconds: number): string {
   return parts.filter(([count]) => count > 0).slice(0, 2).map(([count, name]) => `${count}${name}`).join(" ");
 }
 
+/** How long before now a time of the server's was; its zero time is never. */
+export function ago(time: string): string {
+  const ms = Date.parse(time);
+  return ms > 0 ? `${readableDuration(Math.max(Date.now() - ms, 0) / 1000)} ago` : "never";
+}
+
 function trim(value: number): string {
   return String(Number(value.toPrecision(3)));
 }

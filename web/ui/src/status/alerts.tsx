@@ -3,8 +3,8 @@ import { useApi } from "../api.ts";
 import { counted } from "../format.ts";
 import { Badge, Choice, Content, LabelList, Page, Search, useMore } from "../parts/common.tsx";
 import { useParameter } from "../parts/router.tsx";
-import { formatDuration } from "../time.ts";
-import { Expression, type Group, type Rule } from "./rules.tsx";
+import { ago } from "../time.ts";
+import { Expression, type Group, type Rule, Waits } from "./rules.tsx";
 
 const KINDS = { firing: "bad", pending: "warn", inactive: "good" } as const;
 const REFRESH_MS = 10_000;
@@ -16,12 +16,12 @@ function AlertRule({ rule }: { rule: Rule }) {
   const [shown, more] = useMore(ROWS_STEP);
   return <details class="group" open={alerts.length > 0}>
     <summary><h2>{rule.name}</h2><Badge kind={KINDS[state] ?? "none"}>{state}</Badge>{alerts.length > 0 && <span class="quietly">{counted(alerts.length, "alert")}</span>}</summary>
-    <p><Expression text={rule.query} />{rule.duration ? ` for ${formatDuration(rule.duration)}` : ""} {rule.labels && <LabelList labels={rule.labels} />}</p>
+    <p><Expression text={rule.query} /><Waits rule={rule} /> {rule.labels && <LabelList labels={rule.labels} />}</p>
     {alerts.length > 0 && <><div class="scroll"><table>
-      <thead><tr><th scope="col">Labels</th><th scope="col">State</th><th scope="col">Since</th><th scope="col" class="number">Value</th></tr></thead>
+      <thead><tr><th scope="col">Labels</th><th scope="col">State</th><th scope="col" class="number">Since</th><th scope="col" class="number">Value</th></tr></thead>
       <tbody>{alerts.slice(0, shown).map((alert) => <tr>
         <td><LabelList labels={alert.labels} />{alert.annotations && <LabelList labels={alert.annotations} />}</td>
-        <td><Badge kind={KINDS[alert.state] ?? "none"}>{alert.state}</Badge></td><td>{alert.activeAt}</td><td class="number">{alert.value}</td>
+        <td><Badge kind={KINDS[alert.state] ?? "none"}>{alert.state}</Badge></td><td class="number" title={alert.activeAt}>{ago(alert.activeAt)}</td><td class="number">{alert.value}</td>
       </tr>)}</tbody></table></div>{more(alerts.length)}</>}
   </details>;
 }

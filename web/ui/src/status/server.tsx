@@ -1,4 +1,4 @@
-// server.tsx - the server itself: configuration, flags, runtime and build, Alertmanagers.
+// server.tsx - the server itself: configuration, flags, runtime and build.
 import { useApi, type Loaded } from "../api.ts";
 import { Content, CopyButton, Page, Search } from "../parts/common.tsx";
 import { useParameter } from "../parts/router.tsx";
@@ -36,13 +36,4 @@ export function Status() {
   const runtime = useApi<Record<string, unknown>>("status/runtimeinfo");
   const build = useApi<Record<string, unknown>>("status/buildinfo");
   return <Page title="Server"><div class="columns"><section><h2>Runtime</h2><Facts loaded={runtime} what="facts on its runtime" /></section><section><h2>Build</h2><Facts loaded={build} what="facts on its build" /></section></div></Page>;
-}
-
-export function Alertmanagers() {
-  const loaded = useApi<{ activeAlertmanagers: { url: string }[]; droppedAlertmanagers: { url: string }[] }>("alertmanagers");
-  return <Page title="Alertmanagers"><Content loaded={loaded} what="Alertmanagers">{({ activeAlertmanagers, droppedAlertmanagers }) => <>
-    {activeAlertmanagers.length + droppedAlertmanagers.length === 0 && <p class="note">No Alertmanager is known.</p>}
-    {activeAlertmanagers.length > 0 && <><h2>Active</h2><ul>{activeAlertmanagers.map(({ url }) => <li><code>{url}</code></li>)}</ul></>}
-    {droppedAlertmanagers.length > 0 && <><h2>Dropped</h2><ul>{droppedAlertmanagers.map(({ url }) => <li><code>{url}</code></li>)}</ul></>}
-  </>}</Content></Page>;
 }

@@ -4,7 +4,7 @@ import { counted } from "../format.ts";
 import type { Labels } from "../labels.ts";
 import { Badge, Choice, Content, LabelList, Page, Search, useMore } from "../parts/common.tsx";
 import { useParameter } from "../parts/router.tsx";
-import { readableDuration } from "../time.ts";
+import { ago, readableDuration } from "../time.ts";
 
 export interface Target {
   discoveredLabels: Labels; labels: Labels; scrapePool: string; scrapeUrl: string; globalUrl: string; lastError: string; lastScrape: string;
@@ -24,11 +24,6 @@ export function byPool<T extends { scrapePool?: string }>(list: T[]): [string, T
     pools.set(name, [...(pools.get(name) ?? []), item]);
   }
   return [...pools].sort(([a], [b]) => a.localeCompare(b));
-}
-
-function ago(time: string): string {
-  const ms = Date.parse(time);
-  return ms > 0 ? `${readableDuration(Math.max(Date.now() - ms, 0) / 1000)} ago` : "never";
 }
 
 function Address({ url }: { url: string }) {
