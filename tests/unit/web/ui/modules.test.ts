@@ -6,7 +6,7 @@ import { emptyPanel, readAddress, writeAddress, type QueryState } from "../../..
 import { bytesText, groupDigits, shortNumber, valueText } from "../../../../web/ui/src/format.ts";
 import { metricSelector, seriesText } from "../../../../web/ui/src/labels.ts";
 import { columnsOf, heatOf, stack } from "../../../../web/ui/src/query/matrix.ts";
-import { automaticStep, formatDuration, formatTime, neighbourRange, parseDuration, parseTime, readableDuration, usableStep } from "../../../../web/ui/src/time.ts";
+import { ago, automaticStep, formatDuration, formatTime, neighbourRange, parseDuration, parseTime, readableDuration, usableStep } from "../../../../web/ui/src/time.ts";
 
 test("durations are read and written alike", () => {
   const table: [string, number | null][] = [["1h30m", 5400], ["15s", 15], ["500ms", 0.5], ["90", 90], ["0.5", 0.5], ["8d", 691200], ["2w", 1209600], ["1y", 31536000],
@@ -19,6 +19,12 @@ test("durations are read and written alike", () => {
 test("durations for people", () => {
   const table: [number, string][] = [[0, "0 µs"], [0.0000123, "12.3 µs"], [0.0123, "12.3 ms"], [1.5, "1.5 s"], [75, "1m 15s"], [90061, "1d 1h"], [-75, "-1m 15s"], [NaN, "–"]];
   for (const [seconds, text] of table) assert.equal(readableDuration(seconds), text);
+});
+
+test("how long ago a time was, and that one never was", () => {
+  assert.equal(ago(new Date(Date.now() - 75_000).toISOString()), "1m 15s ago");
+  assert.match(ago(new Date(Date.now() + 5000).toISOString()), /^0 /, "a clock that is ahead");
+  for (const text of ["0001-01-01T00:00:00Z", ""]) assert.equal(ago(text), "never");
 });
 
 test("times are read and written alike, in both zones", () => {
