@@ -16,6 +16,7 @@ struct content {
 
 struct inode {
     struct content now, synced;
+    size_t changed_from, changed_to; /* since they were the same; nothing: both 0 */
     bool is_locked;
 };
 
@@ -70,9 +71,18 @@ static uint64_t free_bytes(const struct memory_fs *memory) {
     return used < memory->limit_bytes ? memory->limit_bytes - used : 0;
 }
 
-static struct content *of(struct memory_fs *memory, int fd) {
+static struct inode *inode_of(struct memory_fs *memory, int fd) {
     ASSERT(fd >= 0 && (size_t)fd < memory->descriptors.count && memory->descriptors.items[fd]);
-    return &memory->inodes.items[memory->descriptors.items[fd] - 1].now;
+    return &memory->inodes.items[memory->descriptors.items[fd] - 1];
+}
+
+static struct content *of(struct memory_fs *memory, int fd) {
+    return &inode_of(memory, fd)->now;
+}
+
+static void note_change(struct inode *inode, size_t from, size_t to) {
+    if (!inode->changed_to || from < inode->changed_from) inode->changed_from = from;
+    if (to > inode->changed_to) inode->changed_to = to;
 }
 
 static struct name *find(struct memory_fs *memory, const char *path) {
@@ -142,6 +152,7 @@ static ssize_t memory_write_at(struct file_system *fs, int fd, const struct iove
         if (end <= offset) break;
         if (end > content->len) resize(content, (size_t)end);
         memcpy(content->data + offset, pieces[i].iov_base, (size_t)(end - offset));
+        note_change(inode_of(memory, fd), (size_t)offset, (size_t)end);
         done += (ssize_t)(end - offset);
         if (end - offset < pieces[i].iov_len) break;
         offset = end;
@@ -152,15 +163,21 @@ static ssize_t memory_write_at(struct file_system *fs, int fd, const struct iove
 
 static int memory_sync(struct file_system *fs, int fd) {
     struct memory_fs *memory = self(fs);
-    struct content *now = of(memory, fd);
-    copy(&memory->inodes.items[memory->descriptors.items[fd] - 1].synced, now);
+    struct inode *inode = inode_of(memory, fd);
+    size_t from = inode->changed_from, to = inode->changed_to;
+    if (to > inode->now.len) to = inode->now.len;
+    resize(&inode->synced, inode->now.len);
+    if (from < to) memcpy(inode->synced.data + from, inode->now.data + from, to - from);
+    inode->changed_from = inode->changed_to = 0;
     leave(memory);
     return 0;
 }
 
 static int memory_truncate(struct file_system *fs, int fd, uint64_t size) {
     struct memory_fs *memory = self(fs);
-    resize(of(memory, fd), (size_t)size);
+    struct content *content = of(memory, fd);
+    if (size < content->len) note_change(inode_of(memory, fd), (size_t)size, content->len);
+    resize(content, (size_t)size);
     leave(memory);
     return 0;
 }
@@ -183,8 +200,7 @@ static int memory_size(struct file_system *fs, int fd, uint64_t *size) {
 
 static int memory_lock(struct file_system *fs, int fd) {
     struct memory_fs *memory = self(fs);
-    (void)of(memory, fd);
-    struct inode *inode = &memory->inodes.items[memory->descriptors.items[fd] - 1];
+    struct inode *inode = inode_of(memory, fd);
     int rc = inode->is_locked ? -EWOULDBLOCK : 0;
     inode->is_locked = true;
     leave(memory);
@@ -344,8 +360,10 @@ void memory_fs_crash(struct memory_fs *memory, enum memory_crash kind, uint64_t 
 uint8_t *memory_fs_bytes(struct memory_fs *memory, const char *path, size_t *len) {
     struct name *name = find(memory, path);
     if (!name) return NULL;
-    *len = memory->inodes.items[name->inode].now.len;
-    return memory->inodes.items[name->inode].now.data;
+    struct inode *inode = &memory->inodes.items[name->inode];
+    *len = inode->now.len;
+    note_change(inode, 0, *len);
+    return inode->now.data;
 }
 
 bool memory_fs_is_synced(struct memory_fs *memory, const char *path) {
