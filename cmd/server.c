@@ -5,6 +5,7 @@
 #include "cmd/flags.h"
 #include "cmd/help.h"
 #include "cmd/memory.h"
+#include "cmd/push.h"
 #include "cmd/query_log.h"
 #include "cmd/reload_door.h"
 #include "cmd/rules.h"
@@ -62,6 +63,7 @@ struct server {
     struct tsdb *tsdb;
     struct tsdb_progress progress; /* of the opener */
     struct targets targets;
+    struct push push;
     struct rules rules;
     struct thread opener; /* opens the database; joined by the main loop */
     int open_rc;          /* the opener's result, read after joining */
@@ -95,6 +97,7 @@ static int apply_config(void *context, struct config *config, struct err *err) {
     }
     engine_set_default_step(s->engine, config->global.evaluation_interval_ms);
     targets_apply(&s->targets, config);
+    push_apply(&s->push, config);
     rules_apply(&s->rules, config, set);
     rule_set_unref(set);
     if (s->tsdb && !s->is_opening) storage_apply(s->tsdb, &s->flags, config);
@@ -130,6 +133,7 @@ static void ask_quit(void *context) {
 static int start_work(struct server *s, struct err *err) {
     struct rule_set *set = NULL;
     int rc = targets_start(&s->targets, &s->flags, &s->features, tsdb_appender(s->tsdb), s->registry, err);
+    if (!rc) rc = push_start(&s->push, tsdb_appender(s->tsdb), err);
     if (!rc) rc = rules_start(&s->rules, s->engine, s->tsdb, s->registry, err);
     if (rc) return rc;
     struct config *config = reload_current(&s->reload);
@@ -139,6 +143,7 @@ static int start_work(struct server *s, struct err *err) {
         return rc;
     }
     targets_apply(&s->targets, config);
+    push_apply(&s->push, config);
     rules_apply(&s->rules, config, set);
     rule_set_unref(set);
     storage_apply(s->tsdb, &s->flags, config); /* it may be another than at the beginning of opening */
@@ -261,11 +266,13 @@ static int prepare(struct server *s, struct err *err) {
     struct config *config = reload_current(&s->reload);
     confine(&s->flags, config); /* no thread was started yet */
     config_unref(config);
+    push_init(&s->push, &s->flags, &s->memory.all);
     struct web_parts parts = {.flags = &s->flags,
                               .registry = s->registry,
                               .engine = s->engine,
                               .has_step_stats = s->features.per_step_stats,
                               .memory = &s->memory.all,
+                              .push = s->push.store,
                               .progress = &s->progress,
                               .reload = &s->reload,
                               .door = &s->door,
@@ -287,9 +294,11 @@ static void run(struct server *s) {
 static void tear_down(struct server *s) {
     if (s->loop) reload_door_close(&s->door);
     rules_stop(&s->rules);
+    push_stop(&s->push);
     targets_stop(&s->targets); /* before the web, so that the server does not see itself go down */
     web_stop(s->web);
     targets_destroy(&s->targets);
+    push_destroy(&s->push);
     query_log_release(&s->query_log);
     rules_destroy(&s->rules);
     memory_metrics_release(&s->memory_metrics);

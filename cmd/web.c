@@ -70,6 +70,7 @@ static struct api *make_api(struct web *web) {
                                   .has_step_stats = web->parts.has_step_stats,
                                   .has_lifecycle = web->parts.flags->web_enable_lifecycle,
                                   .intake = web->intake,
+                                  .push = web->parts.push,
                                   .search_limit_max = web->parts.flags->web_search_max_limit,
                                   .max_subscribers = web->parts.flags->web_max_notifications_subscribers,
                                   .progress = web->parts.progress,

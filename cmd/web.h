@@ -11,6 +11,7 @@
 
 struct engine;
 struct notifier;
+struct push_store;
 struct registry;
 struct rules_manager;
 struct scrape_manager;
@@ -23,6 +24,7 @@ struct web_parts { /* outlive the web */
     struct engine *engine;
     bool has_step_stats;   /* feature promql-per-step-stats */
     struct budget *memory; /* requests draw from it */
+    struct push_store *push; /* NULL: the push endpoint is off */
     const struct tsdb_progress *progress; /* of opening the database */
     struct reload *reload;
     struct reload_door *door;

@@ -37,10 +37,19 @@ struct scrape_limits {
     bool adds_zeros; /* where a counter, histogram or summary began, if that is told */
 };
 
+/* A body that this process writes, where others are fetched. */
+struct scrape_source {
+    const char *content_type;
+    /* on a loop's thread; out->failed: it is too large */
+    void (*write)(void *context, struct buf *out);
+    void *context;
+};
+
 struct scrape_options {
     int loops;              /* threads; 0: one per two processors, at least 1 */
     const char *user_agent; /* "Prometheus/3.14.0" in form; NULL: Ferula/<version> */
     struct scrape_limits limits;
+    const struct scrape_source *source; /* of all targets, none of which is asked then; outlives the manager */
 };
 
 /* Starts the loops, without targets. registry may be NULL. */

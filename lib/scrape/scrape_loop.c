@@ -320,6 +320,18 @@ static void on_response(struct http_request *request, const struct http_response
     finish_scrape(target, batch, rc, &err, &counts, is_over_body ? -1 : rc ? 0 : (double)response->body.len);
 }
 
+/* without a request: this process says it all */
+static void scrape_source(struct target *target, const struct scrape_source *source) {
+    struct http_response response = {.status = 200, .content_type = source->content_type};
+    struct buf body;
+    buf_init(&body, body_limit(target));
+    source->write(source->context, &body);
+    response.body = buf_view(&body);
+    if (body.failed) response.rc = err_set(&response.err, ERR_LIMIT, "body size limit exceeded");
+    on_response(NULL, &response, target);
+    buf_release(&body);
+}
+
 /* without a request: the job has more targets than it may */
 static bool is_forced_to_fail(struct target *target, struct err *err) {
     mutex_lock(&target->lock);
@@ -365,10 +377,13 @@ static void start_scrape(struct target *target) {
     target->start_ns = clock_monotonic_ns();
     target->start_wall_ms = clock_wall_ms();
     observe_interval(target);
-    int rc = is_forced_to_fail(target, &err) ? ERR_LIMIT : make_request(target, &err);
+    const struct scrape_source *source = target->loop->options.source;
+    int rc = is_forced_to_fail(target, &err) ? ERR_LIMIT : source ? 0 : make_request(target, &err);
     if (rc)
         finish_scrape(target, begin_batch(target, scrape_time(target)), rc, &err, &(struct body_counts){0},
                       0);
+    else if (source)
+        scrape_source(target, source);
     else
         http_request_start(target->request);
 }

@@ -22,6 +22,7 @@ struct api;
 struct config;
 struct engine;
 struct intake;
+struct push_store;
 struct queryable;
 struct notifier;
 struct registry;
@@ -45,6 +46,7 @@ struct api_context {
     bool has_admin;                       /* --web.enable-admin-api: /api/v1/admin/tsdb */
     bool has_step_stats;                  /* feature promql-per-step-stats: stats=all tells of each step */
     struct intake *intake;                /* of remote write; NULL: it is not enabled */
+    struct push_store *push;              /* of the push endpoint; NULL: it is not enabled */
     size_t max_subscribers;               /* of live notifications */
     size_t search_limit_max;              /* of one search; 0: none */
     const struct tsdb_progress *progress; /* of opening the database; may be NULL */

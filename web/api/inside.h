@@ -105,6 +105,13 @@ void api_features(struct exchange *exchange, void *context);
 void api_self_metrics(struct exchange *exchange, void *context);
 /* write.c */
 void api_write(struct exchange *exchange, void *context);
+/* push.c, push_status.c; status.c has api_push_status */
+void api_push(struct exchange *exchange, void *context);
+void api_push_metrics(struct exchange *exchange, void *context);
+void api_push_status(struct exchange *exchange, void *context);
+void api_push_wipe(struct exchange *exchange, void *context);
+/* the store; NULL after answering that the endpoint is off */
+struct push_store *api_push_store(struct exchange *exchange, const struct api *api);
 /* admin.c */
 void api_delete_series(struct exchange *exchange, void *context);
 void api_clean_tombstones(struct exchange *exchange, void *context);

@@ -55,6 +55,7 @@ static const struct parameter {
     {"step", "string", "Distance of the points, seconds or a duration such as 15s"},
     {"time", "string", "When to evaluate, unix seconds or RFC 3339; now by default"},
     {"timeout", "string", "Longest time for the query, seconds or a duration"},
+    {"ttl", "string", "How long the group lives without another push, a duration such as 6h"},
     {"type", "string", "alert or record"},
 };
 
@@ -113,10 +114,10 @@ static void write_parameter(struct span name, const char *where, bool is_require
     buf_putc(out, '\n');
 }
 
-/* what stands for :name */
+/* what stands for :name or * */
 static struct span captured_of(const char *pattern) {
     const char *colon = strchr(pattern, ':');
-    if (!colon) return span_of(NULL, 0);
+    if (!colon) return pattern[strlen(pattern) - 1] == '*' ? SPAN("group") : span_of(NULL, 0);
     return span_of(colon + 1, strcspn(colon + 1, "/"));
 }
 
@@ -193,16 +194,27 @@ static void write_answers(const struct route *route, struct buf *out) {
 static const struct {
     enum web_method method;
     const char *name;
-} methods[] = {{METHOD_GET, "get"}, {METHOD_HEAD, "head"}, {METHOD_POST, "post"}, {METHOD_PUT, "put"}};
+} methods[] = {{METHOD_GET, "get"}, {METHOD_HEAD, "head"}, {METHOD_POST, "post"}, {METHOD_PUT, "put"},
+             {METHOD_DELETE, "delete"}};
 
-/* get-status-tsdb: unique, since path and method are */
+static bool is_pattern(struct span path) {
+    for (size_t i = 0; i < api_route_count; i++)
+        if (span_is(path, api_routes[i].pattern)) return true;
+    return false;
+}
+
+/* get-status-tsdb: unique, since path and method are; of /api/v1/metrics, beside /metrics: get-api-v1-metrics
+ */
 static void write_id(const char *method, const char *pattern, struct buf *out) {
     struct span rest = span_from(pattern), prefix = SPAN("/api/v1");
-    if (span_starts_with(rest, prefix)) rest = span_of(rest.ptr + prefix.len, rest.len - prefix.len);
+    struct span inner = span_starts_with(rest, prefix)
+                            ? span_of(rest.ptr + prefix.len, rest.len - prefix.len)
+                            : rest;
+    if (!is_pattern(inner)) rest = inner;
     buf_printf(out, "      operationId: \"%s", method);
     for (size_t i = 0; i < rest.len; i++) {
         char c = rest.ptr[i];
-        if (c != ':' && c != '-') buf_putc(out, c == '/' || c == '_' || c == '.' ? '-' : c);
+        if (c != ':' && c != '-' && c != '*') buf_putc(out, strchr("/_.@", c) ? '-' : c);
     }
     buf_puts(out, "\"\n");
 }
@@ -218,7 +230,7 @@ static void write_security(enum access_scope scope, struct buf *out) {
 
 static void write_operation(const struct route *route, enum web_method method, const char *name,
                             struct buf *out) {
-    bool is_form = method == METHOD_POST && route->params;
+    bool is_form = method == METHOD_POST && route->params && !strchr(route->pattern, '*');
     buf_printf(out, "    %s:\n", name);
     write_id(name, route->pattern, out);
     write_line(3, "summary", route->summary, out);
@@ -234,6 +246,8 @@ static void write_path(const struct route *route, struct buf *out) {
         size_t len = *c == ':' ? strcspn(c, "/") : 0;
         if (len)
             buf_printf(out, "{%.*s}", (int)len - 1, c + 1);
+        else if (*c == '*')
+            buf_puts(out, "{group}");
         else
             buf_putc(out, *c);
         if (len) c += len - 1;

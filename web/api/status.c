@@ -162,3 +162,20 @@ void api_flags(struct exchange *exchange, void *context) {
     write_flags(&answer.json, &api_of(context)->context);
     answer_end(&answer);
 }
+
+/* the two and the start in one, as the Pushgateway answers */
+void api_push_status(struct exchange *exchange, void *context) {
+    const struct api *api = api_of(context);
+    struct answer answer;
+    if (!api_push_store(exchange, api)) return;
+    answer_begin(&answer, exchange);
+    json_object(&answer.json);
+    json_key(&answer.json, "build_information");
+    write_build(&answer.json, &api->context.build);
+    json_key(&answer.json, "flags");
+    write_flags(&answer.json, &api->context);
+    json_key(&answer.json, "start_time");
+    answer_write_time(&answer.json, api->context.start_time_ms);
+    json_end_object(&answer.json);
+    answer_end(&answer);
+}

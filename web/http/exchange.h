@@ -47,7 +47,7 @@ struct web_request {
     enum web_method method;
     int http_minor;          /* HTTP/1.0 or 1.1 */
     struct span path;        /* begins with "/", no query */
-    struct span captured;    /* what stands for the route's :name */
+    struct span captured;    /* what stands for the route's :name or * */
     struct web_pair *params; /* of a form body first, then of the URL, in order */
     size_t param_count;
     bool has_bad_params; /* at least one was not decodable and was left out */

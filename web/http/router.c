@@ -12,6 +12,10 @@ static bool matches(const char *pattern_text, struct span path, struct span *cap
         size_t p_end = segment_end(pattern, p), q_end = segment_end(path, q);
         struct span wanted = span_of(pattern.ptr + p + 1, p_end - p - 1);
         struct span have = span_of(path.ptr + q + 1, q_end - q - 1);
+        if (span_is(wanted, "*")) {
+            *captured = span_of(path.ptr + q + 1, path.len - q - 1);
+            return true;
+        }
         if (wanted.len && wanted.ptr[0] == ':') {
             if (!have.len) return false;
             *captured = have;

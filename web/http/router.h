@@ -6,7 +6,7 @@
  *      ACCESS_READ, "Values of a label", "start end match[] limit", "array"}
  *
  * A segment that begins with ":" matches any one non-empty segment (at most one in a pattern), the rest is
- * compared byte by byte. The pattern is the `handler` label of the metrics. OPTIONS is answered with 204 for
+ * compared byte by byte. A last segment "*" matches all that is left, slashes and nothing too. The pattern is the `handler` label of the metrics. OPTIONS is answered with 204 for
  * any path before the table is asked; an unknown path is 404, a known one with another method 405 with Allow.
  */
 #include "web/http/exchange.h"

@@ -6,6 +6,7 @@
 #include "lib/config/config.h"
 #include "lib/instrument/instrument.h"
 #include "lib/model/sample.h"
+#include "lib/push/store.h"
 #include "promql/eval/engine.h"
 #include "storage/tsdb/tsdb.h"
 #include "tests/unit/web/client.h"
@@ -17,6 +18,7 @@
 static struct {
     struct registry *registry;
     struct engine *engine;
+    struct push_store *push;
     struct tsdb *tsdb;
     struct config *config;
     struct api *api;
@@ -90,6 +92,7 @@ static inline void start(bool has_lifecycle, bool is_ready) {
                                   .start_time_ms = 1000,
                                   .max_subscribers = 2,
                                   .search_limit_max = 500,
+                                  .push = t.push,
                                   .has_lifecycle = has_lifecycle,
                                   .retention = retention,
                                   .current_config = current_config,
@@ -117,6 +120,7 @@ static inline void set_up(void) {
     struct config_errors *errors = mem_zalloc(sizeof *errors);
     struct err err;
     t.registry = registry_create();
+    t.push = push_store_create(&(struct push_options){0});
     t.engine = engine_create(&(struct engine_options){0}, t.registry);
     ck_assert_int_eq(tsdb_open(&options, t.registry, &t.tsdb, &err), 0);
     ck_assert_int_eq(config_load_text(SPAN("global:\n  scrape_interval: 7s\n"), "x.yml", &t.config, errors),
@@ -127,6 +131,7 @@ static inline void set_up(void) {
 
 static inline void tear_down(void) {
     engine_destroy(t.engine);
+    push_store_destroy(t.push);
     tsdb_close(t.tsdb);
     config_unref(t.config);
     registry_destroy(t.registry);

@@ -80,9 +80,16 @@ static void check_operation(const struct route *route, const struct ynode *opera
         c += len + (c[len] == ' ');
     }
     ck_assert_uint_eq(is_form  ? fields->count
-                      : listed ? listed->count - (strchr(route->pattern, ':') != NULL)
+                      : listed ? listed->count - (strpbrk(route->pattern, ":*") != NULL)
                                : 0,
                       count);
+}
+
+/* with {name} for :name and {group} for the rest */
+static const char *pattern_shown(const char *pattern, char shown[64]) {
+    size_t len = strcspn(pattern, "*");
+    snprintf(shown, 64, "%.*s{group}", (int)len, pattern);
+    return strchr(pattern, ':') ? "/api/v1/label/{name}/values" : pattern[len] ? shown : pattern;
 }
 
 START_TEST(every_route_is_described) {
@@ -94,14 +101,15 @@ START_TEST(every_route_is_described) {
             enum web_method method;
             const char *name;
         } methods[] = {
-            {METHOD_GET, "get"}, {METHOD_HEAD, "head"}, {METHOD_POST, "post"}, {METHOD_PUT, "put"}};
+            {METHOD_GET, "get"}, {METHOD_HEAD, "head"}, {METHOD_POST, "post"}, {METHOD_PUT, "put"},
+            {METHOD_DELETE, "delete"}};
         const struct route *route = &api_routes[i];
         if (route->handler == api_page || route->handler == api_notifications_live) continue;
-        bool is_label = strchr(route->pattern, ':') != NULL;
-        const struct ynode *path = entry(paths, is_label ? "/api/v1/label/{name}/values" : route->pattern);
+        char shown[64];
+        const struct ynode *path = entry(paths, pattern_shown(route->pattern, shown));
         ck_assert_msg(path != NULL, "%s is missing", route->pattern);
         described++;
-        for (size_t m = 0; m < 4; m++) {
+        for (size_t m = 0; m < 5; m++) {
             const struct ynode *operation = entry(path, methods[m].name);
             ck_assert_msg(!operation == !(route->methods & methods[m].method), "%s %s", methods[m].name,
                           route->pattern);
