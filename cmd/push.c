@@ -58,7 +58,8 @@ static char *path_of(const struct flags *flags, const char *name) {
 static void load(struct push *push) {
     struct err err = {0};
     if (push_store_load(push->store, file_system_real(), push->path, &err) == 0) return;
-    LOG(LOG_ERROR, "pushed metrics of before are not taken, their file gets the name push.damaged", "err", err.text);
+    LOG(LOG_ERROR, "pushed metrics of before are not taken, their file gets the name push.damaged", "err",
+        err.text);
     char *aside = path_of(push->flags, "push.damaged");
     if (file_rename(file_system_real(), push->path, aside, &err)) LOG(LOG_ERROR, err.text);
     mem_free(aside);
@@ -116,7 +117,8 @@ void push_apply(struct push *push, const struct config *config) {
     struct err err = {0};
     if (!push->scrape || push->interval_ms == config->global.scrape_interval_ms) return;
     push->interval_ms = config->global.scrape_interval_ms;
-    if (apply(push, push->interval_ms, &err)) LOG(LOG_ERROR, "pushed metrics are not stored", "err", err.text);
+    if (apply(push, push->interval_ms, &err))
+        LOG(LOG_ERROR, "pushed metrics are not stored", "err", err.text);
 }
 
 void push_stop(struct push *push) {

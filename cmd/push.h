@@ -2,7 +2,8 @@
 /*
  * push.h - inside of cmd: the push endpoint's store, and its scrape.
  *
- *     /metrics/job/... --> store --text, every global scrape_interval--> scrape manager of its own --> appender
+ *     /metrics/job/... --> store --text, every global scrape_interval--> scrape manager of its own -->
+ * appender
  *                            \--when it changed--> <data>/push
  *
  * The scrape is one target, job "push", instance "push", with honor_labels: caches, staleness and limits are

@@ -22,9 +22,9 @@ struct web_parts { /* outlive the web */
     const struct flags *flags;
     struct registry *registry;
     struct engine *engine;
-    bool has_step_stats;   /* feature promql-per-step-stats */
-    struct budget *memory; /* requests draw from it */
-    struct push_store *push; /* NULL: the push endpoint is off */
+    bool has_step_stats;                  /* feature promql-per-step-stats */
+    struct budget *memory;                /* requests draw from it */
+    struct push_store *push;              /* NULL: the push endpoint is off */
     const struct tsdb_progress *progress; /* of opening the database */
     struct reload *reload;
     struct reload_door *door;

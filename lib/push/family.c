@@ -50,8 +50,7 @@ size_t push_family_lines(const struct push_family *family) {
     size_t lines = 0;
     for (size_t i = 0; i < family->metrics.count; i++) {
         const struct push_metric *metric = family->metrics.items[i];
-        lines += metric->point_count + 2U +
-                 (family->type == EXPOSE_HISTOGRAM && !has_infinity(metric));
+        lines += metric->point_count + 2U + (family->type == EXPOSE_HISTOGRAM && !has_infinity(metric));
     }
     return lines;
 }
@@ -88,8 +87,8 @@ static bool is_family(uint32_t index, const void *key, const void *context) {
 }
 
 static struct push_family *find_family(const struct reading *reading, struct span name) {
-    uint32_t index = map_find(&reading->by_name, hash_bytes(name.ptr, name.len), &name, is_family,
-                              reading->families);
+    uint32_t index =
+        map_find(&reading->by_name, hash_bytes(name.ptr, name.len), &name, is_family, reading->families);
     return index == MAP_NONE ? NULL : reading->families->items.items[index];
 }
 
@@ -116,18 +115,18 @@ static bool is_left_out(struct span name, const char *extra) {
 }
 
 /* a series' own labels, the group's over them, and an instance */
-static int merge_labels(struct reading *reading, struct labels own, const char *extra,
-                        struct labels *merged, struct err *err) {
+static int merge_labels(struct reading *reading, struct labels own, const char *extra, struct labels *merged,
+                        struct err *err) {
     static const struct label instance = {{"instance", 8}, {"", 0}};
     size_t most = (size_t)own.count + reading->group.count + 1, count = 0;
     struct label *items = arena_array(&reading->work, most, sizeof *items);
-    bool needs_instance =
-        !labels_has(own, instance.name) && !labels_has(reading->group, instance.name);
+    bool needs_instance = !labels_has(own, instance.name) && !labels_has(reading->group, instance.name);
     if (!items) return no_memory(err);
     for (uint32_t i = 0, k = 0; i < own.count || k < reading->group.count;) {
-        int order = i == own.count                ? 1
-                    : k == reading->group.count ? -1
-                                                : span_compare(own.items[i].name, reading->group.items[k].name);
+        int order = i == own.count ? 1
+                    : k == reading->group.count
+                        ? -1
+                        : span_compare(own.items[i].name, reading->group.items[k].name);
         struct label label = order < 0 ? own.items[i] : reading->group.items[k];
         i += order <= 0;
         k += order >= 0;
@@ -288,14 +287,12 @@ static int find_metric(struct reading *reading, struct push_family *family, stru
     return 0;
 }
 
-static int read_bound(const struct expose_reader *reader, const struct push_family *family,
-                      struct labels labels, double *at, struct err *err) {
+static int read_bound(const struct push_family *family, struct labels labels, double *at, struct err *err) {
     const char *name = family->type == EXPOSE_SUMMARY ? "quantile" : "le";
     struct span text = labels_get(labels, span_from(name));
     if (number_parse(text, at)) return 0;
-    return err_set(err, ERR_INVALID,
-                   "text format parsing error in line %u: expected float as value for '%s' label, got \"%.*s\"",
-                   reader->line, name, SPAN_ARG(text));
+    return err_set(err, ERR_INVALID, "expected float as value for '%s' label, got \"%.*s\"", name,
+                   SPAN_ARG(text));
 }
 
 static int take_line(struct reading *reading, const struct expose_reader *reader,
@@ -307,7 +304,7 @@ static int take_line(struct reading *reading, const struct expose_reader *reader
     double value, at = 0;
     int rc = expose_labels(line->series, EXPOSE_UNKNOWN, &reading->work, &own, err);
     if (!rc) rc = place(reading, labels_get(own, SPAN(LABEL_NAME)), &family, &part, err);
-    if (!rc && part == PART_POINT) rc = read_bound(reader, family, own, &at, err);
+    if (!rc && part == PART_POINT) rc = read_bound(family, own, &at, err);
     if (!rc) rc = expose_value(reader, line->value, &value, err);
     if (rc) return rc;
     reading->families->has_times |= line->has_time;
@@ -320,8 +317,7 @@ static int take_line(struct reading *reading, const struct expose_reader *reader
     }
     if (!rc) rc = find_metric(reading, family, labels, &metric, err);
     if (rc) return rc;
-    if (part == PART_POINT)
-        return add_point(reading, family, metric, (struct push_point){at, value}, err);
+    if (part == PART_POINT) return add_point(reading, family, metric, (struct push_point){at, value}, err);
     *(part == PART_SUM ? &metric->sum : &metric->count) = value;
     return 0;
 }
@@ -333,9 +329,8 @@ static int take_type(struct reading *reading, const struct expose_reader *reader
     if (rc) return rc;
     if (family->has_type || family->metrics.count)
         return err_set(err, ERR_INVALID,
-                       "text format parsing error in line %u: second TYPE line for metric name \"%.*s\", or "
-                       "TYPE reported after samples",
-                       reader->line, SPAN_ARG(entry->metric));
+                       "second TYPE line for metric name \"%.*s\", or TYPE reported after samples",
+                       SPAN_ARG(entry->metric));
     family->type = known_type(reader->type, false);
     family->has_type = true;
     return 0;
@@ -352,8 +347,17 @@ static int check_end(struct span body, struct err *err) {
     size_t lines = 1;
     if (!body.len || body.ptr[body.len - 1] == '\n') return 0;
     for (size_t i = 0; i < body.len; i++) lines += body.ptr[i] == '\n';
-    return err_set(err, ERR_INVALID,
-                   "text format parsing error in line %zu: unexpected end of input stream", lines);
+    return err_set(err, ERR_INVALID, "text format parsing error in line %zu: unexpected end of input stream",
+                   lines);
+}
+
+/* what is wrong with a line, as the Pushgateway says where */
+static int tell_line(const struct expose_reader *reader, int rc, struct err *err) {
+    if (rc != ERR_INVALID || !err) return rc;
+    struct err why = *err;
+    const char *text = why.text, *colon = strchr(text, ':');
+    if (strncmp(text, "line ", 5) == 0 && colon) text = colon + 2; /* the reader told already */
+    return err_set(err, rc, "text format parsing error in line %u: %s", reader->line, text);
 }
 
 static int read_text(struct reading *reading, struct span body, struct err *err) {
@@ -361,19 +365,20 @@ static int read_text(struct reading *reading, struct span body, struct err *err)
     struct expose_entry entry;
     expose_reader_init(&reader, EXPOSE_TEXT, body);
     int rc = check_end(body, err);
+    if (rc) return rc;
     while (!rc && (rc = expose_next(&reader, &entry, err)) == 0 && entry.kind != EXPOSE_END) {
         if (entry.kind == EXPOSE_SERIES) rc = take_line(reading, &reader, &entry, err);
         if (entry.kind == EXPOSE_TYPE) rc = take_type(reading, &reader, &entry, err);
         if (entry.kind == EXPOSE_HELP) rc = take_help(reading, &entry, err);
         arena_release(&reading->work);
     }
-    return rc;
+    return tell_line(&reader, rc, err);
 }
 
 /* ---- protobuf ---- */
 
-static int take_metric(struct reading *reading, struct push_family *family,
-                       const struct expose_metric *from, struct err *err) {
+static int take_metric(struct reading *reading, struct push_family *family, const struct expose_metric *from,
+                       struct err *err) {
     struct push_metric *metric;
     struct span text;
     struct labels own, labels;

@@ -9,8 +9,8 @@
 struct push_store {
     struct push_options options;
     struct budget memory;
-    struct mutex lock;                /* guards all below */
-    VEC(struct push_group *) groups;  /* in the order of labels */
+    struct mutex lock;               /* guards all below */
+    VEC(struct push_group *) groups; /* in the order of labels */
     size_t lines;
     uint64_t changes, saved_changes;
 };
@@ -30,13 +30,15 @@ void push_view_release(struct push_view *view);
 /* check.c: can all of these be told together? ERR_INVALID in upstream's words */
 int push_view_check(const struct push_view *view, struct err *err);
 
-/* write.c: one family; its head (HELP, TYPE) only when asked for */
-void push_family_write(const struct push_family *family, bool with_head, struct buf *out);
+/* write.c: one family; `is_whole`: with the bucket +Inf that a histogram may have come without. And what
+ * stands before its samples, HELP and TYPE. */
+void push_family_write(const struct push_family *family, bool is_whole, struct buf *out);
+void push_family_write_head(const struct push_family *family, struct buf *out);
 
 /* store.c: under the lock. The group of these labels; NULL: there is none. */
 struct push_group *push_store_find(const struct push_store *store, struct labels labels);
 /* the same, made when there is none; ERR_LIMIT */
-int push_store_make(struct push_store *store, struct labels labels, int64_t now_ms,
-                    struct push_group **group, struct err *err);
+int push_store_make(struct push_store *store, struct labels labels, int64_t now_ms, struct push_group **group,
+                    struct err *err);
 /* takes the families over: those of the same names go */
 void push_group_take(struct push_store *store, struct push_group *group, struct push_families *families);

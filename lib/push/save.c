@@ -24,7 +24,8 @@
 static void write_family(const struct push_family *family, struct buf *out) {
     struct buf text;
     buf_init(&text, FILE_MAX_BYTES);
-    push_family_write(family, true, &text);
+    push_family_write_head(family, &text);
+    push_family_write(family, false, &text);
     buf_printf(out, "family %lld %zu\n", (long long)family->time_ms, text.len);
     buf_span(out, buf_view(&text));
     out->failed |= text.failed;
@@ -74,7 +75,8 @@ static bool take_number(struct span *line, int64_t *number) {
     return number_parse_int(take(line, ' '), number) && *number >= 0;
 }
 
-static int load_group(struct push_store *store, struct span line, struct push_group **group, struct err *err) {
+static int load_group(struct push_store *store, struct span line, struct push_group **group,
+                      struct err *err) {
     struct arena arena;
     struct labels labels;
     int64_t times[4];
@@ -92,16 +94,16 @@ static int load_group(struct push_store *store, struct span line, struct push_gr
     return 0;
 }
 
-static int load_family(struct push_store *store, struct push_group *group, struct span line, struct span *rest,
-                       struct err *err) {
+static int load_family(struct push_store *store, struct push_group *group, struct span line,
+                       struct span *rest, struct err *err) {
     int64_t time_ms, bytes;
     struct push_families families;
     if (!group || !take_number(&line, &time_ms) || !take_number(&line, &bytes) || (size_t)bytes > rest->len)
         return err_set(err, ERR_CORRUPT, "a family");
     struct span text = span_of(rest->ptr, (size_t)bytes);
     *rest = span_of(rest->ptr + bytes, rest->len - (size_t)bytes);
-    int rc = push_families_read(PUSH_TEXT, text, group->labels, &store->options.limits, &store->memory, &families,
-                                err);
+    int rc = push_families_read(PUSH_TEXT, text, group->labels, &store->options.limits, &store->memory,
+                                &families, err);
     if (rc) return rc;
     for (size_t i = 0; i < families.items.count; i++) families.items.items[i]->time_ms = time_ms;
     push_group_take(store, group, &families);
@@ -131,7 +133,8 @@ static int contents(struct span all, struct span *inner, struct err *err) {
         return err_set(err, ERR_CORRUPT, "not a file of pushed metrics");
     size_t len = all.len - END_LENGTH;
     snprintf(end, sizeof end, "end %08x\n", crc32c(0, all.ptr, len));
-    if (!span_ends_with(all, span_of(end, END_LENGTH))) return err_set(err, ERR_CORRUPT, "its checksum is wrong");
+    if (!span_ends_with(all, span_of(end, END_LENGTH)))
+        return err_set(err, ERR_CORRUPT, "its checksum is wrong");
     *inner = span_of(all.ptr + sizeof HEAD - 1, len - (sizeof HEAD - 1));
     return 0;
 }

@@ -21,7 +21,8 @@ static size_t lower_bound(const struct push_store *store, struct labels labels) 
 
 struct push_group *push_store_find(const struct push_store *store, struct labels labels) {
     size_t at = lower_bound(store, labels);
-    if (at == store->groups.count || labels_compare(store->groups.items[at]->labels, labels) != 0) return NULL;
+    if (at == store->groups.count || labels_compare(store->groups.items[at]->labels, labels) != 0)
+        return NULL;
     return store->groups.items[at];
 }
 
@@ -32,8 +33,8 @@ static void destroy_group(struct push_group *group) {
     mem_free(group);
 }
 
-int push_store_make(struct push_store *store, struct labels labels, int64_t now_ms,
-                    struct push_group **group, struct err *err) {
+int push_store_make(struct push_store *store, struct labels labels, int64_t now_ms, struct push_group **group,
+                    struct err *err) {
     *group = push_store_find(store, labels);
     if (*group) return 0;
     if (store->options.limits.groups && store->groups.count >= store->options.limits.groups)
@@ -62,7 +63,8 @@ static void drop_family(struct push_store *store, struct push_family *family) {
 
 static void remove_group(struct push_store *store, struct push_group *group) {
     size_t at = lower_bound(store, group->labels);
-    for (size_t i = 0; i < group->families.count; i++) store->lines -= push_family_lines(group->families.items[i]);
+    for (size_t i = 0; i < group->families.count; i++)
+        store->lines -= push_family_lines(group->families.items[i]);
     destroy_group(group);
     memmove(&store->groups.items[at], &store->groups.items[at + 1],
             (store->groups.count - at - 1) * sizeof *store->groups.items);
@@ -140,8 +142,8 @@ static void replace(struct push_store *store, struct push_group *group, struct p
 }
 
 /* the store as it would be */
-static void view_after(struct push_view *view, const struct push_store *store, const struct push_group *target,
-                       const struct push_families *families, bool replaces) {
+static void view_after(struct push_view *view, const struct push_store *store,
+                       const struct push_group *target, const struct push_families *families, bool replaces) {
     for (size_t i = 0; i < store->groups.count; i++) {
         const struct push_group *group = store->groups.items[i];
         for (size_t k = 0; k < group->families.count; k++)
@@ -235,7 +237,8 @@ static int by_name_and_labels(const void *a, const void *b) {
 }
 
 void push_view_sort(struct push_view *view) {
-    if (view->items.count) qsort(view->items.items, view->items.count, sizeof *view->items.items, by_name_and_labels);
+    if (view->items.count)
+        qsort(view->items.items, view->items.count, sizeof *view->items.items, by_name_and_labels);
 }
 
 void push_view_make(struct push_view *view, const struct push_store *store) {
@@ -252,7 +255,8 @@ const struct push_family *push_view_find(const struct push_view *view, struct sp
         else
             high = middle;
     }
-    return low < view->items.count && span_equal(view->items.items[low]->name, name) ? view->items.items[low] : NULL;
+    return low < view->items.count && span_equal(view->items.items[low]->name, name) ? view->items.items[low]
+                                                                                     : NULL;
 }
 
 void push_view_release(struct push_view *view) {

@@ -1,6 +1,7 @@
 #pragma once
 /*
- * store.h - groups of pushed metrics: what the last push of each left, until it is deleted or its time is over.
+ * store.h - groups of pushed metrics: what the last push of each left, until it is deleted or its time is
+ * over.
  *
  *     PUT  job/a  {x, y}    group {job="a"}: x y        the whole group is replaced
  *     POST job/a  {y, z}    group {job="a"}: x y z      families of the same names are
@@ -25,7 +26,7 @@ struct push_options {
 };
 
 struct push_group {
-    struct labels labels; /* of the path; may hold empty values */
+    struct labels labels;                     /* of the path; may hold empty values */
     int64_t created_ms, pushed_ms, failed_ms; /* wall clock; 0: never */
     int64_t ttl_ms;                           /* from the last push on; 0: none */
     VEC(struct push_family *) families;

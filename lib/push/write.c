@@ -32,8 +32,8 @@ static void write_label(struct span name, struct span value, char before, struct
 }
 
 /* extra: another label of that number, or NULL */
-static void write_row(struct span name, const char *suffix, struct labels labels, const char *extra, double at,
-                      double value, struct buf *out) {
+static void write_row(struct span name, const char *suffix, struct labels labels, const char *extra,
+                      double at, double value, struct buf *out) {
     char before = '{';
     buf_span(out, name);
     buf_puts(out, suffix);
@@ -49,8 +49,9 @@ static void write_row(struct span name, const char *suffix, struct labels labels
     buf_putc(out, '\n');
 }
 
-static void write_metric(const struct push_family *family, const struct push_metric *metric, struct buf *out) {
-    bool is_histogram = family->type == EXPOSE_HISTOGRAM, has_infinity = false;
+static void write_metric(const struct push_family *family, const struct push_metric *metric, bool is_whole,
+                         struct buf *out) {
+    bool is_histogram = family->type == EXPOSE_HISTOGRAM, has_infinity = !is_whole;
     if (!is_histogram && family->type != EXPOSE_SUMMARY) {
         write_row(family->name, "", metric->labels, NULL, 0, metric->value, out);
         return;
@@ -58,8 +59,8 @@ static void write_metric(const struct push_family *family, const struct push_met
     for (uint32_t i = 0; i < metric->point_count; i++) {
         const struct push_point *point = &metric->points[i];
         has_infinity |= point->at == (double)INFINITY;
-        write_row(family->name, is_histogram ? "_bucket" : "", metric->labels, is_histogram ? "le" : "quantile",
-                  point->at, point->value, out);
+        write_row(family->name, is_histogram ? "_bucket" : "", metric->labels,
+                  is_histogram ? "le" : "quantile", point->at, point->value, out);
     }
     if (is_histogram && !has_infinity)
         write_row(family->name, "_bucket", metric->labels, "le", (double)INFINITY, metric->count, out);
@@ -82,10 +83,14 @@ static void write_head(struct span name, struct span help, const char *type, str
     buf_putc(out, '\n');
 }
 
-void push_family_write(const struct push_family *family, bool with_head, struct buf *out) {
+void push_family_write_head(const struct push_family *family, struct buf *out) {
     const char *type = family->type == EXPOSE_UNKNOWN ? "untyped" : expose_type_name(family->type);
-    if (with_head) write_head(family->name, family->help, type, out);
-    for (size_t i = 0; i < family->metrics.count; i++) write_metric(family, family->metrics.items[i], out);
+    write_head(family->name, family->help, type, out);
+}
+
+void push_family_write(const struct push_family *family, bool is_whole, struct buf *out) {
+    for (size_t i = 0; i < family->metrics.count; i++)
+        write_metric(family, family->metrics.items[i], is_whole, out);
 }
 
 /* ---- what is told of every group ---- */
@@ -120,7 +125,8 @@ static void write_families(const struct push_store *store, struct buf *out) {
     for (size_t i = 0; i < view.items.count; i++) {
         const struct push_family *family = view.items.items[i];
         bool is_first = i == 0 || !span_equal(family->name, view.items.items[i - 1]->name);
-        push_family_write(family, is_first, out);
+        if (is_first) push_family_write_head(family, out);
+        push_family_write(family, true, out);
     }
     push_view_release(&view);
 }

@@ -49,7 +49,8 @@ struct scrape_options {
     int loops;              /* threads; 0: one per two processors, at least 1 */
     const char *user_agent; /* "Prometheus/3.14.0" in form; NULL: Ferula/<version> */
     struct scrape_limits limits;
-    const struct scrape_source *source; /* of all targets, none of which is asked then; outlives the manager */
+    const struct scrape_source
+        *source; /* of all targets, none of which is asked then; outlives the manager */
 };
 
 /* Starts the loops, without targets. registry may be NULL. */

@@ -21,10 +21,11 @@ def node_exporter(bench):
                                                     f"--web.listen-address=127.0.0.1:{port}"]), port)
 
 
-def pushgateway(bench):
+def pushgateway(bench, *flags):
     port = free_port()
     return wait_metrics(bench.run("pushgateway", [REAL / "prometheus-pushgateway",
-                                                  f"--web.listen-address=127.0.0.1:{port}"]), port)
+                                                  f"--web.listen-address=127.0.0.1:{port}",
+                                                  *flags]), port)
 
 
 def alertmanager(bench, port, prefix=""):
@@ -89,6 +90,13 @@ def go_demo(bench):
 
 ROOT_FOLDER = CACHE / "root"
 LIBRARIES = {"LD_LIBRARY_PATH": f"{ROOT_FOLDER}/usr/lib/x86_64-linux-gnu:{ROOT_FOLDER}/lib/x86_64-linux-gnu"}
+
+
+def go_push():
+    """a program that pushes once to the URL it is given"""
+    binary = CACHE / "gopush"
+    build_go(HERE / "apps/gopush/main.go", binary)
+    return binary
 
 
 def exporter(bench, name, *arguments, env=None, listen="--web.listen-address=127.0.0.1:{}"):

@@ -1,6 +1,6 @@
 /*
- * fuzz_push.c - "path\nbody": any path, and any body for its group. What is taken can be written and read back
- * as the same.
+ * fuzz_push.c - "path\nbody": any path, and any body for its group. What is taken can be written and read
+ * back as the same.
  */
 // links: lib_push
 #include "lib/base/assert.h"
@@ -45,7 +45,8 @@ static void write_twice(const struct push_request *request) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct span all = span_of((const char *)data, size);
     size_t end = span_find_byte(all, '\n', 0), from = end < size ? end + 1 : end;
-    struct push_request request = {.replaces = true, .now_ms = 1, .body = span_of(all.ptr + from, size - from)};
+    struct push_request request = {
+        .replaces = true, .now_ms = 1, .body = span_of(all.ptr + from, size - from)};
     struct arena arena;
     arena_init(&arena, 1 << 20, NULL);
     if (push_path_read(span_of(all.ptr, end), &arena, &request.group, NULL) == 0) {

@@ -194,8 +194,11 @@ static void write_answers(const struct route *route, struct buf *out) {
 static const struct {
     enum web_method method;
     const char *name;
-} methods[] = {{METHOD_GET, "get"}, {METHOD_HEAD, "head"}, {METHOD_POST, "post"}, {METHOD_PUT, "put"},
-             {METHOD_DELETE, "delete"}};
+} methods[] = {{METHOD_GET, "get"},
+               {METHOD_HEAD, "head"},
+               {METHOD_POST, "post"},
+               {METHOD_PUT, "put"},
+               {METHOD_DELETE, "delete"}};
 
 static bool is_pattern(struct span path) {
     for (size_t i = 0; i < api_route_count; i++)
@@ -207,9 +210,8 @@ static bool is_pattern(struct span path) {
  */
 static void write_id(const char *method, const char *pattern, struct buf *out) {
     struct span rest = span_from(pattern), prefix = SPAN("/api/v1");
-    struct span inner = span_starts_with(rest, prefix)
-                            ? span_of(rest.ptr + prefix.len, rest.len - prefix.len)
-                            : rest;
+    struct span inner =
+        span_starts_with(rest, prefix) ? span_of(rest.ptr + prefix.len, rest.len - prefix.len) : rest;
     if (!is_pattern(inner)) rest = inner;
     buf_printf(out, "      operationId: \"%s", method);
     for (size_t i = 0; i < rest.len; i++) {

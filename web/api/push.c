@@ -59,7 +59,8 @@ static enum push_format format_of(struct span type) {
     return is_protobuf ? PUSH_PROTOBUF : PUSH_TEXT;
 }
 
-static int unpack(const struct web_request *request, struct buf *unpacked, struct span *body, struct err *err) {
+static int unpack(const struct web_request *request, struct buf *unpacked, struct span *body,
+                  struct err *err) {
     *body = request->body;
     if (!span_is(web_request_header(request, "Content-Encoding"), "gzip")) return 0;
     struct gzip_reader *reader = gzip_reader_create();

@@ -168,7 +168,7 @@ static void write_group(const struct push_group *group, void *context) {
     json_object(json);
     while (own < OWN_KEYS || i < group->families.count) {
         const struct push_family *family = i < group->families.count ? group->families.items[i] : NULL;
-        int order = !family            ? 1
+        int order = !family           ? 1
                     : own == OWN_KEYS ? -1
                                       : span_compare(family->name, span_from(own_keys[own].name));
         if (order <= 0) {

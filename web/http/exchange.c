@@ -206,8 +206,8 @@ static bool fill_payload(struct exchange *exchange) {
             choose_encoding(exchange);
         raw += exchange->body.len;
         if (!encode_piece(exchange)) return false;
-    } while (!exchange->is_last && !exchange->is_live && exchange->payload.len < enough && raw < RAW_PER_PRODUCE &&
-             !atomic_load(&exchange->cancel));
+    } while (!exchange->is_last && !exchange->is_live && exchange->payload.len < enough &&
+             raw < RAW_PER_PRODUCE && !atomic_load(&exchange->cancel));
     return true;
 }
 
@@ -259,7 +259,7 @@ static void write_date(struct buf *out) {
 /* how long the body is: known, in chunks, or to the end of the connection */
 static void write_framing(struct exchange *exchange, struct buf *out) {
     if (has_no_body(exchange)) return;
-    buf_printf(out, "Content-Type: %s\r\n", exchange->content_type);
+    if (exchange->content_type) buf_printf(out, "Content-Type: %s\r\n", exchange->content_type);
     if (exchange->is_last) {
         buf_printf(out, "Content-Length: %zu\r\n", exchange->payload.len);
     } else if (exchange->incoming->request.http_minor == 1) {

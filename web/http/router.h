@@ -6,8 +6,9 @@
  *      ACCESS_READ, "Values of a label", "start end match[] limit", "array"}
  *
  * A segment that begins with ":" matches any one non-empty segment (at most one in a pattern), the rest is
- * compared byte by byte. A last segment "*" matches all that is left, slashes and nothing too. The pattern is the `handler` label of the metrics. OPTIONS is answered with 204 for
- * any path before the table is asked; an unknown path is 404, a known one with another method 405 with Allow.
+ * compared byte by byte. A last segment "*" matches all that is left, slashes and nothing too. The pattern is
+ * the `handler` label of the metrics. OPTIONS is answered with 204 for any path before the table is asked; an
+ * unknown path is 404, a known one with another method 405 with Allow.
  */
 #include "web/http/exchange.h"
 
@@ -43,8 +44,8 @@ struct route {
     const char *summary; /* for people: one sentence without a full stop */
     const char *params;  /* of query or form, separated by blanks, those that must be there with a '!':
                             "query! time match[]"; NULL: none */
-    const char *answer;  /* of success: what `data` is ("array", "string", or "object" and keys that are always
-                            there), or the type of another body ("text/plain"); NULL: none, 204 */
+    const char *answer; /* of success: what `data` is ("array", "string", or "object" and keys that are always
+                           there), or the type of another body ("text/plain"); NULL: none, 204 */
 };
 
 struct router {

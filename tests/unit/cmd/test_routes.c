@@ -87,7 +87,9 @@ START_TEST(a_token_gets_no_further_than_its_scopes) {
     const struct router *router = api_router(g.api);
     for (size_t i = 0; i < router->count; i++) {
         const struct route *route = &router->routes[i];
-        const char *method = route->methods & METHOD_GET ? "GET" : "POST";
+        const char *method = route->methods & METHOD_GET    ? "GET"
+                             : route->methods & METHOD_POST ? "POST"
+                                                            : "PUT";
         int status = status_of(&g, method, "", route->pattern, "Authorization: Bearer writes\r\n");
         bool may = route->scope == ACCESS_ANY || route->scope == ACCESS_WRITE;
         ck_assert_msg((status != 403) == may && status != 401, "%s: %d", route->pattern, status);

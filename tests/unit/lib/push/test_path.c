@@ -43,7 +43,9 @@ START_TEST(labels_are_sorted_and_the_last_of_a_name_counts) {
 END_TEST
 
 START_TEST(base64_is_that_of_urls_and_its_padding_is_optional) {
-    check_path("job@base64/L2V0Yw/a@base64/LS0_Pz8-Pg", "a=--?" "?" "?>>;job=/etc;");
+    check_path("job@base64/L2V0Yw/a@base64/LS0_Pz8-Pg", "a=--?"
+                                                        "?"
+                                                        "?>>;job=/etc;");
     check_path("job/j/a@base64/YQ", "a=a;job=j;");
     check_path("job/j/a@base64/YQ==", "a=a;job=j;");
     check_path("job/j/a@base64/=", "a=;job=j;");
@@ -58,7 +60,8 @@ START_TEST(errors_are_in_upstreams_words) {
     check_error("job/j/__a/b", "improper label name \"__a\"");
     check_error("job/j/a-b/c", "improper label name \"a-b\"");
     check_error("job/j/@base64/YQ", "improper label name \"\"");
-    check_error("job@base64/!!", "invalid base64 encoding in job name \"\": illegal base64 data at input byte 0");
+    check_error("job@base64/!!",
+                "invalid base64 encoding in job name \"\": illegal base64 data at input byte 0");
     check_error("job/j/a@base64/YQ!",
                 "invalid base64 encoding for label a=\"YQ!\": illegal base64 data at input byte 2");
 }

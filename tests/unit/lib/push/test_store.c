@@ -19,8 +19,11 @@ static void end(void) {
 
 static int send(const char *path, const char *text, bool replaces, int64_t ttl_ms) {
     struct arena arena;
-    struct push_request request = {
-        .format = PUSH_TEXT, .body = span_from(text), .replaces = replaces, .ttl_ms = ttl_ms, .now_ms = now_ms};
+    struct push_request request = {.format = PUSH_TEXT,
+                                   .body = span_from(text),
+                                   .replaces = replaces,
+                                   .ttl_ms = ttl_ms,
+                                   .now_ms = now_ms};
     arena_init(&arena, 1 << 20, NULL);
     ck_assert_int_eq(push_path_read(span_from(path), &arena, &request.group, &err), 0);
     err = (struct err){0};
@@ -54,9 +57,11 @@ static void check_told(const char *from, const char *expected) {
 
 START_TEST(labels_of_the_group_go_over_those_of_the_body_and_an_instance_is_empty) {
     begin(&(struct push_options){0});
-    put("job/a/x/1", "# HELP m some \\\\ help\n# TYPE m gauge\nm{job=\"other\",z=\"\\\"\",x=\"2\"} 5\nm{instance=\"i\"} 6\n");
-    check_told("# HELP m", "# HELP m some \\\\ help\n# TYPE m gauge\nm{instance=\"\",job=\"a\",x=\"1\",z=\"\\\"\"} 5\n"
-                           "m{instance=\"i\",job=\"a\",x=\"1\"} 6\n");
+    put("job/a/x/1", "# HELP m some \\\\ help\n# TYPE m gauge\nm{job=\"other\",z=\"\\\"\",x=\"2\"} "
+                     "5\nm{instance=\"i\"} 6\n");
+    check_told("# HELP m",
+               "# HELP m some \\\\ help\n# TYPE m gauge\nm{instance=\"\",job=\"a\",x=\"1\",z=\"\\\"\"} 5\n"
+               "m{instance=\"i\",job=\"a\",x=\"1\"} 6\n");
     end();
 }
 END_TEST
@@ -87,9 +92,9 @@ START_TEST(post_replaces_families_and_put_the_group) {
     put("job/a/instance/i", "");
     check_told("# TYPE z", "");
     check_told("push_time_seconds{", "push_time_seconds{instance=\"i\",job=\"a\"} 1000\n"
-                                    "# HELP push_failure_time_seconds " PUSH_FAILURE_HELP
-                                    "\n# TYPE push_failure_time_seconds gauge\n"
-                                    "push_failure_time_seconds{instance=\"i\",job=\"a\"} 0\n");
+                                     "# HELP push_failure_time_seconds " PUSH_FAILURE_HELP
+                                     "\n# TYPE push_failure_time_seconds gauge\n"
+                                     "push_failure_time_seconds{instance=\"i\",job=\"a\"} 0\n");
     end();
 }
 END_TEST
@@ -103,12 +108,13 @@ START_TEST(what_is_inconsistent_is_refused_whole_and_noted) {
            "collected metric named \"h_sum\" collides with previously collected histogram named \"h\"");
     now_ms = 2000000;
     refuse("job/b", "y 1 1000\n", ERR_INVALID, "pushed metrics must not have timestamps");
-    check_told("push_failure_time_seconds{", "push_failure_time_seconds{instance=\"\",job=\"a\"} 0\n"
-                                             "push_failure_time_seconds{instance=\"\",job=\"b\"} 2000\n"
-                                             "# TYPE h histogram\n"
-                                             "h_bucket{instance=\"\",job=\"a\",le=\"+Inf\"} 1\n"
-                                             "h_sum{instance=\"\",job=\"a\"} 1\nh_count{instance=\"\",job=\"a\"} 1\n"
-                                             "# TYPE x gauge\nx{instance=\"\",job=\"a\"} 1\n");
+    check_told("push_failure_time_seconds{",
+               "push_failure_time_seconds{instance=\"\",job=\"a\"} 0\n"
+               "push_failure_time_seconds{instance=\"\",job=\"b\"} 2000\n"
+               "# TYPE h histogram\n"
+               "h_bucket{instance=\"\",job=\"a\",le=\"+Inf\"} 1\n"
+               "h_sum{instance=\"\",job=\"a\"} 1\nh_count{instance=\"\",job=\"a\"} 1\n"
+               "# TYPE x gauge\nx{instance=\"\",job=\"a\"} 1\n");
     end();
 }
 END_TEST
@@ -128,7 +134,8 @@ END_TEST
 
 START_TEST(what_cannot_be_read_is_refused_and_not_noted) {
     begin(&(struct push_options){0});
-    refuse("job/a", "x 1", ERR_INVALID, "text format parsing error in line 1: unexpected end of input stream");
+    refuse("job/a", "x 1", ERR_INVALID,
+           "text format parsing error in line 1: unexpected end of input stream");
     refuse("job/a", "x 1\n# TYPE x gauge\n", ERR_INVALID, "line 2: second TYPE line");
     refuse("job/a", "# TYPE h histogram\nh_bucket{le=\"x\"} 1\n", ERR_INVALID,
            "line 2: expected float as value for 'le' label, got \"x\"");
@@ -203,7 +210,8 @@ START_TEST(groups_are_there_after_a_restart) {
     struct file_system *files = memory_fs_base(fs);
     begin(&(struct push_options){0});
     ck_assert_int_eq(push_store_load(store, files, "push", &err), 0); /* there is none */
-    put("job/a/dir@base64/L2V0Yw", "# HELP h he\\nlp\n# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_sum 3\nh_count 2\nx 1\n");
+    put("job/a/dir@base64/L2V0Yw",
+        "# HELP h he\\nlp\n# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_sum 3\nh_count 2\nx 1\n");
     ck_assert_int_eq(send("job/b", "x 5\nx 6\n", true, -1), ERR_INVALID);
     struct buf before = told();
     ck_assert_int_eq(push_store_save(store, files, "push", &err), 0);

@@ -100,9 +100,11 @@ START_TEST(every_route_is_described) {
         static const struct {
             enum web_method method;
             const char *name;
-        } methods[] = {
-            {METHOD_GET, "get"}, {METHOD_HEAD, "head"}, {METHOD_POST, "post"}, {METHOD_PUT, "put"},
-            {METHOD_DELETE, "delete"}};
+        } methods[] = {{METHOD_GET, "get"},
+                       {METHOD_HEAD, "head"},
+                       {METHOD_POST, "post"},
+                       {METHOD_PUT, "put"},
+                       {METHOD_DELETE, "delete"}};
         const struct route *route = &api_routes[i];
         if (route->handler == api_page || route->handler == api_notifications_live) continue;
         char shown[64];
