@@ -438,13 +438,22 @@ static void drop_empty(struct push_families *families) {
     families->items.count = kept;
 }
 
+/* what every group tells has its labels, whatever is in the body */
+static int check_group(struct reading *reading, struct err *err) {
+    struct labels labels;
+    int rc = merge_labels(reading, (struct labels){0}, NULL, &labels, err);
+    return rc ? rc : check_labels(reading, labels, SPAN("push_failure_time_seconds"), err);
+}
+
 int push_families_read(enum push_format format, struct span body, struct labels group,
                        const struct push_limits *limits, struct budget *budget,
                        struct push_families *families, struct err *err) {
     struct reading reading = {.families = families, .group = group, .limits = limits, .budget = budget};
     *families = (struct push_families){0};
     arena_init(&reading.work, WORK_MAX_BYTES, NULL);
-    int rc = format == PUSH_PROTOBUF ? read_protobuf(&reading, body, err) : read_text(&reading, body, err);
+    int rc = check_group(&reading, err);
+    if (!rc)
+        rc = format == PUSH_PROTOBUF ? read_protobuf(&reading, body, err) : read_text(&reading, body, err);
     arena_release(&reading.work);
     map_release(&reading.by_name);
     map_release(&reading.by_labels);

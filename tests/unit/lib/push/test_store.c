@@ -154,6 +154,7 @@ START_TEST(limits_are_kept) {
     refuse("job/c", "x 1\n", ERR_LIMIT, "more than 2 groups");
     refuse("job/b", "x{a=\"0123456789012345678901234567890123456789x\"} 1\n", ERR_LIMIT, "too long");
     refuse("job/b", "x{a=\"1\",b=\"1\",c=\"1\"} 1\n", ERR_LIMIT, "too many labels");
+    ck_assert_int_eq(send("job/b/c/1/d/1/e/1", "", true, -1), ERR_LIMIT); /* of the group itself */
     put("job/a", "x 1\ny 1\nz 1\n"); /* what is replaced does not count */
     end();
 }
