@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -545,7 +546,40 @@ START_TEST(a_target_that_hangs_until_its_next_tick_does_not_miss_that) {
 }
 END_TEST
 
-CHECK_MAIN("scrape", series_that_left_since_the_last_scrape_are_resolved_again,
+/* what this process says; NULL: more than a scrape may be */
+static void write_own(void *context, struct buf *out) {
+    const char *text = atomic_load((_Atomic(const char *) *)context);
+    out->failed = !text || !buf_puts(out, text);
+}
+
+START_TEST(a_source_takes_the_place_of_requests) {
+    _Atomic(const char *) text = "own 1\nkept{job=\"x\"} 2\n";
+    struct scrape_source source = {"text/plain; version=0.0.4", write_own, &text};
+    struct thread thread;
+    struct scrape_manager *asking = begin(&thread, "asked 1\n"), *manager;
+    scrape_manager_destroy(asking);
+    struct scrape_options options = {.loops = 1, .source = &source};
+    ck_assert_int_eq(scrape_manager_create(&fake.appender, NULL, &options, &manager, NULL), 0);
+    struct config *config = load("  honor_labels: true\n");
+    apply_static(manager, config);
+    wait_stored(full("own", ""), 1);
+    char kept[200];
+    snprintf(kept, sizeof kept, "kept{instance=\"127.0.0.1:%d\", job=\"x\", zone=\"z\"}", port);
+    wait_stored(kept, 2);
+    atomic_store(&text, "kept{job=\"x\"} 3\n");
+    wait_stored(full("own", ""), value_stale());
+    wait_stored(kept, 3);
+    atomic_store(&text, NULL);
+    wait_stored(full("up", ""), 0);
+    wait_stored(kept, value_stale());
+    ck_assert_uint_eq(times_stored(full("asked", ""), 1), 0);
+    end(manager, &thread);
+    config_unref(config);
+}
+END_TEST
+
+CHECK_MAIN("scrape", a_source_takes_the_place_of_requests,
+           series_that_left_since_the_last_scrape_are_resolved_again,
            a_target_is_scraped_and_what_vanishes_gets_a_marker, a_target_named_twice_is_one_target,
            a_scrape_over_a_limit_marks_nothing_that_was_never_stored,
            labels_that_meet_are_moved_aside_and_parameters_follow_the_labels,
