@@ -11,5 +11,8 @@
 
 /* Appends the contents to out. ERR_INVALID for broken input, ERR_LIMIT when they do not fit into out. */
 int snappy_read(struct span packed, struct buf *out, struct err *err);
+/* The same of a stream: frames [kind | length, 3 bytes | contents], the first a mark, each with a checksum.
+ * What was appended before the failure stays. */
+int snappy_read_frames(struct span packed, struct buf *out, struct err *err);
 /* Appends a block; ERR_LIMIT when it does not fit into out. */
 int snappy_write(struct span contents, struct buf *out, struct err *err);

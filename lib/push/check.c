@@ -58,7 +58,7 @@ static int check_metric(struct told *told, const struct push_family *family, con
 static int check_run(const struct push_view *view, size_t from, size_t to, struct err *err) {
     const struct push_family *first = view->items.items[from];
     struct told told = {0};
-    int rc = check_suffixes(view, first, err);
+    int rc = 0;
     for (size_t i = from; i < to && !rc; i++) {
         const struct push_family *family = view->items.items[i];
         if (family->type != first->type)
@@ -72,12 +72,14 @@ static int check_run(const struct push_view *view, size_t from, size_t to, struc
     return rc;
 }
 
-int push_view_check(const struct push_view *view, struct err *err) {
+int push_view_check(const struct push_view *view, const struct push_families *pushed, struct err *err) {
     int rc = 0;
     for (size_t from = 0, to; from < view->items.count && !rc; from = to) {
         for (to = from + 1; to < view->items.count; to++)
             if (!span_equal(view->items.items[to]->name, view->items.items[from]->name)) break;
-        rc = check_run(view, from, to, err);
+        rc = check_suffixes(view, view->items.items[from], err);
+        if (!rc && push_families_have(pushed, view->items.items[from]->name))
+            rc = check_run(view, from, to, err);
     }
     return rc;
 }

@@ -27,15 +27,18 @@ void push_view_sort(struct push_view *view);
 const struct push_family *push_view_find(const struct push_view *view, struct span name);
 void push_view_release(struct push_view *view);
 
-/* check.c: can all of these be told together? ERR_INVALID in upstream's words */
-int push_view_check(const struct push_view *view, struct err *err);
+/* check.c: can all of these be told together, if they could before those were pushed? ERR_INVALID in
+ * upstream's words */
+int push_view_check(const struct push_view *view, const struct push_families *pushed, struct err *err);
 
 /* write.c: one family; `is_whole`: with the bucket +Inf that a histogram may have come without. And what
  * stands before its samples, HELP and TYPE. */
 void push_family_write(const struct push_family *family, bool is_whole, struct buf *out);
 void push_family_write_head(const struct push_family *family, struct buf *out);
 
-/* store.c: under the lock. The group of these labels; NULL: there is none. */
+/* store.c: whether one has that name; they are sorted */
+bool push_families_have(const struct push_families *families, struct span name);
+/* Under the lock. The group of these labels; NULL: there is none. */
 struct push_group *push_store_find(const struct push_store *store, struct labels labels);
 /* the same, made when there is none; ERR_LIMIT */
 int push_store_make(struct push_store *store, struct labels labels, int64_t now_ms, struct push_group **group,

@@ -93,7 +93,7 @@ static void sort_families(struct push_families *families) {
         qsort(families->items.items, families->items.count, sizeof *families->items.items, by_name);
 }
 
-static bool has_name(const struct push_families *families, struct span name) {
+bool push_families_have(const struct push_families *families, struct span name) {
     struct push_family wanted = {.name = name}, *key = &wanted;
     return families->items.count && bsearch(&key, families->items.items, families->items.count,
                                             sizeof *families->items.items, by_name);
@@ -113,7 +113,7 @@ static void drop_own_names(struct push_families *families) {
 }
 
 static bool is_replaced(const struct push_family *family, const struct push_families *by, bool replaces) {
-    return replaces || has_name(by, family->name);
+    return replaces || push_families_have(by, family->name);
 }
 
 void push_group_take(struct push_store *store, struct push_group *group, struct push_families *families) {
@@ -163,7 +163,7 @@ static int check(const struct push_store *store, const struct push_group *target
     view_after(&view, store, target, families, replaces);
     for (size_t i = 0; i < view.items.count; i++) lines += push_family_lines(view.items.items[i]);
     if (most && lines > most) rc = err_set(err, ERR_LIMIT, "more than %zu samples in all groups", most);
-    if (!rc && !store->options.is_unchecked) rc = push_view_check(&view, err);
+    if (!rc && !store->options.is_unchecked) rc = push_view_check(&view, families, err);
     push_view_release(&view);
     return rc;
 }
@@ -201,6 +201,10 @@ int push_store_push(struct push_store *store, const struct push_request *request
     mutex_unlock(&store->lock);
     push_families_release(&families);
     return rc;
+}
+
+struct budget *push_store_memory(struct push_store *store) {
+    return &store->memory;
 }
 
 bool push_store_is_unchecked(const struct push_store *store) {

@@ -49,6 +49,8 @@ struct push_request {
 
 /* ERR_INVALID in upstream's words, ERR_LIMIT. */
 int push_store_push(struct push_store *store, const struct push_request *request, struct err *err);
+/* what it holds counts against this, as should what is unpacked for it */
+struct budget *push_store_memory(struct push_store *store);
 bool push_store_is_unchecked(const struct push_store *store);
 void push_store_delete(struct push_store *store, struct labels group);
 void push_store_wipe(struct push_store *store);

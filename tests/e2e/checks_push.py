@@ -113,6 +113,18 @@ def same_groups(ours, theirs):
     return True
 
 
+def framed(text):
+    """a snappy stream of one frame that is not packed"""
+    crc = 0xffffffff
+    for byte in text:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    crc ^= 0xffffffff
+    masked = ((crc >> 15 | crc << 17) + 0xa282ead8) & 0xffffffff
+    return b"\xff\x06\x00\x00sNaPpY\x01" + (len(text) + 4).to_bytes(3, "little") + masked.to_bytes(4, "little") + text
+
+
 def kept(before, after):
     for key in sorted(set(before) | set(after)):
         assert before.get(key) == after.get(key), f"{key}: {before.get(key)} became {after.get(key)}"
@@ -179,6 +191,8 @@ def run(bench, binary):
           and api.value('push_failure_time_seconds{job="a"}') == 0)
     check("gzip is undone", lambda: http(ours + "/metrics/job/zip", gzip.compress(b"x_zip 4\n"), "PUT",
                                          {"Content-Encoding": "gzip"})[0] == 200 and sees('x_zip{job="zip"}', 4))
+    check("so is a snappy stream", lambda: http(ours + "/metrics/job/snap", framed(b"x_snap 4\n"), "PUT", {
+        "Content-Encoding": "snappy"})[0] == 200 and sees('x_snap{job="snap"}', 4))
     check("gzip that is none: 400", lambda: http(ours + "/metrics/job/zip", b"x_zip 4\n", "PUT",
                                                  {"Content-Encoding": "gzip"})[0] == 400)
     http(ours + "/metrics/job/a", None, "DELETE")

@@ -1,6 +1,6 @@
 /*
- * fuzz_snappy.c - any bytes as a snappy block: never more memory than the limit, and what is read can be
- * written and read again.
+ * fuzz_snappy.c - any bytes as a snappy block, and as a stream: never more memory than the limit, and what is
+ * read can be written and read again.
  */
 // links: lib_codec
 #include "lib/base/assert.h"
@@ -33,6 +33,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     ASSERT(rc == 0 || rc == ERR_INVALID || rc == ERR_LIMIT);
     ASSERT(rc ? out.len == 0 && err.text[0] : out.len <= LIMIT);
     if (!rc) write_and_read(buf_view(&out));
+    buf_reset(&out);
+    rc = snappy_read_frames(span_of((const char *)data, size), &out, &err);
+    ASSERT(rc == 0 || rc == ERR_INVALID || rc == ERR_LIMIT);
+    ASSERT(out.len <= LIMIT);
     buf_release(&out);
     ASSERT(budget.used_bytes == 0);
     return 0;

@@ -7,6 +7,7 @@
 #include "lib/push/store.h"
 
 #include "lib/codec/gzip.h"
+#include "lib/codec/snappy.h"
 #include "lib/model/duration.h"
 #include "lib/push/path.h"
 #include "lib/sys/clock.h"
@@ -61,11 +62,18 @@ static enum push_format format_of(struct span type) {
 
 static int unpack(const struct web_request *request, struct buf *unpacked, struct span *body,
                   struct err *err) {
+    struct span encoding = web_request_header(request, "Content-Encoding");
+    int rc;
     *body = request->body;
-    if (!span_is(web_request_header(request, "Content-Encoding"), "gzip")) return 0;
-    struct gzip_reader *reader = gzip_reader_create();
-    int rc = gzip_read(reader, request->body, unpacked, err);
-    gzip_reader_destroy(reader);
+    if (span_is(encoding, "snappy")) {
+        rc = snappy_read_frames(request->body, unpacked, err);
+    } else if (span_is(encoding, "gzip")) {
+        struct gzip_reader *reader = gzip_reader_create();
+        rc = gzip_read(reader, request->body, unpacked, err);
+        gzip_reader_destroy(reader);
+    } else {
+        return 0; /* taken as it is */
+    }
     *body = buf_view(unpacked);
     return rc;
 }
@@ -90,7 +98,7 @@ static void push(struct exchange *exchange, struct push_store *store, struct lab
                                   .now_ms = clock_wall_ms()};
     struct err err = {0};
     struct buf unpacked;
-    buf_init(&unpacked, UNPACKED_MAX);
+    buf_init_budget(&unpacked, UNPACKED_MAX, push_store_memory(store));
     int rc = read_ttl(request, &wanted.ttl_ms, &err);
     if (!rc) rc = unpack(request, &unpacked, &wanted.body, &err);
     if (!rc) rc = push_store_push(store, &wanted, &err);
