@@ -26,7 +26,8 @@ static int read_contents(enum frame_kind kind, struct span frame, struct buf *ou
                                    : err_set(err, ERR_LIMIT, "snappy: more than %zu bytes", out->max_bytes);
     if (rc) return rc;
     size_t len = out->len - before;
-    if (len > CONTENTS_MAX || masked(crc32c(0, out->data + before, len)) != read_u32(frame.ptr))
+    const char *contents = len ? out->data + before : "";
+    if (len > CONTENTS_MAX || masked(crc32c(0, contents, len)) != read_u32(frame.ptr))
         return err_set(err, ERR_INVALID, "snappy: a frame is damaged");
     return 0;
 }
