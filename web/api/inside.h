@@ -26,6 +26,8 @@ struct api {
     struct gauge *exposing;
     struct gauge *subscribed;
     struct counter *notified;
+    struct turns *reads;                                     /* of remote read */
+    struct gauge *reading;                                   /* NULL without a registry */
     struct counter *federation_errors, *federation_warnings; /* NULL without a registry */
 };
 
@@ -105,6 +107,8 @@ void api_features(struct exchange *exchange, void *context);
 void api_self_metrics(struct exchange *exchange, void *context);
 /* write.c */
 void api_write(struct exchange *exchange, void *context);
+/* read.c */
+void api_read(struct exchange *exchange, void *context);
 /* admin.c */
 void api_delete_series(struct exchange *exchange, void *context);
 void api_clean_tombstones(struct exchange *exchange, void *context);

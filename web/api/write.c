@@ -23,13 +23,6 @@ struct write {
     struct intake_request *request;
 };
 
-/* as Go's http.Error */
-static void reply_error(struct exchange *exchange, int status, const char *text) {
-    const char *line = arena_printf(exchange_arena(exchange), "%s\n", text);
-    reply_header(exchange, "X-Content-Type-Options", "nosniff");
-    reply_text(exchange, status, "text/plain; charset=utf-8", line ? span_from(line) : SPAN("error\n"));
-}
-
 static void reply_verdict(struct exchange *exchange, int rc, const char *text) {
     if (rc == 0) {
         reply_text(exchange, 204, NULL, (struct span){0});
@@ -42,7 +35,7 @@ static void reply_verdict(struct exchange *exchange, int rc, const char *text) {
                                                         : 500;
     if (status == 503 || status == 429)
         reply_header(exchange, "Retry-After", rc == ERR_BUSY ? "1" : rc == ERR_EXHAUSTED ? "30" : "5");
-    reply_error(exchange, status, text);
+    answer_plain(exchange, status, text);
 }
 
 /* ---- headers ---- */
@@ -111,12 +104,12 @@ void api_write(struct exchange *exchange, void *context) {
     struct api *api = api_of(context);
     struct err err = {0};
     if (!api->context.intake || !api->tsdb) {
-        reply_error(exchange, 404,
-                    "remote write receiver needs to be enabled with --web.enable-remote-write-receiver");
+        answer_plain(exchange, 404,
+                     "remote write receiver needs to be enabled with --web.enable-remote-write-receiver");
         return;
     }
     if (judge_headers(exchange_request(exchange), &err)) {
-        reply_error(exchange, 415, err.text);
+        answer_plain(exchange, 415, err.text);
         return;
     }
     struct write *write = arena_zalloc(exchange_arena(exchange), sizeof *write);
