@@ -139,6 +139,23 @@ int intake_read(struct intake *intake, struct span packed, struct intake_request
     return 0;
 }
 
+int intake_read_text(struct intake *intake, struct span text, enum intake_text format, int64_t now_ms,
+                     struct intake_request **result, struct err *err) {
+    struct intake_request *request = request_create(intake);
+    struct err why = {0};
+    request->is_text = true;
+    request->batch = make_batch(request, text.len / BYTES_PER_ROW + 1);
+    int rc = request->batch ? intake_decode_text(request, text, format, now_ms, &why) : ERR_LIMIT;
+    if (rc == ERR_LIMIT) rc = judge_limit(request, &why);
+    if (rc) {
+        intake_request_destroy(request);
+        return err_set(err, rc, "%s", why.text);
+    }
+    if (intake->invalid_labels) counter_add(intake->invalid_labels, (double)request->refused_rows);
+    *result = request;
+    return 0;
+}
+
 /* ---- references ---- */
 
 /* Which of the unknown are new and which are not, when no new ones are taken? Refused ones keep generation 0,
@@ -160,9 +177,9 @@ static void use_refs(struct intake_request *request, const struct intake_miss *m
         const struct intake_series *series = intake_series_at(request, misses[i].series);
         size_t end = intake_series_end(request, misses[i].series);
         for (size_t row = series->first_row; row < end; row++) request->batch->refs[row] = refs[i];
-        keys[i] = hash_bytes_keyed_128(series->raw, series->raw_len);
+        if (!request->is_text) keys[i] = hash_bytes_keyed_128(series->raw, series->raw_len);
     }
-    series_cache_put(request->intake->cache, keys, count, refs);
+    if (!request->is_text) series_cache_put(request->intake->cache, keys, count, refs);
 }
 
 /* Series that left the store since the cache saw them become misses. Their labels were read once, so they are

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * intake.h - samples that others send by remote write 1.0, as far as a store's appender.
+ * intake.h - samples that others send by remote write 1.0, or as text, as far as a store's appender.
  *
  *     snappy block -> prometheus.WriteRequest -> one append_batch -> appender -> judged row by row
  *
@@ -43,6 +43,13 @@ struct budget *intake_memory(struct intake *intake);
 /* ERR_INVALID: bad snappy or protobuf. ERR_LIMIT: larger than one request may be. ERR_BUSY: too much is in
    flight. */
 int intake_read(struct intake *intake, struct span packed, struct intake_request **request, struct err *err);
+
+/* The same of a text that targets would show, to fill the past: its samples are taken however old they are;
+   those without a time are of now_ms. Its exemplars and metadata are left out. The text is used to the end.
+   ERR_INVALID also names the line. */
+enum intake_text { INTAKE_PROMETHEUS, INTAKE_OPENMETRICS };
+int intake_read_text(struct intake *intake, struct span text, enum intake_text format, int64_t now_ms,
+                     struct intake_request **request, struct err *err);
 
 /* Once. False: there is nothing to append, so done is not called. May wait while the store's queue is
    full. */

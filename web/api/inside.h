@@ -107,6 +107,7 @@ void api_features(struct exchange *exchange, void *context);
 void api_self_metrics(struct exchange *exchange, void *context);
 /* write.c */
 void api_write(struct exchange *exchange, void *context);
+void api_import(struct exchange *exchange, void *context);
 /* read.c */
 void api_read(struct exchange *exchange, void *context);
 /* admin.c */

@@ -92,6 +92,8 @@ const struct route api_routes[] = {
      "The same as server-sent events, as it changes", NULL, "text/event-stream"},
     {"/api/v1/write", METHOD_POST, ROUTE_INTAKE, API | ROUTE_LARGE, api_write, ACCESS_WRITE,
      "Takes samples by remote write", NULL, NULL},
+    {"/api/v1/import/prometheus", METHOD_POST, ROUTE_INTAKE, API | ROUTE_LARGE, api_import, ACCESS_WRITE,
+     "Takes samples of any age as text, Prometheus' or OpenMetrics", NULL, NULL},
     {"/api/v1/read", METHOD_POST, ROUTE_HEAVY, API | ROUTE_LIMITED, api_read, ACCESS_READ,
      "Samples of series by remote read, as a prometheus.ReadRequest asks for them", NULL,
      "application/x-protobuf"},

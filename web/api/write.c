@@ -1,5 +1,6 @@
 /*
- * write.c - POST /api/v1/write: remote write 1.0, answered when the samples are on disk.
+ * write.c - POST /api/v1/write: remote write 1.0, and /api/v1/import/prometheus: text of any age; answered
+ * when the samples are on disk.
  *
  *     handler: headers judged, body decoded, batch handed over --- reply_later
  *          store's thread: written and synced --- exchange_resume
@@ -7,6 +8,7 @@
  *
  * Statuses and texts are Prometheus'; senders repeat on 5xx and drop on 4xx.
  */
+#include "lib/sys/clock.h"
 #include "storage/remote/intake.h"
 #include "storage/tsdb/tsdb.h"
 #include "web/api/inside.h"
@@ -100,26 +102,56 @@ static void append(struct write *write) {
     if (!intake_append(write->request, write->appender, on_stored, write)) exchange_resume(write->exchange);
 }
 
-void api_write(struct exchange *exchange, void *context) {
-    struct api *api = api_of(context);
-    struct err err = {0};
-    if (!api->context.intake || !api->tsdb) {
-        answer_plain(exchange, 404,
-                     "remote write receiver needs to be enabled with --web.enable-remote-write-receiver");
+/* false after answering that nothing is taken */
+static bool is_taken(struct exchange *exchange, const struct api *api) {
+    if (api->context.intake && api->tsdb) return true;
+    answer_plain(exchange, 404,
+                 "remote write receiver needs to be enabled with --web.enable-remote-write-receiver");
+    return false;
+}
+
+/* the request read, or why not */
+static void take(struct exchange *exchange, struct api *api, int rc, struct intake_request *request,
+                 const struct err *err) {
+    struct write *write = rc ? NULL : arena_zalloc(exchange_arena(exchange), sizeof *write);
+    if (!write) {
+        if (!rc) intake_request_destroy(request);
+        reply_verdict(exchange, rc ? rc : ERR_BUSY, rc ? err->text : "no memory for the request");
         return;
     }
+    *write = (struct write){exchange, tsdb_appender(api->tsdb), request};
+    append(write);
+}
+
+void api_write(struct exchange *exchange, void *context) {
+    struct api *api = api_of(context);
+    struct intake_request *request = NULL;
+    struct err err = {0};
+    if (!is_taken(exchange, api)) return;
     if (judge_headers(exchange_request(exchange), &err)) {
         answer_plain(exchange, 415, err.text);
         return;
     }
-    struct write *write = arena_zalloc(exchange_arena(exchange), sizeof *write);
-    int rc = write ? intake_read(api->context.intake, exchange_request(exchange)->body, &write->request, &err)
-                   : ERR_BUSY;
-    if (rc) {
-        reply_verdict(exchange, rc, err.text);
+    int rc = intake_read(api->context.intake, exchange_request(exchange)->body, &request, &err);
+    take(exchange, api, rc, request, &err);
+}
+
+/* OpenMetrics where the type says so, else Prometheus' text */
+void api_import(struct exchange *exchange, void *context) {
+    struct api *api = api_of(context);
+    const struct web_request *asked = exchange_request(exchange);
+    struct span type = web_request_header(asked, "Content-Type");
+    struct span encoding = web_request_header(asked, "Content-Encoding");
+    bool is_openmetrics = span_starts_with(type, SPAN("application/openmetrics-text"));
+    struct intake_request *request = NULL;
+    struct err err = {0};
+    if (!is_taken(exchange, api)) return;
+    if (encoding.len && !span_is(encoding, "identity")) {
+        answer_plain(exchange, 415, "the text is taken as it is, without compression");
         return;
     }
-    write->exchange = exchange;
-    write->appender = tsdb_appender(api->tsdb);
-    append(write);
+    int rc = intake_read_text(api->context.intake, asked->body,
+                              is_openmetrics ? INTAKE_OPENMETRICS : INTAKE_PROMETHEUS, clock_wall_ms(),
+                              &request, &err);
+    take(exchange, api, rc, request, &err);
 }

@@ -65,12 +65,11 @@ static void stop(void) {
 }
 
 /* status and body of the answer in out */
-static int post(const char *headers, struct span body) {
+static int post_to(const char *path, const char *headers, struct span body) {
     buf_reset(&t.request);
     buf_reset(&t.out);
-    buf_printf(&t.request,
-               "POST /api/v1/write HTTP/1.1\r\n%sContent-Length: %zu\r\n" HOST "Connection: close\r\n\r\n",
-               headers, body.len);
+    buf_printf(&t.request, "POST %s HTTP/1.1\r\n%sContent-Length: %zu\r\n" HOST "Connection: close\r\n\r\n",
+               path, headers, body.len);
     buf_span(&t.request, body);
     int fd = connect_to(t.server);
     for (size_t at = 0; at < t.request.len;) {
@@ -82,6 +81,10 @@ static int post(const char *headers, struct span body) {
     close(fd);
     ck_assert_uint_gt(t.out.len, 12);
     return atoi(buf_text(&t.out) + 9);
+}
+
+static int post(const char *headers, struct span body) {
+    return post_to("/api/v1/write", headers, body);
 }
 
 #define USUAL                                                                                                \
@@ -217,8 +220,47 @@ START_TEST(new_series_beyond_the_memory_get_429_and_known_ones_are_stored) {
 }
 END_TEST
 
+static int import(const char *headers, const char *text) {
+    return post_to("/api/v1/import/prometheus", headers, span_from(text));
+}
+
+/* the head holds samples of now; without an out-of-order window */
+START_TEST(text_of_any_age_is_taken_beside_what_is_there) {
+    char text[256];
+    int64_t now = clock_wall_ms(), year = (int64_t)365 * 86400000;
+    start(true, true);
+    write_series(&t.body, "__name__=m a=b", 5, now);
+    ck_assert_int_eq(post_body(), 204);
+    snprintf(text, sizeof text, "m{a=\"b\"} 1 %lld\nm{a=\"b\"} 2 %lld\nnew{a=\"b\"} 4 %lld\nnew{a=\"b\"} 3\n",
+             (long long)(now - year), (long long)(now - year + 15000), (long long)(now - 2 * year));
+    ck_assert_int_eq(import("Content-Type: text/plain\r\n", text), 204);
+    snprintf(text, sizeof text, "GET /api/v1/query?query=m[366d]&time=%lld HTTP/1.1\r\n" CLOSE,
+             (long long)(now / 1000 + 1));
+    ask(t.server, text, &t.out);
+    ck_assert_msg(says(",\"1\"],[") && says(",\"2\"],[") && says(",\"5\"]]"), "%s", buf_text(&t.out));
+    snprintf(text, sizeof text,
+             "GET /api/v1/query?query=sum_over_time(new[800d])&time=%lld HTTP/1.1\r\n" CLOSE,
+             (long long)(now / 1000 + 5));
+    ask(t.server, text, &t.out);
+    ck_assert_msg(says(",\"7\"]"), "%s", buf_text(&t.out));
+    ck_assert_int_eq(
+        import("Content-Type: application/openmetrics-text; version=1.0.0\r\n", "o 1 1\n# EOF\n"), 204);
+    ck_assert_int_eq(import("Content-Type: application/openmetrics-text\r\n", "o 1 1\n"), 400);
+    ck_assert(says("\r\n\r\ndata does not end with # EOF\n"));
+    ck_assert_int_eq(import("Content-Encoding: gzip\r\n", "m 1\n"), 415);
+    snprintf(text, sizeof text, "m{a=\"b\"} 6 %lld\n", (long long)now);
+    ck_assert_int_eq(import("", text), 400);
+    ck_assert(says("\r\n\r\nduplicate sample for timestamp\n"));
+    snprintf(text, sizeof text, "m{a=\"b\"} 6 %lld\n", (long long)(now + 86400000));
+    ck_assert_int_eq(import("", text), 400);
+    ck_assert(says("\r\n\r\nout of bounds\n"));
+    stop();
+}
+END_TEST
+
 START_TEST(without_the_flag_it_says_how_to_enable_it) {
     start(false, false);
+    ck_assert_int_eq(import("", "m 1\n"), 404);
     ck_assert_int_eq(post_body(), 404);
     ck_assert(
         says("\r\n\r\nremote write receiver needs to be enabled with --web.enable-remote-write-receiver\n"));
@@ -230,4 +272,4 @@ CHECK_MAIN("write", samples_are_there_when_it_is_answered, what_is_wrong_is_said
            only_the_message_of_version_one_in_snappy_is_taken,
            large_bodies_are_taken_only_here_and_up_to_the_limit,
            new_series_beyond_the_memory_get_429_and_known_ones_are_stored,
-           without_the_flag_it_says_how_to_enable_it)
+           text_of_any_age_is_taken_beside_what_is_there, without_the_flag_it_says_how_to_enable_it)
