@@ -1,6 +1,6 @@
 /*
- * write.c - POST /api/v1/write: remote write 1.0, and /api/v1/import/prometheus: text of any age; answered
- * when the samples are on disk.
+ * write.c - POST /api/v1/write: remote write 1.0 and 2.0, and /api/v1/import/prometheus: text of any age;
+ * answered when the samples are on disk.
  *
  *     handler: headers judged, body decoded, batch handed over --- reply_later
  *          store's thread: written and synced --- exchange_resume
@@ -13,6 +13,7 @@
 #include "storage/tsdb/tsdb.h"
 #include "web/api/inside.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define MEDIA_TYPE "application/x-protobuf"
@@ -23,6 +24,7 @@ struct write {
     struct exchange *exchange;
     struct appender *appender;
     struct intake_request *request;
+    bool is_second; /* version 2, which wants to know what was written */
 };
 
 static void reply_verdict(struct exchange *exchange, int rc, const char *text) {
@@ -43,7 +45,7 @@ static void reply_verdict(struct exchange *exchange, int rc, const char *text) {
 /* ---- headers ---- */
 
 /* application/x-protobuf;proto=prometheus.WriteRequest; without proto it is that one, too */
-static int judge_type(struct span type, struct err *err) {
+static int judge_type(struct span type, bool *is_second, struct err *err) {
     size_t at = span_find_byte(type, ';', 0);
     if (!span_is(span_of(type.ptr, at), MEDIA_TYPE))
         return err_set(err, ERR_UNSUPPORTED,
@@ -55,24 +57,22 @@ static int judge_type(struct span type, struct err *err) {
         at = end;
         if (!span_starts_with(pair, SPAN("proto="))) continue;
         struct span message = span_of(pair.ptr + 6, pair.len - 6);
-        if (span_is(message, MESSAGE_1)) return 0;
-        if (span_is(message, MESSAGE_2))
-            return err_set(err, ERR_UNSUPPORTED,
-                           MESSAGE_2 " protobuf message is not accepted by this server; accepted [" MESSAGE_1
-                                     "]");
+        *is_second = span_is(message, MESSAGE_2);
+        if (*is_second || span_is(message, MESSAGE_1)) return 0;
         return err_set(
             err, ERR_UNSUPPORTED,
-            "got %.*s content type; unknown remote write protobuf message %.*s, supported: " MESSAGE_1,
+            "got %.*s content type; unknown remote write protobuf message %.*s, supported: " MESSAGE_1
+            ", " MESSAGE_2,
             SPAN_ARG(type), SPAN_ARG(message));
     }
     return 0;
 }
 
 /* what is not said is taken for right, as senders of old do */
-static int judge_headers(const struct web_request *request, struct err *err) {
+static int judge_headers(const struct web_request *request, bool *is_second, struct err *err) {
     struct span type = web_request_header(request, "Content-Type");
     struct span encoding = web_request_header(request, "Content-Encoding");
-    if (type.len && judge_type(type, err)) return ERR_UNSUPPORTED;
+    if (type.len && judge_type(type, is_second, err)) return ERR_UNSUPPORTED;
     if (encoding.len && !span_is(encoding, "snappy"))
         return err_set(
             err, ERR_UNSUPPORTED,
@@ -89,10 +89,23 @@ static void on_stored(void *context) {
     exchange_resume(write->exchange);
 }
 
+static void tell_written(struct exchange *exchange, struct intake_written written) {
+    static const char *const names[] = {"X-Prometheus-Remote-Write-Samples-Written",
+                                        "X-Prometheus-Remote-Write-Histograms-Written",
+                                        "X-Prometheus-Remote-Write-Exemplars-Written"};
+    size_t counts[] = {written.samples, written.histograms, written.exemplars};
+    for (size_t i = 0; i < 3; i++) {
+        char text[24];
+        (void)snprintf(text, sizeof text, "%zu", counts[i]);
+        reply_header(exchange, names[i], text);
+    }
+}
+
 static void finished(struct exchange *exchange, void *state) {
     struct write *write = state;
     struct err err = {0};
     int rc = intake_finish(write->request, &err);
+    if (write->is_second) tell_written(exchange, intake_written(write->request));
     intake_request_destroy(write->request);
     reply_verdict(exchange, rc, err.text);
 }
@@ -112,14 +125,15 @@ static bool is_taken(struct exchange *exchange, const struct api *api) {
 
 /* the request read, or why not */
 static void take(struct exchange *exchange, struct api *api, int rc, struct intake_request *request,
-                 const struct err *err) {
+                 bool is_second, const struct err *err) {
     struct write *write = rc ? NULL : arena_zalloc(exchange_arena(exchange), sizeof *write);
     if (!write) {
         if (!rc) intake_request_destroy(request);
+        if (is_second) tell_written(exchange, (struct intake_written){0});
         reply_verdict(exchange, rc ? rc : ERR_BUSY, rc ? err->text : "no memory for the request");
         return;
     }
-    *write = (struct write){exchange, tsdb_appender(api->tsdb), request};
+    *write = (struct write){exchange, tsdb_appender(api->tsdb), request, is_second};
     append(write);
 }
 
@@ -127,13 +141,15 @@ void api_write(struct exchange *exchange, void *context) {
     struct api *api = api_of(context);
     struct intake_request *request = NULL;
     struct err err = {0};
+    bool is_second = false;
     if (!is_taken(exchange, api)) return;
-    if (judge_headers(exchange_request(exchange), &err)) {
+    if (judge_headers(exchange_request(exchange), &is_second, &err)) {
         answer_plain(exchange, 415, err.text);
         return;
     }
-    int rc = intake_read(api->context.intake, exchange_request(exchange)->body, &request, &err);
-    take(exchange, api, rc, request, &err);
+    int rc = (is_second ? intake_read_second : intake_read)(api->context.intake,
+                                                            exchange_request(exchange)->body, &request, &err);
+    take(exchange, api, rc, request, is_second, &err);
 }
 
 /* OpenMetrics where the type says so, else Prometheus' text */
@@ -153,5 +169,5 @@ void api_import(struct exchange *exchange, void *context) {
     int rc = intake_read_text(api->context.intake, asked->body,
                               is_openmetrics ? INTAKE_OPENMETRICS : INTAKE_PROMETHEUS, clock_wall_ms(),
                               &request, &err);
-    take(exchange, api, rc, request, &err);
+    take(exchange, api, rc, request, false, &err);
 }

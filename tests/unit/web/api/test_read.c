@@ -348,7 +348,7 @@ START_TEST(only_so_many_are_answered_at_once) {
     int first[2];
     start_read.max = 1;
     for (int i = 0; i < 100; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "%d", i);
         for (int n = 0; n < 300; n++) add("big", name, n * 1000, (double)(i * 7919 % 1013) / (n + 3));
     }
