@@ -54,6 +54,12 @@ static void retention(void *context, char out[64]) {
     config_unref(config);
 }
 
+/* what is below 1 or beyond all numbers of samples is no limit */
+static uint64_t read_samples_max(const struct flags *flags) {
+    double limit = flags->storage_remote_read_sample_limit;
+    return limit >= 1 && limit < 1e18 ? (uint64_t)limit : 0;
+}
+
 static struct api *make_api(struct web *web) {
     const struct version *version = version_of_program();
     if (web->parts.flags->web_enable_remote_write_receiver)
@@ -72,6 +78,10 @@ static struct api *make_api(struct web *web) {
                                   .intake = web->intake,
                                   .push = web->parts.push,
                                   .search_limit_max = web->parts.flags->web_search_max_limit,
+                                  .read_samples_max = read_samples_max(web->parts.flags),
+                                  .reads_max = web->parts.flags->storage_remote_read_concurrent_limit,
+                                  .read_frame_bytes =
+                                      web->parts.flags->storage_remote_read_max_bytes_in_frame,
                                   .max_subscribers = web->parts.flags->web_max_notifications_subscribers,
                                   .progress = web->parts.progress,
                                   .data_path = web->parts.flags->storage_tsdb_path,

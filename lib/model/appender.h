@@ -74,7 +74,7 @@ struct append_batch {
     int64_t time_ms;
     size_t count, capacity;
     bool keep_late; /* rows before the newest sample are taken whatever the out-of-order window: set by our
-                       own scrapes after a step of the clock */
+                       own scrapes after a step of the clock, and by who fills the past */
     bool wait_sync; /* done only when the batch is on disk (but with --storage.wal-sync=off) */
     bool is_urgent; /* somebody waits for done: not gathered with what comes after it */
     append_done *done;

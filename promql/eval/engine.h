@@ -40,8 +40,8 @@ void engine_destroy(struct engine *engine);
 /* what it is doing (active.h); any thread */
 struct active;
 struct active *engine_active(struct engine *engine);
-/* what all queries have together */
-const struct budget *engine_memory(const struct engine *engine);
+/* what all queries have together; who reads series by other ways than a query draws from it, too */
+struct budget *engine_memory(struct engine *engine);
 /* which metrics it was asked for (queried.h); any thread */
 struct queried;
 struct queried *engine_queried(struct engine *engine);

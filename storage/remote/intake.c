@@ -117,7 +117,11 @@ static int unpack(struct intake_request *request, struct span packed, struct err
     return rc == ERR_LIMIT && request->body.failed ? judge_limit(request, err) : rc;
 }
 
-static int decode(struct intake_request *request, struct err *err) {
+static int decode(struct intake_request *request, bool is_second, struct err *err) {
+    if (is_second) {
+        int rc = intake_translate(request, err);
+        if (rc) return rc == ERR_LIMIT ? judge_limit(request, err) : rc;
+    }
     request->batch = make_batch(request, request->body.len / BYTES_PER_ROW + 1);
     int rc = request->batch ? intake_decode(request, err) : ERR_LIMIT;
     arena_release(&request->scratch);
@@ -125,14 +129,41 @@ static int decode(struct intake_request *request, struct err *err) {
     return rc;
 }
 
-int intake_read(struct intake *intake, struct span packed, struct intake_request **result, struct err *err) {
+static int read_request(struct intake *intake, struct span packed, bool is_second,
+                        struct intake_request **result, struct err *err) {
     struct intake_request *request = request_create(intake);
     struct err why = {0};
     int rc = unpack(request, packed, &why);
-    if (!rc) rc = decode(request, &why);
+    if (!rc) rc = decode(request, is_second, &why);
     if (rc) {
         intake_request_destroy(request);
         return err_set(err, rc == ERR_CORRUPT ? ERR_INVALID : rc, "%s", why.text);
+    }
+    if (intake->invalid_labels) counter_add(intake->invalid_labels, (double)request->refused_rows);
+    *result = request;
+    return 0;
+}
+
+int intake_read(struct intake *intake, struct span packed, struct intake_request **request, struct err *err) {
+    return read_request(intake, packed, false, request, err);
+}
+
+int intake_read_second(struct intake *intake, struct span packed, struct intake_request **request,
+                       struct err *err) {
+    return read_request(intake, packed, true, request, err);
+}
+
+int intake_read_text(struct intake *intake, struct span text, enum intake_text format, int64_t now_ms,
+                     struct intake_request **result, struct err *err) {
+    struct intake_request *request = request_create(intake);
+    struct err why = {0};
+    request->is_text = true;
+    request->batch = make_batch(request, text.len / BYTES_PER_ROW + 1);
+    int rc = request->batch ? intake_decode_text(request, text, format, now_ms, &why) : ERR_LIMIT;
+    if (rc == ERR_LIMIT) rc = judge_limit(request, &why);
+    if (rc) {
+        intake_request_destroy(request);
+        return err_set(err, rc, "%s", why.text);
     }
     if (intake->invalid_labels) counter_add(intake->invalid_labels, (double)request->refused_rows);
     *result = request;
@@ -160,9 +191,9 @@ static void use_refs(struct intake_request *request, const struct intake_miss *m
         const struct intake_series *series = intake_series_at(request, misses[i].series);
         size_t end = intake_series_end(request, misses[i].series);
         for (size_t row = series->first_row; row < end; row++) request->batch->refs[row] = refs[i];
-        keys[i] = hash_bytes_keyed_128(series->raw, series->raw_len);
+        if (!request->is_text) keys[i] = hash_bytes_keyed_128(series->raw, series->raw_len);
     }
-    series_cache_put(request->intake->cache, keys, count, refs);
+    if (!request->is_text) series_cache_put(request->intake->cache, keys, count, refs);
 }
 
 /* Series that left the store since the cache saw them become misses. Their labels were read once, so they are

@@ -1,8 +1,9 @@
 #pragma once
 /*
- * intake.h - samples that others send by remote write 1.0, as far as a store's appender.
+ * intake.h - samples that others send by remote write, or as text, as far as a store's appender.
  *
- *     snappy block -> prometheus.WriteRequest -> one append_batch -> appender -> judged row by row
+ *     snappy block -> prometheus.WriteRequest, or io.prometheus.write.v2.Request -> one append_batch ->
+ * appender -> judged row by row
  *
  *     intake_read(intake, body, &request)            decodes and checks everything; nothing is stored yet
  *     intake_append(request, appender, done, ...)    resolves new series, hands the batch over
@@ -43,6 +44,16 @@ struct budget *intake_memory(struct intake *intake);
 /* ERR_INVALID: bad snappy or protobuf. ERR_LIMIT: larger than one request may be. ERR_BUSY: too much is in
    flight. */
 int intake_read(struct intake *intake, struct span packed, struct intake_request **request, struct err *err);
+/* the same of version 2; start times are left out */
+int intake_read_second(struct intake *intake, struct span packed, struct intake_request **request,
+                       struct err *err);
+
+/* The same of a text that targets would show, to fill the past: its samples are taken however old they are;
+   those without a time are of now_ms. Its exemplars and metadata are left out. The text is used to the end.
+   ERR_INVALID also names the line. */
+enum intake_text { INTAKE_PROMETHEUS, INTAKE_OPENMETRICS };
+int intake_read_text(struct intake *intake, struct span text, enum intake_text format, int64_t now_ms,
+                     struct intake_request **request, struct err *err);
 
 /* Once. False: there is nothing to append, so done is not called. May wait while the store's queue is
    full. */
@@ -53,4 +64,9 @@ bool intake_append(struct intake_request *request, struct appender *appender, vo
    all but new series, which may be taken later. Another code: nothing was stored of what was appended last,
    and the sender may try again. */
 int intake_finish(struct intake_request *request, struct err *err);
+/* What is stored, also from before; of exemplars, those that are new. After intake_finish. */
+struct intake_written {
+    size_t samples, histograms, exemplars;
+};
+struct intake_written intake_written(const struct intake_request *request);
 void intake_request_destroy(struct intake_request *request);

@@ -56,6 +56,15 @@ static void note_time(struct intake_request *request, int64_t time_ms) {
     request->times_differ |= time_ms != request->first_time_ms;
 }
 
+int intake_add_sample(struct intake_request *request, struct series_ref ref, double value, int64_t time_ms,
+                      struct err *err) {
+    int rc = make_room(request, err);
+    if (rc) return rc;
+    note_time(request, time_ms);
+    append_batch_add(request->batch, ref, value, time_ms);
+    return 0;
+}
+
 static int read_sample(struct span bytes, double *value, int64_t *time_ms, struct err *err) {
     struct cursor message = cursor_of(bytes.ptr, bytes.len);
     struct protobuf_field field;
@@ -92,11 +101,7 @@ static int add_sample(struct intake_request *request, struct series_ref ref, boo
     int rc = 0;
     if (!read_usual_sample(bytes, &value, &time_ms)) rc = read_sample(bytes, &value, &time_ms, err);
     request->refused_rows += is_refused;
-    if (!rc && !is_refused) rc = make_room(request, err);
-    if (rc || is_refused) return rc;
-    note_time(request, time_ms);
-    append_batch_add(request->batch, ref, value, time_ms);
-    return 0;
+    return rc || is_refused ? rc : intake_add_sample(request, ref, value, time_ms, err);
 }
 
 static int add_histogram(struct intake_request *request, struct series_ref ref, bool is_refused,

@@ -50,10 +50,12 @@ struct intake_request {
     int64_t first_time_ms;
     bool times_differ;
     size_t refused_rows; /* of series whose labels are refused */
+    bool is_text;        /* its series are not for the cache: what a text means depends on its TYPE lines */
     bool is_exhausted;   /* new series were refused */
     bool is_out;         /* the batch was handed over, and not judged since */
-    struct err failure;  /* before it could be handed over; code 0: none */
-    struct err trouble;  /* the first thing that was refused; code 0: none yet */
+    struct intake_written written;
+    struct err failure; /* before it could be handed over; code 0: none */
+    struct err trouble; /* the first thing that was refused; code 0: none yet */
     void (*done)(void *context);
     void *context;
 };
@@ -77,5 +79,13 @@ int intake_note(struct intake_request *request, const struct err *trouble);
 /* intake_decode.c: fills series, misses and batch from body. ERR_CORRUPT, or ERR_LIMIT when memory is
  * refused. */
 int intake_decode(struct intake_request *request, struct err *err);
+/* intake_translate.c: a body of the second version becomes one of the first. ERR_CORRUPT, ERR_LIMIT */
+int intake_translate(struct intake_request *request, struct err *err);
+/* intake_text.c: the same from a text that is not copied */
+int intake_decode_text(struct intake_request *request, struct span text, enum intake_text format,
+                       int64_t now_ms, struct err *err);
+/* intake_decode.c: one more row; ERR_LIMIT */
+int intake_add_sample(struct intake_request *request, struct series_ref ref, double value, int64_t time_ms,
+                      struct err *err);
 /* a row's memory in a batch */
 #define INTAKE_ROW_BYTES (sizeof(struct series_ref) + sizeof(double) + sizeof(int64_t) + 1)

@@ -65,8 +65,10 @@ static uint32_t drop_empty(struct label *items, uint32_t count) {
     return kept;
 }
 
-/* what may be said about the whole set; the first trouble wins */
-static int check_set(struct label *items, uint32_t *count, size_t bytes, struct err *err) {
+int intake_labels_check(struct label *items, uint32_t *count, size_t bytes, struct err *err) {
+    if (*count > INTAKE_LABELS_MAX)
+        return err_set(err, ERR_INVALID, "label_limit exceeded (number of labels: %u, limit: %u)", *count,
+                       INTAKE_LABELS_MAX);
     if (bytes > INTAKE_LABELS_BYTES_MAX)
         return err_set(err, ERR_INVALID, "labels too long (length: %zu, limit: %zu)", bytes,
                        INTAKE_LABELS_BYTES_MAX);
@@ -102,7 +104,7 @@ int intake_labels_read(struct span raw, struct arena *arena, struct labels *labe
         rc = err_set(err, ERR_INVALID, "label_limit exceeded (number of labels: %zu, limit: %u)", found,
                      INTAKE_LABELS_MAX);
     uint32_t count = (uint32_t)found;
-    if (!rc) rc = check_set(items, &count, raw.len, err);
+    if (!rc) rc = intake_labels_check(items, &count, raw.len, err);
     if (rc) return rc;
     struct label *copy = arena_alloc(arena, count * sizeof *copy);
     if (!copy) return arena_limit(arena, "labels of new series", err);

@@ -23,8 +23,12 @@ static const char *const texts[] = {
 
 static void judge_rows(struct intake_request *request) {
     const struct append_batch *batch = request->batch;
+    request->written.exemplars = batch->exemplar_count;
     for (size_t row = 0; row < batch->count; row++) {
         uint8_t result = batch->results[row];
+        bool is_histogram = batch->histograms && batch->histograms[row];
+        if (result == APPEND_STORED || result == APPEND_REPEATED)
+            ++*(is_histogram ? &request->written.histograms : &request->written.samples);
         if (result == APPEND_STORED) continue;
         /* of a series that was refused, which is noted; of any other a row is never lost without a word */
         if (result == APPEND_NO_SERIES && !request->is_exhausted)
@@ -53,4 +57,8 @@ int intake_finish(struct intake_request *request, struct err *err) {
     if (rc) return err_set(err, rc, "the log cannot be written: nothing of the request was stored");
     judge_rows(request);
     return tell(request, err);
+}
+
+struct intake_written intake_written(const struct intake_request *request) {
+    return request->written;
 }

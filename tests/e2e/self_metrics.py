@@ -61,6 +61,7 @@ prometheus_tsdb_checkpoint_deletions_total                                 count
 prometheus_tsdb_checkpoint_deletions_failed_total                          counter
 prometheus_tsdb_mmap_chunk_corruptions_total                               counter
 
+prometheus_remote_read_handler_queries                                     gauge
 prometheus_engine_queries                                                  gauge
 prometheus_engine_queries_concurrent_max                                   gauge
 prometheus_engine_query_duration_seconds                                   summary    slice

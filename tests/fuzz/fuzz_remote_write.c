@@ -1,6 +1,6 @@
 /*
- * fuzz_remote_write.c - any bytes as a remote write request, to a store whose references go stale now and
- * then: no crash, memory given back, every stored row under sound labels.
+ * fuzz_remote_write.c - any bytes as a remote write request of either version, to a store whose references go
+ * stale now and then: no crash, memory given back, every stored row under sound labels.
  *
  * The first byte says what is done: 0 the rest is the block itself, else the rest is packed into one; its
  * other bits make references stale.
@@ -28,10 +28,11 @@ static void check_labels(struct labels labels) {
     }
 }
 
-static void take(struct intake *intake, struct fake_store *store, struct span packed, uint8_t stale) {
+static void take(struct intake *intake, struct fake_store *store, struct span packed, bool is_second,
+                 uint8_t stale) {
     struct intake_request *request;
     struct err err = {0};
-    int rc = intake_read(intake, packed, &request, &err);
+    int rc = (is_second ? intake_read_second : intake_read)(intake, packed, &request, &err);
     ASSERT(rc == 0 || rc == ERR_INVALID || rc == ERR_LIMIT);
     if (rc) return;
     for (size_t i = 0; i < store->generations.count; i++)
@@ -54,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         ASSERT(snappy_write(rest, &packed, NULL) == 0);
         rest = buf_view(&packed);
     }
-    for (int round = 0; round < 2; round++) take(intake, &store, rest, (uint8_t)(data[0] & 0xfe));
+    for (int round = 0; round < 4; round++) take(intake, &store, rest, round & 1, (uint8_t)(data[0] & 0xfe));
     for (size_t i = 0; i < store.series.count; i++) check_labels(store.series.items[i]);
     ASSERT(intake_memory(intake)->used_bytes == 0);
     buf_release(&packed);

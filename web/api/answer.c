@@ -141,6 +141,13 @@ void answer_list(struct exchange *exchange, const void *items, size_t count, ans
 
 /* ---- values ---- */
 
+void answer_plain(struct exchange *exchange, int status, const char *why) {
+    const char *line = arena_printf(exchange_arena(exchange), "%s\n", why);
+    reply_header(exchange, "X-Content-Type-Options", "nosniff");
+    reply_text(exchange, status, "text/plain; charset=utf-8",
+               line ? span_from(line) : SPAN("no memory for the answer\n"));
+}
+
 void answer_write_time(struct json_writer *json, int64_t time_ms) {
     if (time_ms == INT64_MIN) {
         json_cstring(json, "0001-01-01T00:00:00Z");

@@ -29,6 +29,8 @@ void answer_error(struct exchange *exchange, enum answer_error error, const char
 void answer_invalid(struct exchange *exchange, const char *name, const char *why);
 /* for a failure below: ERR_CANCELED, ERR_TIMEOUT and the rest as execution */
 void answer_failure(struct exchange *exchange, int rc, const char *why);
+/* a line of plain text, as clients that are servers expect it */
+void answer_plain(struct exchange *exchange, int status, const char *why);
 
 struct answer {
     struct exchange *exchange;

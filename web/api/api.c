@@ -7,6 +7,7 @@
 #include "lib/sys/clock.h"
 #include "storage/remote/intake.h"
 #include "web/api/inside.h"
+#include "web/api/turns.h"
 #include "web/http/guard.h"
 
 #define API_MAGIC 0x61706921u
@@ -55,6 +56,8 @@ static void add_metrics(struct api *api) {
     api->federation_warnings =
         registry_counter(api->context.registry, "prometheus_web_federation_warnings_total",
                          "Warnings of the store while answering /federate.", NULL);
+    api->reading = registry_gauge(api->context.registry, "prometheus_remote_read_handler_queries",
+                                  "Remote reads being answered or waiting for their turn.", NULL);
     api->subscribed = registry_gauge(api->context.registry, "prometheus_api_notification_active_subscribers",
                                      "Clients that follow live notifications.", NULL);
     api->notified = registry_counter(api->context.registry, "prometheus_api_notification_updates_sent_total",
@@ -73,6 +76,7 @@ struct api *api_create(const struct api_context *context) {
         api->router.large_body_max = INTAKE_PACKED_MAX;
         api->router.large_memory = intake_memory(context->intake);
     }
+    api->reads = turns_create(context->reads_max);
     add_metrics(api);
     return api;
 }
@@ -80,6 +84,7 @@ struct api *api_create(const struct api_context *context) {
 void api_destroy(struct api *api) {
     if (!api) return;
     CHECK_OBJ(api, API_MAGIC);
+    turns_destroy(api->reads);
     api->magic = 0;
     mem_free(api);
 }

@@ -6,8 +6,8 @@
  * answer database open       -> api_set_ready(queryable, tsdb, scrape)            everything answers stopping
  * -> api_set_stopping, http_server_stop, THEN the parts may be destroyed, api_destroy
  *
- * Before api_set_ready and after api_set_stopping the API answers 503 with X-Prometheus-Stopping, but for what
- * needs no database: notifications, the replay's progress, its own description.
+ * Before api_set_ready and after api_set_stopping the API answers 503 with X-Prometheus-Stopping, but for
+ * what needs no database: notifications, the replay's progress, its own description.
  *
  * Threads: the callbacks are called by any worker; api_set_ready and api_set_stopping by any thread.
  */
@@ -47,6 +47,9 @@ struct api_context {
     bool has_step_stats;                  /* feature promql-per-step-stats: stats=all tells of each step */
     struct intake *intake;                /* of remote write; NULL: it is not enabled */
     struct push_store *push;              /* of the push endpoint; NULL: it is not enabled */
+    uint64_t read_samples_max;            /* of one query of a remote read; 0: no limit */
+    size_t reads_max;                     /* remote reads at once; 0: no limit */
+    size_t read_frame_bytes;              /* of a streamed remote read; 0: 1 MiB */
     size_t max_subscribers;               /* of live notifications */
     size_t search_limit_max;              /* of one search; 0: none */
     const struct tsdb_progress *progress; /* of opening the database; may be NULL */

@@ -145,13 +145,6 @@ static bool more_families(void *state, struct buf *piece) {
     return all->at < all->count;
 }
 
-static void reply_plain(struct exchange *exchange, int status, const char *why) {
-    char *line = arena_printf(exchange_arena(exchange), "%s\n", why);
-    reply_header(exchange, "X-Content-Type-Options", "nosniff");
-    reply_text(exchange, status, "text/plain; charset=utf-8",
-               line ? span_from(line) : SPAN("no memory for the answer\n"));
-}
-
 /* every match[]; false after replying, in plain text as scrapers expect */
 static bool take_matches(struct exchange *exchange, struct matches *matches) {
     const struct web_request *request = exchange_request(exchange);
@@ -166,7 +159,7 @@ static bool take_matches(struct exchange *exchange, struct matches *matches) {
             matches->count++;
     if (!why) return true;
     matches_release(matches);
-    reply_plain(exchange, 400, why);
+    answer_plain(exchange, 400, why);
     return false;
 }
 
@@ -187,7 +180,7 @@ void api_federate(struct exchange *exchange, void *context) {
     matches_release(&matches);
     if (rc) {
         if (api->federation_errors) counter_inc(api->federation_errors);
-        reply_plain(exchange, 500, err.text);
+        answer_plain(exchange, 500, err.text);
         return;
     }
     sort_samples(all);

@@ -26,6 +26,8 @@ struct api {
     struct gauge *exposing;
     struct gauge *subscribed;
     struct counter *notified;
+    struct turns *reads;                                     /* of remote read */
+    struct gauge *reading;                                   /* NULL without a registry */
     struct counter *federation_errors, *federation_warnings; /* NULL without a registry */
 };
 
@@ -112,6 +114,9 @@ void api_push_status(struct exchange *exchange, void *context);
 void api_push_wipe(struct exchange *exchange, void *context);
 /* the store; NULL after answering that the endpoint is off */
 struct push_store *api_push_store(struct exchange *exchange, const struct api *api);
+void api_import(struct exchange *exchange, void *context);
+/* read.c */
+void api_read(struct exchange *exchange, void *context);
 /* admin.c */
 void api_delete_series(struct exchange *exchange, void *context);
 void api_clean_tombstones(struct exchange *exchange, void *context);

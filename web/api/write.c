@@ -1,5 +1,6 @@
 /*
- * write.c - POST /api/v1/write: remote write 1.0, answered when the samples are on disk.
+ * write.c - POST /api/v1/write: remote write 1.0 and 2.0, and /api/v1/import/prometheus: text of any age;
+ * answered when the samples are on disk.
  *
  *     handler: headers judged, body decoded, batch handed over --- reply_later
  *          store's thread: written and synced --- exchange_resume
@@ -7,10 +8,12 @@
  *
  * Statuses and texts are Prometheus'; senders repeat on 5xx and drop on 4xx.
  */
+#include "lib/sys/clock.h"
 #include "storage/remote/intake.h"
 #include "storage/tsdb/tsdb.h"
 #include "web/api/inside.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define MEDIA_TYPE "application/x-protobuf"
@@ -21,14 +24,8 @@ struct write {
     struct exchange *exchange;
     struct appender *appender;
     struct intake_request *request;
+    bool is_second; /* version 2, which wants to know what was written */
 };
-
-/* as Go's http.Error */
-static void reply_error(struct exchange *exchange, int status, const char *text) {
-    const char *line = arena_printf(exchange_arena(exchange), "%s\n", text);
-    reply_header(exchange, "X-Content-Type-Options", "nosniff");
-    reply_text(exchange, status, "text/plain; charset=utf-8", line ? span_from(line) : SPAN("error\n"));
-}
 
 static void reply_verdict(struct exchange *exchange, int rc, const char *text) {
     if (rc == 0) {
@@ -42,13 +39,13 @@ static void reply_verdict(struct exchange *exchange, int rc, const char *text) {
                                                         : 500;
     if (status == 503 || status == 429)
         reply_header(exchange, "Retry-After", rc == ERR_BUSY ? "1" : rc == ERR_EXHAUSTED ? "30" : "5");
-    reply_error(exchange, status, text);
+    answer_plain(exchange, status, text);
 }
 
 /* ---- headers ---- */
 
 /* application/x-protobuf;proto=prometheus.WriteRequest; without proto it is that one, too */
-static int judge_type(struct span type, struct err *err) {
+static int judge_type(struct span type, bool *is_second, struct err *err) {
     size_t at = span_find_byte(type, ';', 0);
     if (!span_is(span_of(type.ptr, at), MEDIA_TYPE))
         return err_set(err, ERR_UNSUPPORTED,
@@ -60,24 +57,22 @@ static int judge_type(struct span type, struct err *err) {
         at = end;
         if (!span_starts_with(pair, SPAN("proto="))) continue;
         struct span message = span_of(pair.ptr + 6, pair.len - 6);
-        if (span_is(message, MESSAGE_1)) return 0;
-        if (span_is(message, MESSAGE_2))
-            return err_set(err, ERR_UNSUPPORTED,
-                           MESSAGE_2 " protobuf message is not accepted by this server; accepted [" MESSAGE_1
-                                     "]");
+        *is_second = span_is(message, MESSAGE_2);
+        if (*is_second || span_is(message, MESSAGE_1)) return 0;
         return err_set(
             err, ERR_UNSUPPORTED,
-            "got %.*s content type; unknown remote write protobuf message %.*s, supported: " MESSAGE_1,
+            "got %.*s content type; unknown remote write protobuf message %.*s, supported: " MESSAGE_1
+            ", " MESSAGE_2,
             SPAN_ARG(type), SPAN_ARG(message));
     }
     return 0;
 }
 
 /* what is not said is taken for right, as senders of old do */
-static int judge_headers(const struct web_request *request, struct err *err) {
+static int judge_headers(const struct web_request *request, bool *is_second, struct err *err) {
     struct span type = web_request_header(request, "Content-Type");
     struct span encoding = web_request_header(request, "Content-Encoding");
-    if (type.len && judge_type(type, err)) return ERR_UNSUPPORTED;
+    if (type.len && judge_type(type, is_second, err)) return ERR_UNSUPPORTED;
     if (encoding.len && !span_is(encoding, "snappy"))
         return err_set(
             err, ERR_UNSUPPORTED,
@@ -94,10 +89,23 @@ static void on_stored(void *context) {
     exchange_resume(write->exchange);
 }
 
+static void tell_written(struct exchange *exchange, struct intake_written written) {
+    static const char *const names[] = {"X-Prometheus-Remote-Write-Samples-Written",
+                                        "X-Prometheus-Remote-Write-Histograms-Written",
+                                        "X-Prometheus-Remote-Write-Exemplars-Written"};
+    size_t counts[] = {written.samples, written.histograms, written.exemplars};
+    for (size_t i = 0; i < 3; i++) {
+        char text[24];
+        (void)snprintf(text, sizeof text, "%zu", counts[i]);
+        reply_header(exchange, names[i], text);
+    }
+}
+
 static void finished(struct exchange *exchange, void *state) {
     struct write *write = state;
     struct err err = {0};
     int rc = intake_finish(write->request, &err);
+    if (write->is_second) tell_written(exchange, intake_written(write->request));
     intake_request_destroy(write->request);
     reply_verdict(exchange, rc, err.text);
 }
@@ -107,26 +115,59 @@ static void append(struct write *write) {
     if (!intake_append(write->request, write->appender, on_stored, write)) exchange_resume(write->exchange);
 }
 
+/* false after answering that nothing is taken */
+static bool is_taken(struct exchange *exchange, const struct api *api) {
+    if (api->context.intake && api->tsdb) return true;
+    answer_plain(exchange, 404,
+                 "remote write receiver needs to be enabled with --web.enable-remote-write-receiver");
+    return false;
+}
+
+/* the request read, or why not */
+static void take(struct exchange *exchange, struct api *api, int rc, struct intake_request *request,
+                 bool is_second, const struct err *err) {
+    struct write *write = rc ? NULL : arena_zalloc(exchange_arena(exchange), sizeof *write);
+    if (!write) {
+        if (!rc) intake_request_destroy(request);
+        if (is_second) tell_written(exchange, (struct intake_written){0});
+        reply_verdict(exchange, rc ? rc : ERR_BUSY, rc ? err->text : "no memory for the request");
+        return;
+    }
+    *write = (struct write){exchange, tsdb_appender(api->tsdb), request, is_second};
+    append(write);
+}
+
 void api_write(struct exchange *exchange, void *context) {
     struct api *api = api_of(context);
+    struct intake_request *request = NULL;
     struct err err = {0};
-    if (!api->context.intake || !api->tsdb) {
-        reply_error(exchange, 404,
-                    "remote write receiver needs to be enabled with --web.enable-remote-write-receiver");
+    bool is_second = false;
+    if (!is_taken(exchange, api)) return;
+    if (judge_headers(exchange_request(exchange), &is_second, &err)) {
+        answer_plain(exchange, 415, err.text);
         return;
     }
-    if (judge_headers(exchange_request(exchange), &err)) {
-        reply_error(exchange, 415, err.text);
+    int rc = (is_second ? intake_read_second : intake_read)(api->context.intake,
+                                                            exchange_request(exchange)->body, &request, &err);
+    take(exchange, api, rc, request, is_second, &err);
+}
+
+/* OpenMetrics where the type says so, else Prometheus' text */
+void api_import(struct exchange *exchange, void *context) {
+    struct api *api = api_of(context);
+    const struct web_request *asked = exchange_request(exchange);
+    struct span type = web_request_header(asked, "Content-Type");
+    struct span encoding = web_request_header(asked, "Content-Encoding");
+    bool is_openmetrics = span_starts_with(type, SPAN("application/openmetrics-text"));
+    struct intake_request *request = NULL;
+    struct err err = {0};
+    if (!is_taken(exchange, api)) return;
+    if (encoding.len && !span_is(encoding, "identity")) {
+        answer_plain(exchange, 415, "the text is taken as it is, without compression");
         return;
     }
-    struct write *write = arena_zalloc(exchange_arena(exchange), sizeof *write);
-    int rc = write ? intake_read(api->context.intake, exchange_request(exchange)->body, &write->request, &err)
-                   : ERR_BUSY;
-    if (rc) {
-        reply_verdict(exchange, rc, err.text);
-        return;
-    }
-    write->exchange = exchange;
-    write->appender = tsdb_appender(api->tsdb);
-    append(write);
+    int rc = intake_read_text(api->context.intake, asked->body,
+                              is_openmetrics ? INTAKE_OPENMETRICS : INTAKE_PROMETHEUS, clock_wall_ms(),
+                              &request, &err);
+    take(exchange, api, rc, request, false, &err);
 }

@@ -109,6 +109,10 @@ static void set_reply(struct exchange *exchange, int status, const char *content
     exchange->content_type = content_type;
 }
 
+void reply_as_is(struct exchange *exchange) {
+    exchange->is_packed = true;
+}
+
 void reply_text(struct exchange *exchange, int status, const char *content_type, struct span body) {
     set_reply(exchange, status, content_type);
     buf_span(&exchange->body, body);
@@ -117,7 +121,7 @@ void reply_text(struct exchange *exchange, int status, const char *content_type,
 void reply_packed(struct exchange *exchange, int status, const char *content_type, struct span body) {
     struct span accept = web_request_header(exchange_request(exchange), "Accept-Encoding");
     if (encoding_is_taken(accept, ENCODING_GZIP)) {
-        exchange->is_packed = true;
+        reply_as_is(exchange);
         reply_header(exchange, "Content-Encoding", encoding_name(ENCODING_GZIP));
         reply_text(exchange, status, content_type, body);
         return;

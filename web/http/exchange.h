@@ -75,6 +75,8 @@ const atomic_bool *exchange_cancel(const struct exchange *exchange);
 void reply_header(struct exchange *exchange, const char *name, const char *value);
 /* the same, unless there is one of that name already: what the operator chose goes first */
 void reply_header_default(struct exchange *exchange, const char *name, const char *value);
+/* The body goes out as it is, whatever the client takes: it is packed already. Before the reply. */
+void reply_as_is(struct exchange *exchange);
 /* content_type: a literal; NULL: none, of an empty body; body is copied */
 void reply_text(struct exchange *exchange, int status, const char *content_type, struct span body);
 /* body is gzip: it goes out as it is to clients that take gzip, and unpacked to others; it is copied */

@@ -46,7 +46,7 @@ struct exchange {
     reply_done *done;
     void *state;
     struct encoder *encoder;
-    bool is_packed; /* the body is gzip already */
+    bool is_packed; /* the body goes out as it is */
     bool is_live;   /* the next piece is asked for by the tick, not when the last is out */
     bool head_done, is_chunked, is_last, is_broken, close_after;
     struct buf payload;  /* body bytes as they go out, before framing */

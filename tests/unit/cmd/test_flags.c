@@ -108,10 +108,10 @@ START_TEST(a_flag_that_does_nothing_yet_is_named_when_it_is_not_the_default) {
     struct buf text;
     buf_init(&text, 4096);
     ck_assert_int_eq(PARSE(&flags, &err, "--agent", "--storage.remote.flush-deadline=60s",
-                           "--storage.remote.read-concurrent-limit=8", "--query.timeout=1s"),
+                           "--storage.tsdb.max-block-duration=8h", "--query.timeout=1s"),
                      0);
     flags_write_idle(&flags, &text);
-    ck_assert_str_eq(buf_text(&text), "--storage.remote.read-concurrent-limit, --agent");
+    ck_assert_str_eq(buf_text(&text), "--storage.tsdb.max-block-duration, --agent");
     buf_release(&text);
     flags_release(&flags);
 }

@@ -310,6 +310,72 @@ START_TEST(small_bodies_cannot_take_much_memory) {
 }
 END_TEST
 
+/* ---- text ---- */
+
+static int take_text(const char *text, enum intake_text format) {
+    struct intake_request *request;
+    err = (struct err){0};
+    int rc = intake_read_text(intake, span_from(text), format, 777, &request, &err), done = 0;
+    if (rc) return rc;
+    ck_assert_int_eq(intake_append(request, &store.port, count_done, &done), done);
+    rc = intake_finish(request, &err);
+    intake_request_destroy(request);
+    ck_assert_uint_eq(store.holds, 0);
+    return rc;
+}
+
+START_TEST(a_text_becomes_rows_and_those_without_a_time_are_of_now) {
+    begin();
+    ck_assert_int_eq(take_text("# TYPE m counter\nm{b=\"x\",a=\"\\n\"} 1 10\nm{b=\"x\",a=\"\\n\"} 2 20\nn 3\n"
+                               "m{b=\"x\",a=\"\\n\"} NaN 30\n# TYPE h histogram\nh_bucket{le=\"1\"} 5 40\n",
+                               INTAKE_PROMETHEUS),
+                     0);
+    rows_are("m{a=\"\\n\", b=\"x\"} 1@10\nm{a=\"\\n\", b=\"x\"} 2@20\nn 3@777\nm{a=\"\\n\", b=\"x\"} nan@30\n"
+             "h_bucket{le=\"1.0\"} 5@40\n");
+    ck_assert_int_eq(take_text("m 1 0.5\n# EOF\n", INTAKE_OPENMETRICS), 0);
+    rows_are("m 1@500\n");
+    ck_assert_uint_eq(store.batches, 2);
+    end();
+}
+END_TEST
+
+START_TEST(a_text_that_is_bent_stores_nothing_and_its_line_is_told) {
+    static const struct {
+        const char *text, *why;
+        enum intake_text format;
+    } cases[] = {{"a 1\nb{ 1\n", "line 2", INTAKE_PROMETHEUS},
+                 {"a 1\n\nb{x=\"1\",x=\"2\"} 1\n", "line 3", INTAKE_PROMETHEUS},
+                 {"a one\n", "line 1", INTAKE_PROMETHEUS},
+                 {"a 1\n", "data does not end with # EOF", INTAKE_OPENMETRICS}};
+    begin();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ck_assert_int_eq(take_text(cases[i].text, cases[i].format), ERR_INVALID);
+        ck_assert_msg(strstr(err.text, cases[i].why), "%s: %s", cases[i].text, err.text);
+    }
+    ck_assert_uint_eq(store.batches, 0);
+    ck_assert_int_eq(take_text("# only words\n", INTAKE_PROMETHEUS), 0);
+    ck_assert_uint_eq(store.batches, 0);
+    end();
+}
+END_TEST
+
+START_TEST(lines_that_no_series_may_have_are_left_out_of_a_text) {
+    struct buf text;
+    begin();
+    buf_init(&text, 1 << 20);
+    buf_puts(&text, "a 1 10\nlong{x=\"");
+    for (int i = 0; i < 17000; i++) buf_putc(&text, 'y');
+    buf_puts(&text, "\"} 1 10\nb 1 1\nb 2 20\n");
+    ck_assert_int_eq(take_text(buf_text(&text), INTAKE_PROMETHEUS), ERR_INVALID);
+    ck_assert_msg(strstr(err.text, "label value too long"), "%s", err.text);
+    rows_are("a 1@10\nb 2@20\n");
+    ck_assert_int_eq(take_text("b 1 1\n", INTAKE_PROMETHEUS), ERR_INVALID);
+    ck_assert_str_eq(err.text, "duplicate sample for timestamp");
+    buf_release(&text);
+    end();
+}
+END_TEST
+
 CHECK_MAIN("intake", samples_arrive_under_their_sorted_labels, a_known_series_is_not_resolved_again,
            series_that_left_are_resolved_again_and_a_request_stays_one_batch,
            a_row_that_found_no_series_is_never_acknowledged,
@@ -317,4 +383,7 @@ CHECK_MAIN("intake", samples_arrive_under_their_sorted_labels, a_known_series_is
            labels_that_no_series_may_have_are_refused_alone, labels_may_stand_anywhere_in_a_series,
            samples_may_be_written_in_any_way_protobuf_allows, a_body_that_is_cut_or_bent_stores_nothing,
            when_no_new_series_are_taken_the_known_ones_go_on,
-           a_store_that_cannot_write_is_no_fault_of_the_sender, small_bodies_cannot_take_much_memory)
+           a_store_that_cannot_write_is_no_fault_of_the_sender, small_bodies_cannot_take_much_memory,
+           a_text_becomes_rows_and_those_without_a_time_are_of_now,
+           a_text_that_is_bent_stores_nothing_and_its_line_is_told,
+           lines_that_no_series_may_have_are_left_out_of_a_text)

@@ -83,6 +83,12 @@ static inline void retention(void *context, char out[64]) {
     (void)snprintf(out, 64, "15d");
 }
 
+/* of remote reads: limits, back to none after the test */
+static struct {
+    uint64_t samples_max;
+    size_t max, frame_bytes;
+} start_read;
+
 static inline void start(bool has_lifecycle, bool is_ready) {
     static const char *const address = "127.0.0.1:0";
     struct http_server_options options = {.addresses = &address, .address_count = 1};
@@ -94,6 +100,9 @@ static inline void start(bool has_lifecycle, bool is_ready) {
                                   .search_limit_max = 500,
                                   .push = t.push,
                                   .has_lifecycle = has_lifecycle,
+                                  .read_samples_max = start_read.samples_max,
+                                  .reads_max = start_read.max,
+                                  .read_frame_bytes = start_read.frame_bytes,
                                   .retention = retention,
                                   .current_config = current_config,
                                   .reload_state = reload_state,

@@ -235,8 +235,8 @@ START_TEST(other_failures_have_their_type) {
     answer = get("/api/v1/query_range?query=sum(many)%20by%20(id)&start=0&end=600&step=0.1&timeout=0.001");
     ck_assert_msg(status() == 503, "%s", answer);
     ck_assert_ptr_nonnull(strstr(answer, "\"errorType\":\"timeout\""));
-    const char *missing[] = {"/api/v1/read",  "/federate/x",   "/api/v1",  "/api/v1/query/",
-                             "/api/v2/query", "/debug/pprof/", "/assets/x"};
+    const char *missing[] = {"/api/v1/read/x", "/federate/x",   "/api/v1",  "/api/v1/query/",
+                             "/api/v2/query",  "/debug/pprof/", "/assets/x"};
     for (size_t i = 0; i < sizeof missing / sizeof *missing; i++) {
         answer = get(missing[i]);
         ck_assert_msg(status() == 404, "%s: %s", missing[i], answer);
