@@ -38,7 +38,9 @@ static int read_metric(struct piece *piece, const struct ynode *metric, struct l
     for (uint32_t i = 0; metric && metric->kind == YNODE_MAP && i < metric->count; i++)
         if (metric->entries[i].value->kind == YNODE_SCALAR)
             label_builder_set(&builder, metric->entries[i].key->text, metric->entries[i].value->text);
-    return label_builder_finish(&builder, labels, err);
+    struct labels built;
+    int rc = label_builder_finish(&builder, &built, err);
+    return rc ? rc : labels_copy(built, &piece->arena, labels, err); /* the answer goes before they do */
 }
 
 static int read_row(struct piece *piece, const struct ynode *series, struct result_row *row,
