@@ -8,7 +8,8 @@
 
 /* the smallest of 4 8 12 ... 32 40 48 56 64 80 ... that is not below count */
 static size_t capacity_of(size_t count) {
-    size_t step = count <= 32 ? 4 : (size_t)1 << (61 - __builtin_clzll(count - 1)); /* an eighth of its doubling */
+    size_t step =
+        count <= 32 ? 4 : (size_t)1 << (61 - __builtin_clzll(count - 1)); /* an eighth of its doubling */
     return (count + step - 1) / step * step;
 }
 

@@ -67,7 +67,7 @@ struct tsdb_options {
     int64_t block_range_ms; /* 0: 2 hours */
     int64_t quiet_ms;       /* a series without samples for so long leaves the head; 0: 15 minutes */
     struct tsdb_retention retention;
-    size_t max_exemplars;   /* over all series; 0: none is kept */
+    size_t max_exemplars;           /* over all series; 0: none is kept */
     struct tsdb_progress *progress; /* may be NULL; outlives tsdb_open */
     struct file_system *fs;         /* NULL: file_system_real() */
 };

@@ -124,10 +124,11 @@ static void append(struct model *model) {
     if (model->rc) fail("a batch failed: %d", model->rc);
     for (size_t i = 0; !model->rc && i < count; i++) {
         model->answers[wanted[i]]++;
-        /* Late samples that are in a block already are not looked up: again there, they change nothing. What is
-         * taken again is then what others of its time are compared with. */
+        /* Late samples that are in a block already are not looked up: again there, they change nothing. What
+         * is taken again is then what others of its time are compared with. */
         bool may_be_taken_again = model->has_late_blocks && is_late[i] && is_known(wanted[i]);
-        bool is_fine = may_be_taken_again && (model->results[i] == APPEND_STORED || is_known(model->results[i]));
+        bool is_fine =
+            may_be_taken_again && (model->results[i] == APPEND_STORED || is_known(model->results[i]));
         if (model->results[i] != wanted[i] && !is_fine)
             fail("row %zu of %zu: result %d, should be %d", i, count, model->results[i], wanted[i]);
     }

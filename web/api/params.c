@@ -16,7 +16,7 @@
 #define QUOTED_MAX ((size_t)512)
 
 bool bool_parse(struct span text, bool *value) {
-    static const char *const texts[][2] = {{"0", "1"},         {"f", "t"},         {"F", "T"},
+    static const char *const texts[][2] = {{"0", "1"},        {"f", "t"},        {"F", "T"},
                                            {"false", "true"}, {"FALSE", "TRUE"}, {"False", "True"}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         *value = span_is(text, texts[i][1]);

@@ -4,7 +4,7 @@
 #include "cmd/promql_test_judge.h"
 #include "lib/model/sample.h"
 
-#include <check.h>
+#include "tests/check_main.h"
 
 static struct arena arena;
 static struct buf complaint;
@@ -138,7 +138,6 @@ START_TEST(messages_match_whole_or_as_regex_anywhere) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("promql_test_judge");
     TCase *tcase = tcase_create("judge");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, vectors_may_come_in_any_order);
@@ -148,10 +147,5 @@ int main(void) {
     tcase_add_test(tcase, matrices_are_sorted);
     tcase_add_test(tcase, scalars_and_strings_are_judged);
     tcase_add_test(tcase, messages_match_whole_or_as_regex_anywhere);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return check_run("promql_test_judge", tcase);
 }

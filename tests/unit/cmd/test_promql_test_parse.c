@@ -5,7 +5,7 @@
 #include "lib/model/histogram.h"
 #include "lib/model/sample.h"
 
-#include <check.h>
+#include "tests/check_main.h"
 
 static struct arena arena;
 
@@ -188,7 +188,6 @@ START_TEST(mistakes_name_their_line) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("promql_test_parse");
     TCase *tcase = tcase_create("parse");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, commands_come_in_order_with_their_lines);
@@ -203,10 +202,5 @@ int main(void) {
     tcase_add_test(tcase, labels_have_all_forms);
     tcase_add_test(tcase, start_time_lines_are_known);
     tcase_add_test(tcase, mistakes_name_their_line);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return check_run("promql_test_parse", tcase);
 }

@@ -4,7 +4,7 @@
 #include "cmd/promql_test_pin.h"
 #include "promql/parse/parse.h"
 
-#include <check.h>
+#include "tests/check_main.h"
 
 static struct arena arena;
 static struct expr *expr;
@@ -54,15 +54,9 @@ START_TEST(what_depends_on_the_time_is_not_pinned) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("promql_test_pin");
     TCase *tcase = tcase_create("need");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, every_selector_without_a_time_gets_one);
     tcase_add_test(tcase, what_depends_on_the_time_is_not_pinned);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return check_run("promql_test_pin", tcase);
 }

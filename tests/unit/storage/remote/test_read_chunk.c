@@ -209,14 +209,8 @@ int main(void) {
                                   numbers_beyond_doubles_do_no_harm,
                                   gauges_that_go_up_and_down_are_one_chunk,
                                   a_buf_that_is_too_small_is_told};
-    Suite *suite = suite_create("read_chunk");
     TCase *tcase = tcase_create("read_chunk");
     tcase_add_checked_fixture(tcase, begin, end);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run("read_chunk", tcase);
 }

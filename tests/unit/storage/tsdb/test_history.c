@@ -3,8 +3,9 @@
  * whatever was done, what is read is what a plain table of samples says.
  */
 #include "storage/block/block.h"
-#include <unistd.h>
 #include "tests/unit/storage/tsdb/rounds.h"
+
+#include <unistd.h>
 
 #define TIMES 400
 #define STEP 100
@@ -183,7 +184,8 @@ START_TEST(series_that_left_and_came_back_are_whole_after_a_crash) {
     struct tsdb *tsdb = open_history(0);
     while (table.now < TIMES / 2) add_round(tsdb, &table, 0);
     if (_i) maintain(tsdb, TSDB_SNAPSHOT);
-    for (; series_in_head(tsdb); usleep(1000)) maintain(tsdb, TSDB_QUIET); /* its notes reach back 32 looks */
+    for (; series_in_head(tsdb); usleep(1000)) /* what is quiet is known as far back as 32 looks */
+        maintain(tsdb, TSDB_QUIET);
     while (table.now < TIMES) add_round(tsdb, &table, 0);
     tsdb_close(tsdb); /* without a snapshot */
     tsdb = open_history(0);
@@ -396,7 +398,6 @@ START_TEST(a_damaged_block_is_told_and_the_rest_is_served) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("history");
     TCase *tcase = tcase_create("history");
     tcase_set_timeout(tcase, 900);
     mutex_init(&waiter.lock);
@@ -409,10 +410,5 @@ int main(void) {
     tcase_add_test(tcase, blocks_beyond_a_percentage_of_the_disk_go_whatever_the_limit_in_bytes);
     tcase_add_test(tcase, what_maintenance_did_is_counted);
     tcase_add_loop_test(tcase, a_damaged_block_is_told_and_the_rest_is_served, 0, 3);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return check_run("history", tcase);
 }

@@ -178,7 +178,6 @@ START_TEST(the_tail_may_lean_on_records_the_snapshot_covers) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("snapshots");
     TCase *tcase = tcase_create("snapshots");
     tcase_set_timeout(tcase, 60);
     mutex_init(&waiter.lock);
@@ -190,10 +189,5 @@ int main(void) {
     tcase_add_test(tcase, a_clean_end_makes_a_snapshot);
     tcase_add_test(tcase, starts_that_write_nothing_keep_the_way_back);
     tcase_add_test(tcase, the_tail_may_lean_on_records_the_snapshot_covers);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return check_run("snapshots", tcase);
 }

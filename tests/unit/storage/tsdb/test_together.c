@@ -116,16 +116,10 @@ START_TEST(queries_see_batches_whole_whatever_goes_on) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("together");
     TCase *tcase = tcase_create("together");
     tcase_set_timeout(tcase, 900);
     mutex_init(&waiter.lock);
     condition_init(&waiter.changed);
     tcase_add_test(tcase, queries_see_batches_whole_whatever_goes_on);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return check_run("together", tcase);
 }

@@ -324,7 +324,6 @@ END_TEST
 int main(void) {
     mutex_init(&waiter.lock);
     condition_init(&waiter.changed);
-    Suite *suite = suite_create("tsdb");
     TCase *tcase = tcase_create("tsdb");
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, samples_are_there_after_a_restart);
@@ -339,10 +338,5 @@ int main(void) {
     tcase_add_test(tcase, the_future_is_taken_when_asked_to);
     tcase_add_test(tcase, series_beyond_the_limit_are_refused);
     tcase_add_test(tcase, a_missing_write_is_never_seen);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return check_run("tsdb", tcase);
 }

@@ -385,7 +385,6 @@ START_TEST(a_flush_says_why_nothing_is_on_disk) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("writer");
     TCase *tcase = tcase_create("writer");
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, batches_of_many_threads_are_logged_and_applied_in_one_order, 0, 2);
@@ -398,10 +397,5 @@ int main(void) {
     tcase_add_test(tcase, what_nobody_waits_for_is_gathered_until_something_is_awaited);
     tcase_add_test(tcase, destroy_writes_what_waits);
     tcase_add_test(tcase, a_flush_says_why_nothing_is_on_disk);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run("writer", tcase);
 }

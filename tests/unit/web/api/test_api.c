@@ -488,16 +488,10 @@ int main(void) {
                                   hashed_files_are_kept_for_ever_and_unpacked_for_who_takes_no_gzip,
                                   expressions_are_formatted_and_taken_apart,
                                   a_tree_that_is_too_high_for_json_is_refused};
-    Suite *suite = suite_create("api");
     TCase *tcase = tcase_create("api");
     tcase_set_timeout(tcase, 120);
     tcase_add_unchecked_fixture(tcase, set_up_filled, tear_down);
     tcase_add_loop_test(tcase, answers_are_exact, 0, (int)(sizeof exact / sizeof *exact));
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run("api", tcase);
 }

@@ -175,7 +175,6 @@ START_TEST(the_form_is_what_the_scraper_likes_best) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("federate");
     TCase *tcase = tcase_create("federate");
     tcase_set_timeout(tcase, 120);
     tcase_add_unchecked_fixture(tcase, fill, tear_down);
@@ -184,10 +183,5 @@ int main(void) {
     tcase_add_test(tcase, histograms_are_told_in_protobuf);
     tcase_add_test(tcase, what_is_wrong_is_said_in_plain_text);
     tcase_add_test(tcase, the_form_is_what_the_scraper_likes_best);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run("federate", tcase);
 }

@@ -73,15 +73,9 @@ END_TEST
 int main(void) {
     const TTest *const tests[] = {what_holds_now_is_listed, changes_are_sent_as_they_come,
                                   only_so_many_may_follow};
-    Suite *suite = suite_create("notifications");
     TCase *tcase = tcase_create("notifications");
     tcase_set_timeout(tcase, 120);
     tcase_add_unchecked_fixture(tcase, set_up, tear_down);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run("notifications", tcase);
 }

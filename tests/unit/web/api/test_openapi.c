@@ -205,15 +205,9 @@ static void end(void) {
 int main(void) {
     const TTest *const tests[] = {every_route_is_described, versions_are_those_asked_for,
                                   answers_are_as_described};
-    Suite *suite = suite_create("openapi");
     TCase *tcase = tcase_create("openapi");
     tcase_set_timeout(tcase, 120);
     tcase_add_unchecked_fixture(tcase, begin, end);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run("openapi", tcase);
 }

@@ -107,17 +107,11 @@ START_TEST(booleans_have_six_forms_each) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("params");
     TCase *tcase = tcase_create("params");
     tcase_add_loop_test(tcase, times_are_seconds_or_rfc_3339, 0, (int)(sizeof times / sizeof *times));
     tcase_add_loop_test(tcase, durations_are_seconds_or_prometheus_durations, 0,
                         (int)(sizeof durations / sizeof *durations));
     tcase_add_test(tcase, booleans_have_six_forms_each);
     tcase_add_test(tcase, a_refusal_quotes_what_was_given);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run("params", tcase);
 }

@@ -390,15 +390,9 @@ int main(void) {
                                   long_series_are_cut_into_frames_and_nothing_is_lost,
                                   what_is_wrong_is_said_in_plain_text,
                                   only_so_many_are_answered_at_once};
-    Suite *suite = suite_create("read");
     TCase *tcase = tcase_create("read");
     tcase_set_timeout(tcase, 120);
     tcase_add_checked_fixture(tcase, begin, end);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run("read", tcase);
 }

@@ -127,17 +127,11 @@ START_TEST(scores_are_those_of_the_definitions) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("search");
     TCase *tcase = tcase_create("search");
     tcase_set_timeout(tcase, 120);
     tcase_add_unchecked_fixture(tcase, fill, tear_down);
     tcase_add_loop_test(tcase, answers_are_exact, 0, (int)(sizeof exact / sizeof *exact));
     tcase_add_loop_test(tcase, what_is_wrong_is_said, 0, (int)(sizeof wrong / sizeof *wrong));
     tcase_add_test(tcase, scores_are_those_of_the_definitions);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run("search", tcase);
 }

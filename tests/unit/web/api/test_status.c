@@ -125,15 +125,9 @@ int main(void) {
     const TTest *const tests[] = {metrics_that_no_query_names_are_told, features_are_told_by_category,
                                   own_metrics_are_told_as_json, a_scrape_pool_shows_its_configuration,
                                   a_database_in_memory_has_no_blocks_and_no_log};
-    Suite *suite = suite_create("status");
     TCase *tcase = tcase_create("status");
     tcase_set_timeout(tcase, 120);
     tcase_add_unchecked_fixture(tcase, fill, tear_down);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run("status", tcase);
 }

@@ -234,7 +234,6 @@ START_TEST(expecting_continue_is_told_once) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("request_parser");
     TCase *tcase = tcase_create("request_parser");
     const TTest *const tests[] = {a_request_is_read_whole,
                                   a_form_comes_before_the_query,
@@ -247,10 +246,5 @@ int main(void) {
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(tcase, tests[i]);
     tcase_add_loop_test(tcase, what_is_doubtful_is_refused, 0, (int)(sizeof doubtful / sizeof *doubtful));
     tcase_add_loop_test(tcase, what_is_in_order_is_taken, 0, (int)(sizeof fine / sizeof *fine));
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return check_run("request_parser", tcase);
 }

@@ -626,16 +626,11 @@ int main(void) {
                                   stopping_breaks_off_what_takes_too_long,
                                   stopping_lets_an_answer_finish,
                                   requests_are_counted_by_route_and_status};
-    Suite *suite = suite_create("server");
     TCase *tcase = tcase_create("server");
     tcase_set_timeout(tcase, 120);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(tcase, tests[i]);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = check_run("server", tcase);
     condition_release(&seen.changed);
     mutex_release(&seen.lock);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return failed;
 }
