@@ -33,6 +33,13 @@ static size_t distance(const struct map *map, size_t place) {
     return (place - home_of(map, map->slots[place])) & (map->capacity - 1);
 }
 
+/* Entries sit in the order of their hashes: does the one at place come behind one that would be `far` from its
+ * home there? */
+static bool is_behind(const struct map *map, size_t place, uint64_t hash, size_t far) {
+    size_t other_far = distance(map, place);
+    return other_far < far || (other_far == far && map->slots[place] >> 32 > hash >> 32);
+}
+
 void map_release(struct map *map) {
     huge_free(map->slots, map->capacity * sizeof *map->slots);
     *map = (struct map){0};
@@ -46,7 +53,7 @@ uint32_t map_find(const struct map *map, uint64_t hash, const void *key, map_equ
         uint64_t slot = map->slots[place];
         if (slot_agrees(slot, hash)) {
             if (equal(slot_index(slot), key, context)) return slot_index(slot);
-        } else if (distance(map, place) < far) {
+        } else if (is_behind(map, place, hash, far)) {
             return MAP_NONE;
         }
     }
@@ -57,15 +64,14 @@ void map_prefetch(const struct map *map, uint64_t hash) {
     if (map->capacity) __builtin_prefetch(&map->slots[home_of(map, hash)]);
 }
 
-/* from a place on that is `far` from its home; whoever is nearer to home gives way */
+/* from a place on that is `far` from its home; whoever comes behind gives way */
 static void put_from(struct map *map, uint64_t slot, size_t place, size_t far) {
     for (; map->slots[place]; place = next_place(map, place), far++) {
-        size_t other_far = distance(map, place);
-        if (other_far >= far) continue;
+        if (!is_behind(map, place, slot, far)) continue;
         uint64_t other = map->slots[place];
+        far = distance(map, place);
         map->slots[place] = slot;
         slot = other;
-        far = other_far;
     }
     map->slots[place] = slot;
 }
@@ -74,13 +80,30 @@ static void put(struct map *map, uint64_t slot) {
     put_from(map, slot, home_of(map, slot), 0);
 }
 
+/* Entries come in the order in which they will sit, so none has to look for its place. Those at the front for
+ * which there was no room at the end are the last. */
+static void move_all(const struct map *map, struct map *bigger) {
+    size_t first = 0, behind = 0;
+    while (first < map->capacity && map->slots[first] && distance(map, first) > first) first++;
+    for (size_t i = 0; i < map->capacity; i++) {
+        uint64_t slot = map->slots[(first + i) & (map->capacity - 1)];
+        if (!slot) continue;
+        size_t home = home_of(bigger, slot), place = home > behind ? home : behind;
+        if (place == bigger->capacity) {
+            put(bigger, slot);
+            continue;
+        }
+        bigger->slots[place] = slot;
+        behind = place + 1;
+    }
+}
+
 static void grow(struct map *map, size_t capacity) {
     struct map bigger = {.capacity = capacity, .count = map->count};
     bigger.shift = 32 - (uint32_t)__builtin_ctzll(capacity);
     bigger.slots = huge_alloc(capacity * sizeof *bigger.slots);
     mem_touch(bigger.slots, capacity * sizeof *bigger.slots);
-    for (size_t i = 0; i < map->capacity; i++)
-        if (map->slots[i]) put(&bigger, map->slots[i]);
+    move_all(map, &bigger);
     huge_free(map->slots, map->capacity * sizeof *map->slots);
     *map = bigger;
 }
@@ -107,7 +130,7 @@ uint32_t map_get(struct map *map, uint64_t hash, const void *key, map_equal *equ
         uint64_t slot = map->slots[place];
         if (slot_agrees(slot, hash)) {
             if (equal(slot_index(slot), key, context)) return slot_index(slot);
-        } else if (distance(map, place) < far) {
+        } else if (is_behind(map, place, hash, far)) {
             break;
         }
     }

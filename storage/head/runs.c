@@ -63,6 +63,7 @@ static void rebuild(struct series_table *table, struct run *run, uint32_t growin
     size_t total = plan(table, first, growing, room, rooms);
     size_t capacity = block_bytes(total + tail_for(rooms, total));
     uint8_t *block = mem_alloc(capacity);
+    mem_touch(block, capacity); /* bits are read before they are written: that would be two faults */
     for (size_t i = 0; i < RUN_SERIES; i++) {
         if (!rooms[i]) continue;
         if (all[i].room) memcpy(block + at, run->block + all[i].at, chunk_bytes(&all[i].chunk));

@@ -1,14 +1,21 @@
 #include "storage/head/series.h"
 
+#include "lib/base/huge.h"
 #include "lib/base/mem.h"
 
 #include <stddef.h>
 #include <string.h>
 
-/* allocated at once: 220 of the 224 KiB that the allocator has next */
+/* allocated at once: 220 of the 224 KiB that the allocator has next; from FEW_PAGES on what a huge page takes */
 #define PAGES_AT_ONCE 10u
+#define FEW_PAGES 60u
+#define PAGES_IN_HUGE ((uint32_t)(HUGE_PAGE / sizeof(struct series_page)))
 
 _Static_assert(sizeof(struct series) == 88, "one per series: keep it small");
+
+static bool begins_block(uint32_t page) {
+    return page < FEW_PAGES ? page % PAGES_AT_ONCE == 0 : (page - FEW_PAGES) % PAGES_IN_HUGE == 0;
+}
 
 void series_table_init(struct series_table *table) {
     table->pages = mem_array(PAGES_MAX, sizeof *table->pages);
@@ -18,9 +25,14 @@ void series_table_init(struct series_table *table) {
 }
 
 void series_table_release(struct series_table *table) {
-    for (size_t i = 0; table->pages && i < PAGES_MAX && table->pages[i]; i++) {
+    for (uint32_t i = 0; table->pages && i < PAGES_MAX && table->pages[i]; i++) {
+        struct series_page *page = atomic_load(&table->pages[i]);
         mutex_release(&table->locks[i]);
-        if (i % PAGES_AT_ONCE == 0) mem_free(atomic_load(&table->pages[i]));
+        if (!begins_block(i)) continue;
+        if (i < FEW_PAGES)
+            mem_free(page);
+        else
+            huge_free(page, HUGE_PAGE);
     }
     mem_free(table->pages);
     mem_free(table->locks);
@@ -31,10 +43,11 @@ void series_table_release(struct series_table *table) {
 }
 
 static void add_page(struct series_table *table, uint32_t number) {
-    struct series_page *page =
-        number % PAGES_AT_ONCE == 0
-            ? mem_array(PAGES_AT_ONCE, sizeof *page)
-            : atomic_load_explicit(&table->pages[number - 1], memory_order_relaxed) + 1;
+    struct series_page *page;
+    if (!begins_block(number))
+        page = atomic_load_explicit(&table->pages[number - 1], memory_order_relaxed) + 1;
+    else
+        page = number < FEW_PAGES ? mem_array(PAGES_AT_ONCE, sizeof *page) : huge_alloc(HUGE_PAGE);
     mutex_init(&table->locks[number]);
     atomic_store_explicit(&table->pages[number], page, memory_order_release);
 }
