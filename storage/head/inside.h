@@ -119,7 +119,7 @@ int match_slots(const struct head *head, const struct matcher *matchers, size_t 
 /* read.c: keeps the slots that have samples in [mint, maxt]; a chunk counts with all of its time */
 void slots_keep_overlapping(struct head *head, struct slots *slots, int64_t chunks_from, int64_t mint,
                             int64_t maxt);
-bool any_overlaps(struct head *head, struct slot_view view, int64_t mint, int64_t maxt);
+bool any_overlaps(struct head *head, const struct posting *posting, int64_t mint, int64_t maxt);
 /* a series' samples in [mint, maxt] that a reader sees, appended to columns; late ones or not */
 int read_series(struct head *head, uint32_t slot, const struct head_moment *moment, bool with_late,
                 int64_t mint, int64_t maxt, struct columns *columns, struct err *err);

@@ -27,33 +27,37 @@ static const struct posting_name *name_of(const struct head *head, struct span n
     return symbol ? postings_name(&head->postings, symbol) : NULL;
 }
 
-static struct slot_view value_view(const struct head *head, const struct posting_name *name,
-                                   struct span value) {
+/* NULL: no series has it */
+static const struct posting *posting_of(const struct head *head, const struct posting_name *name,
+                                        struct span value) {
     uint32_t symbol = name ? symbols_find(&head->symbols, value) : SYMBOL_NONE;
-    return symbol ? posting_find(name, symbol) : (struct slot_view){0};
+    return symbol ? postings_find(name, symbol) : NULL;
 }
 
 static bool is_plain(const struct matcher *matcher) {
     return matcher->type == MATCH_EQUAL && matcher->value.len;
 }
 
+static const struct posting *equal_posting(const struct match *m, const struct matcher *matcher) {
+    return posting_of(m->head, name_of(m->head, matcher->name), matcher->value);
+}
+
 static int match_equals(struct match *m, const struct matcher *matchers, size_t count, struct err *err) {
-    struct slot_view smallest = {0};
+    const struct posting *smallest = NULL;
     size_t first = count;
     for (size_t i = 0; i < count; i++) {
         if (!is_plain(&matchers[i])) continue;
-        struct slot_view view = value_view(m->head, name_of(m->head, matchers[i].name), matchers[i].value);
-        if (first < count && view.count >= smallest.count) continue;
-        smallest = view;
+        const struct posting *posting = equal_posting(m, &matchers[i]);
+        if (first < count && (!smallest || (posting && posting->count >= smallest->count))) continue;
+        smallest = posting;
         first = i;
     }
     if (first == count) return 0;
     m->started = true;
-    int rc = slots_copy(m->slots, smallest, err);
-    for (size_t i = 0; !rc && i < count; i++)
+    int rc = posting_copy(smallest, m->slots, err);
+    for (size_t i = 0; !rc && m->slots->count && i < count; i++)
         if (i != first && is_plain(&matchers[i]))
-            slots_intersect(m->slots,
-                            value_view(m->head, name_of(m->head, matchers[i].name), matchers[i].value));
+            posting_filter(equal_posting(m, &matchers[i]), m->slots, true);
     return rc;
 }
 
@@ -63,12 +67,12 @@ static void unite(const struct head *head, const struct posting_name *name, cons
     const struct span *literals;
     size_t literal_count =
         verdict && matcher->type == MATCH_REGEX ? regex_literals(matcher->regex, &literals) : 0;
-    for (size_t i = 0; i < literal_count; i++) slot_bitmap_add(bitmap, value_view(head, name, literals[i]));
+    for (size_t i = 0; i < literal_count; i++) posting_unite(posting_of(head, name, literals[i]), bitmap);
     if (literal_count) return;
     for (size_t i = 0; i < name->values.count; i++) {
         const struct posting *posting = &name->values.items[i];
         if (matcher_matches(matcher, symbols_text(&head->symbols, posting->value)) == verdict)
-            slot_bitmap_add(bitmap, posting_view(posting));
+            posting_unite(posting, bitmap);
     }
 }
 
@@ -127,7 +131,7 @@ static int match_scan(struct match *m, const struct matcher *matcher, struct err
         return 0;
     }
     if (matcher->type == MATCH_NOT_EQUAL && matcher->value.len) {
-        slots_subtract(m->slots, value_view(m->head, name, matcher->value));
+        posting_filter(posting_of(m->head, name, matcher->value), m->slots, false);
         return 0;
     }
     return apply_lists(m, name, matcher, positive, err);

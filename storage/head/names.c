@@ -49,7 +49,7 @@ static int finish(const struct head *head, struct gathered *g, struct arena *are
 
 static bool name_overlaps(struct head *head, const struct posting_name *name, int64_t mint, int64_t maxt) {
     for (size_t i = 0; i < name->values.count; i++)
-        if (any_overlaps(head, posting_view(&name->values.items[i]), mint, maxt)) return true;
+        if (any_overlaps(head, &name->values.items[i], mint, maxt)) return true;
     return false;
 }
 
@@ -100,7 +100,7 @@ static int gather_values(struct head *head, uint32_t name, const struct matcher 
     const struct posting_name *postings = postings_name(&head->postings, name);
     if (!postings) return 0;
     for (size_t i = 0; !matcher_count && i < postings->values.count; i++)
-        if (any_overlaps(head, posting_view(&postings->values.items[i]), mint, maxt))
+        if (any_overlaps(head, &postings->values.items[i], mint, maxt))
             *vec_push(&g->symbols) = postings->values.items[i].value; /* a name has each value once */
     if (!matcher_count) return 0;
     int rc = matching(head, matchers, matcher_count, mint, maxt, slots, err);

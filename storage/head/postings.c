@@ -1,17 +1,6 @@
 #include "storage/head/postings.h"
 
-#include "lib/base/assert.h"
 #include "lib/base/hash.h"
-#include "lib/base/mem.h"
-
-#include <string.h>
-
-/* the smallest of 4 8 12 ... 32 40 48 56 64 80 ... that is not below count */
-static size_t capacity_of(size_t count) {
-    size_t step =
-        count <= 32 ? 4 : (size_t)1 << (61 - __builtin_clzll(count - 1)); /* an eighth of its doubling */
-    return (count + step - 1) / step * step;
-}
 
 static uint64_t symbol_hash(uint32_t symbol) {
     return hash_mix(0, symbol);
@@ -32,42 +21,13 @@ static uint64_t value_hash(uint32_t index, const void *context) {
 void postings_release(struct postings *postings) {
     for (size_t i = 0; i < postings->names.count; i++) {
         struct posting_name *name = &postings->names.items[i];
-        for (size_t j = 0; j < name->values.count; j++)
-            if (name->values.items[j].count > 1) mem_free(name->values.items[j].slots);
+        for (size_t j = 0; j < name->values.count; j++) posting_release(&name->values.items[j]);
         vec_release(&name->values);
         map_release(&name->by_value);
     }
     vec_release(&postings->names);
     map_release(&postings->by_name);
     postings->pairs = 0;
-}
-
-struct slot_view posting_view(const struct posting *posting) {
-    return (struct slot_view){posting->count > 1 ? posting->slots : &posting->one, posting->count};
-}
-
-/* of the slots that are there and `more`: an array, or nothing for a single one */
-static uint32_t *make_room(struct posting *posting, uint32_t more) {
-    size_t count = posting->count + (size_t)more;
-    if (count == 1) return &posting->one;
-    if (posting->count < 2) {
-        uint32_t first = posting->one;
-        posting->slots = mem_resize(NULL, capacity_of(count), sizeof *posting->slots);
-        posting->slots[0] = first;
-    } else if (capacity_of(count) != capacity_of(posting->count)) {
-        posting->slots = mem_resize(posting->slots, capacity_of(count), sizeof *posting->slots);
-    }
-    return posting->slots;
-}
-
-static void insert(struct posting *posting, uint32_t slot) {
-    uint32_t *slots = make_room(posting, 1);
-    size_t at = posting->count; /* nearly always the newest slot is the highest */
-    while (at && slots[at - 1] > slot) at--;
-    ASSERT(at == 0 || slots[at - 1] != slot);
-    memmove(slots + at + 1, slots + at, (posting->count - at) * sizeof slot);
-    slots[at] = slot;
-    posting->count++;
 }
 
 uint32_t postings_place(struct postings *postings, uint32_t symbol, uint32_t hint) {
@@ -98,31 +58,22 @@ void postings_add(struct postings *postings, uint32_t name_symbol, uint32_t valu
     *place = postings_place(postings, name_symbol, *place);
     struct posting_name *name = &postings->names.items[*place];
     uint32_t index = value_get(postings, name, value); /* may move the values */
-    insert(&name->values.items[index], slot);
+    posting_add(&name->values.items[index], slot);
 }
 
 void postings_add_run(struct postings *postings, uint32_t place, uint32_t value, const uint32_t *slots,
                       uint32_t count) {
     struct posting_name *name = &postings->names.items[place];
     uint32_t index = value_get(postings, name, value); /* may move the values */
-    struct posting *posting = &name->values.items[index];
-    uint32_t *room = make_room(posting, count);
-    ASSERT(posting->count == 0 || room[posting->count - 1] < slots[0]);
-    memcpy(room + posting->count, slots, count * sizeof *slots);
-    posting->count += count;
+    posting_append(&name->values.items[index], slots, count);
 }
 
-uint32_t *postings_restore(struct postings *postings, uint32_t name_symbol, uint32_t value, uint32_t count) {
+struct posting *postings_restore(struct postings *postings, uint32_t name_symbol, uint32_t value) {
     uint32_t at = postings_place(postings, name_symbol, MAP_NONE);
     struct posting_name *name = &postings->names.items[at];
-    if (map_find(&name->by_value, symbol_hash(value), &value, value_equal, name) != MAP_NONE) return NULL;
-    struct posting *posting = vec_push(&name->values);
-    *posting = (struct posting){.value = value, .count = count};
-    map_insert(&name->by_value, symbol_hash(value), (uint32_t)name->values.count - 1);
-    postings->pairs++;
-    if (count == 1) return &posting->one;
-    posting->slots = mem_array(capacity_of(count), sizeof *posting->slots);
-    return posting->slots;
+    size_t before = postings->pairs;
+    uint32_t index = value_get(postings, name, value);
+    return postings->pairs != before ? &name->values.items[index] : NULL;
 }
 
 /* the last value takes the place of one that goes */
@@ -138,21 +89,6 @@ static void forget_value(struct postings *postings, struct posting_name *name, u
     postings->pairs--;
 }
 
-/* of a list in an array: those that stay, and the room they need */
-static void remove_slots(struct posting *posting, const struct slot_bitmap *gone) {
-    uint32_t kept = 0, *slots = posting->slots;
-    for (uint32_t i = 0; i < posting->count; i++)
-        if (!slot_bitmap_has(gone, slots[i])) slots[kept++] = slots[i];
-    bool shrinks = kept != posting->count;
-    posting->count = kept;
-    if (kept < 2) {
-        posting->one = kept ? slots[0] : 0;
-        mem_free(slots);
-    } else if (shrinks) {
-        posting->slots = mem_resize(slots, capacity_of(kept), sizeof *slots);
-    }
-}
-
 void postings_remove(struct postings *postings, uint32_t name_symbol, uint32_t value,
                      const struct slot_bitmap *gone) {
     uint32_t at = map_find(&postings->by_name, symbol_hash(name_symbol), &name_symbol, name_equal, postings);
@@ -161,10 +97,7 @@ void postings_remove(struct postings *postings, uint32_t name_symbol, uint32_t v
     uint32_t index = map_find(&name->by_value, symbol_hash(value), &value, value_equal, name);
     if (index == MAP_NONE) return;
     struct posting *posting = &name->values.items[index];
-    if (posting->count > 1)
-        remove_slots(posting, gone);
-    else if (slot_bitmap_has(gone, posting->one))
-        posting->count = 0;
+    posting_remove(posting, gone);
     if (!posting->count) forget_value(postings, name, index);
 }
 
@@ -173,16 +106,14 @@ const struct posting_name *postings_name(const struct postings *postings, uint32
     return index == MAP_NONE ? NULL : &postings->names.items[index];
 }
 
-struct slot_view posting_find(const struct posting_name *name, uint32_t value) {
+const struct posting *postings_find(const struct posting_name *name, uint32_t value) {
     uint32_t index = map_find(&name->by_value, symbol_hash(value), &value, value_equal, name);
-    return index == MAP_NONE ? (struct slot_view){0} : posting_view(&name->values.items[index]);
+    return index == MAP_NONE ? NULL : &name->values.items[index];
 }
 
 static size_t name_bytes(const struct posting_name *name) {
     size_t bytes = name->values.capacity * sizeof *name->values.items + name->by_value.capacity * 8;
-    for (size_t i = 0; i < name->values.count; i++)
-        if (name->values.items[i].count > 1)
-            bytes += capacity_of(name->values.items[i].count) * sizeof(uint32_t);
+    for (size_t i = 0; i < name->values.count; i++) bytes += posting_bytes(&name->values.items[i]);
     return bytes;
 }
 

@@ -201,12 +201,13 @@ void slots_keep_overlapping(struct head *head, struct slots *slots, int64_t chun
     slots->count = kept;
 }
 
-bool any_overlaps(struct head *head, struct slot_view view, int64_t mint, int64_t maxt) {
+bool any_overlaps(struct head *head, const struct posting *posting, int64_t mint, int64_t maxt) {
     int64_t chunks_from = atomic_load(&head->mint);
     struct mutex *lock = NULL;
+    struct posting_walk walk = {.posting = posting};
+    uint32_t slot;
     bool found = false;
-    for (size_t i = 0; i < view.count && !found; i++)
-        found = overlaps(head, view.items[i], chunks_from, mint, maxt, &lock);
+    while (!found && posting_next(&walk, &slot)) found = overlaps(head, slot, chunks_from, mint, maxt, &lock);
     if (lock) mutex_unlock(lock);
     return found;
 }

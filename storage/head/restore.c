@@ -65,21 +65,32 @@ static int restore_series(struct restore *r) {
     return r->in->rc;
 }
 
-static bool slots_ascend(const struct restore *r, const uint32_t *slots, uint32_t count) {
-    for (uint32_t i = 0; i < count; i++)
-        if (slots[i] >= r->count || (i && slots[i] <= slots[i - 1])) return false;
+/* from `next` on, which is then behind the last */
+static bool slots_ascend(const struct restore *r, const uint32_t *slots, uint32_t count, uint32_t *next) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (slots[i] >= r->count || slots[i] < *next) return false;
+        *next = slots[i] + 1;
+    }
     return true;
 }
+
+#define POSTING_STEP 1024u
 
 static int restore_posting(struct restore *r, uint32_t name) {
     uint32_t value = frames_read_u32(r->in), count = frames_read_u32(r->in);
     if (r->in->rc) return r->in->rc;
     if (!is_symbol(r, value) || !count || count > frames_left(r->in) / 4 || count > r->count)
         return frames_bad(r->in, "postings");
-    uint32_t *slots = postings_restore(&r->head->postings, name, value, count);
-    if (!slots) return frames_bad(r->in, "postings given twice");
-    if (!frames_read(r->in, slots, count * sizeof *slots)) return r->in->rc;
-    return slots_ascend(r, slots, count) ? 0 : frames_bad(r->in, "slots of postings");
+    struct posting *posting = postings_restore(&r->head->postings, name, value);
+    if (!posting) return frames_bad(r->in, "postings given twice");
+    for (uint32_t done = 0, next = 0, step; done < count; done += step) {
+        uint32_t slots[POSTING_STEP];
+        step = count - done < POSTING_STEP ? count - done : POSTING_STEP;
+        if (!frames_read(r->in, slots, step * sizeof *slots)) return r->in->rc;
+        if (!slots_ascend(r, slots, step, &next)) return frames_bad(r->in, "slots of postings");
+        posting_append(posting, slots, step);
+    }
+    return 0;
 }
 
 static int restore_postings(struct restore *r) {

@@ -60,10 +60,11 @@ static void save_postings(struct save *s) {
         frames_write_u32(s->out, name->name);
         frames_write_u32(s->out, (uint32_t)name->values.count);
         for (size_t j = 0; j < name->values.count; j++) {
-            struct slot_view view = posting_view(&name->values.items[j]);
+            struct posting_walk walk = {.posting = &name->values.items[j]};
+            uint32_t slot;
             frames_write_u32(s->out, name->values.items[j].value);
-            frames_write_u32(s->out, (uint32_t)view.count);
-            for (size_t k = 0; k < view.count; k++) frames_write_u32(s->out, s->places[view.items[k]]);
+            frames_write_u32(s->out, name->values.items[j].count);
+            while (posting_next(&walk, &slot)) frames_write_u32(s->out, s->places[slot]);
         }
     }
 }
