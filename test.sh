@@ -6,6 +6,7 @@
 #   ./test.sh --long   also the thread sanitizer, fuzzing for 60 s a target, the long forms of tests/faults, 50 SIGKILL rounds
 #                      while scraping and 200 during remote write, 50 power cuts, 5,000 random queries, the soak (45 minutes), and
 #                      as root the Debian package and the Dockerfile's steps in a fresh Debian 12
+#   ./test.sh [--long] STEP...   only these, by the names below, and the builds that all need
 #
 # Each step's output goes to build/test-logs/<step>.log and is shown when the step fails. The last line counts single
 # tests (or cases, or checks), not steps.
@@ -14,12 +15,18 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . tests/setup/packages.sh
 
 long=no
+only=()
 for argument in "$@"; do
     case "$argument" in
         --long) long=yes ;;
-        *) echo "usage: ./test.sh [--long]" >&2 && exit 1 ;;
+        -*) echo "usage: ./test.sh [--long] [STEP...]" >&2 && exit 1 ;;
+        *) only+=("$argument") ;;
     esac
 done
+
+is_wanted() {
+    [ ${#only[@]} -eq 0 ] || [[ " ${only[*]} programs build-dev build-release build-asan build-tsan " == *" $1 "* ]]
+}
 
 logs=build/test-logs
 rm -rf "$logs" && mkdir -p "$logs"
@@ -40,6 +47,7 @@ counts_of() {
 step() {
     local name=$1 log=$logs/$1.log start=$SECONDS status passed failed
     shift
+    is_wanted "$name" || return 0
     printf '== %-16s ' "$name"
     "$@" >"$log" 2>&1 </dev/null
     status=$?
@@ -74,6 +82,10 @@ soak() {
 }
 
 finish() {
+    local name
+    for name in "${only[@]}"; do
+        [[ " ${rows[*]} " == *" $name "* ]] || { echo "there is no step \"$name\"" && total_failed=$((total_failed + 1)); }
+    done
     printf '\n%-16s %-6s %7s %7s %9s\n' step result passed failed time
     printf '%s\n' "${rows[@]}"
     printf '\nlogs: %s\n' "$logs"
@@ -90,7 +102,7 @@ step programs tests/setup/fetch.sh
 step build-dev build dev || finish
 step ctest-dev ctest --preset dev
 step build-release ./run.sh --build-only || finish
-if step build-asan build asan; then
+if { is_wanted ctest-asan || is_wanted promqltest; } && step build-asan build asan; then
     step ctest-asan ctest --preset asan
     step promqltest tests/promqltest/run.sh build/asan/cmd/server
 fi
@@ -122,7 +134,7 @@ else
     step faults-calls faults faults
     step faults-flips faults flips
     step faults-model faults model
-    step build-tsan build tsan && step ctest-tsan ctest --preset tsan
+    is_wanted ctest-tsan && step build-tsan build tsan && step ctest-tsan ctest --preset tsan
     step fuzz fuzz
     step package as_root tests/package.sh
     step docker as_root tests/package.sh --docker

@@ -14,7 +14,7 @@
 #include "lib/codec/varint.h"
 #include "lib/sys/file.h"
 #include "storage/block/cache.h"
-#include "storage/block/index_writer.h"
+#include "storage/block/layout.h"
 
 #define SYMBOL_NONE UINT32_MAX
 

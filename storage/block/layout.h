@@ -25,6 +25,15 @@
 
 #define BLOCK_PATH_MAX 4096
 
+/* A page of the data, as a series knows it. */
+struct page_ref {
+    uint64_t group; /* offset */
+    uint64_t times; /* offset of the group of times; 0: regular from mint to maxt */
+    int64_t mint, maxt;
+    uint32_t page, count;
+    bool is_histogram;
+};
+
 /* <folder>/<ulid>.<kind> */
 int block_path(const char *folder, struct ulid ulid, const char *kind, char path[BLOCK_PATH_MAX],
                struct err *err);

@@ -30,14 +30,13 @@ struct block_writer {
     struct file data;
     uint64_t offset;
     struct group_writer values, times, histograms;
-    struct index_writer index;
+    struct index_notes notes;
     VEC(struct known_times) known;
     struct map by_hash;
     struct zstd_writer *zstd;
     struct buf packed;
-    int failed; /* a series was not written whole: there will be no block */
-    /* pages of the groups that are not written yet wait for their offset: from these on, in index.pages */
-    size_t values_from, histograms_from;
+    int failed;                                /* a series was not written whole: there will be no block */
+    uint64_t values_number, histograms_number; /* of the groups that are being filled */
 };
 
 static void release(struct block_writer *w) {
@@ -45,7 +44,7 @@ static void release(struct block_writer *w) {
     group_writer_release(&w->values);
     group_writer_release(&w->times);
     group_writer_release(&w->histograms);
-    index_writer_release(&w->index);
+    index_notes_release(&w->notes);
     vec_release(&w->known);
     map_release(&w->by_hash);
     zstd_writer_destroy(w->zstd);
@@ -85,7 +84,9 @@ int block_writer_create(const struct block_writer_options *options, struct block
     group_writer_init(&w->values, GROUP_VALUES);
     group_writer_init(&w->times, GROUP_TIMES);
     group_writer_init(&w->histograms, GROUP_HISTOGRAMS);
-    index_writer_init(&w->index);
+    index_notes_init(&w->notes);
+    w->values_number = index_notes_group(&w->notes);
+    w->histograms_number = index_notes_group(&w->notes);
     w->zstd = zstd_writer_create(LEVEL);
     buf_init(&w->packed, STREAM_COUNT * GROUP_MAX_BYTES * 2);
     int rc = open_data(w, err);
@@ -116,15 +117,14 @@ static int put_group(struct block_writer *w, struct group_writer *group, uint64_
     return 0;
 }
 
-/* the pages that waited know their group now */
-static int flush_group(struct block_writer *w, struct group_writer *group, size_t *from, struct err *err) {
+/* its pages know where it is, and the next one has another number */
+static int flush_group(struct block_writer *w, struct group_writer *group, uint64_t *number,
+                       struct err *err) {
     uint64_t offset = 0;
-    bool is_histogram = group->kind == GROUP_HISTOGRAMS;
     int rc = group->pages ? put_group(w, group, &offset, err) : 0;
     if (rc) return rc;
-    for (size_t i = *from; i < w->index.pages.count; i++)
-        if (w->index.pages.items[i].is_histogram == is_histogram) w->index.pages.items[i].group = offset;
-    *from = w->index.pages.count;
+    index_notes_group_is_at(&w->notes, *number, offset);
+    *number = index_notes_group(&w->notes);
     return 0;
 }
 
@@ -169,7 +169,9 @@ static int put_page(struct block_writer *w, const struct columns *columns, size_
                     struct err *err) {
     bool is_histogram = columns_histogram(columns, from) != NULL;
     struct group_writer *group = is_histogram ? &w->histograms : &w->values;
-    struct page_ref ref = {.mint = columns->times_ms[from],
+    uint64_t *number = is_histogram ? &w->histograms_number : &w->values_number;
+    struct page_ref ref = {.group = *number,
+                           .mint = columns->times_ms[from],
                            .maxt = columns->times_ms[from + count - 1],
                            .page = group->pages,
                            .count = (uint32_t)count,
@@ -181,10 +183,10 @@ static int put_page(struct block_writer *w, const struct columns *columns, size_
     else
         column_write_values(group->streams, columns->values + from, count);
     group->counts[group->pages++] = (uint16_t)count;
-    index_writer_page(&w->index, ref);
+    index_notes_page(&w->notes, ref);
     if (is_histogram) w->meta.histograms += count;
     if (!group_writer_is_full(group)) return 0;
-    return flush_group(w, group, is_histogram ? &w->histograms_from : &w->values_from, err);
+    return flush_group(w, group, number, err);
 }
 
 /* rows of one kind, at most a page */
@@ -206,7 +208,7 @@ static int check_series(const struct block_writer *w, struct labels labels, cons
     for (size_t i = 1; i < columns->count; i++)
         if (columns->times_ms[i] <= columns->times_ms[i - 1])
             return err_set(err, ERR_INVALID, "samples of a block are not in the order of their times");
-    return index_writer_check(&w->index, labels, err);
+    return index_notes_check(&w->notes, labels, err);
 }
 
 int block_writer_add(struct block_writer *w, struct labels labels, const struct columns *columns,
@@ -220,7 +222,7 @@ int block_writer_add(struct block_writer *w, struct labels labels, const struct 
         rc = put_page(w, columns, from, count, err);
     }
     if (rc) return w->failed = rc; /* pages without a series: nothing may come behind them */
-    index_writer_series(&w->index, labels);
+    index_notes_series(&w->notes, labels);
     if (columns->times_ms[0] < w->meta.mint) w->meta.mint = columns->times_ms[0];
     if (columns->times_ms[columns->count - 1] > w->meta.maxt)
         w->meta.maxt = columns->times_ms[columns->count - 1];
@@ -241,7 +243,7 @@ static int write_index(struct block_writer *w, uint64_t *bytes, struct err *err)
     int rc = block_path(w->folder, w->meta.ulid, "index", path, err);
     if (!rc) rc = file_open(w->fs, path, FILE_CREATE, &file, err);
     if (rc) return rc;
-    rc = index_writer_end(&w->index, w->meta.mint, &file, bytes, err);
+    rc = index_write(&w->notes, w->meta.mint, &file, bytes, err);
     if (!rc) rc = file_sync(&file, err);
     file_close(&file);
     return rc;
@@ -250,8 +252,8 @@ static int write_index(struct block_writer *w, uint64_t *bytes, struct err *err)
 /* data and index on disk, then meta, which makes it a block */
 static int finish(struct block_writer *w, struct err *err) {
     uint64_t index_bytes = 0;
-    int rc = flush_group(w, &w->values, &w->values_from, err);
-    if (!rc) rc = flush_group(w, &w->histograms, &w->histograms_from, err);
+    int rc = flush_group(w, &w->values, &w->values_number, err);
+    if (!rc) rc = flush_group(w, &w->histograms, &w->histograms_number, err);
     if (!rc) rc = file_sync(&w->data, err);
     if (!rc) rc = write_index(w, &index_bytes, err);
     w->meta.bytes = w->offset + index_bytes;

@@ -5,7 +5,7 @@
  * one are 6 h   |........|      merged when the head has left it; with them what came late into it
  *
  *     late  [..] [...]      blocks of late samples and quiet series, several of one time: merged among
- * themselves
+ * themselves, like with like in size
  *
  * Blocks are in the order of their labels, so a merge goes through all of them at once, a series at a time.
  */
@@ -16,6 +16,7 @@
 #include "storage/tsdb/inside.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define STEP 3
 #define RANGE_MOST_MS ((int64_t)31 * 24 * 3600 * 1000)
@@ -71,10 +72,34 @@ static bool plan_level(const struct tsdb *tsdb, const struct block_list *all, in
     return false;
 }
 
+static int compare_sizes(const void *a, const void *b) {
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+    return left < right ? -1 : left > right;
+}
+
+/* The smallest, as long as none is larger than twice what is smaller together: so a large one is written anew
+ * only when much has come. Answers the samples of the largest, 0 when they are too few. */
+static uint64_t largest_late(uint64_t *sizes, size_t count) {
+    size_t taken = 0;
+    uint64_t sum = 0;
+    qsort(sizes, count, sizeof *sizes, compare_sizes);
+    while (taken < count && (taken == 0 || sizes[taken] / 2 <= sum)) sum += sizes[taken++];
+    return taken >= LATE_MANY ? sizes[taken - 1] : 0;
+}
+
+static bool is_late(const struct block *block) {
+    return block_meta(block)->origin == BLOCK_LATE;
+}
+
 static bool plan_late(const struct block_list *all, struct plan *plan) {
+    uint64_t sizes[MERGE_MOST], largest;
+    size_t count = 0;
+    for (size_t i = 0; i < all->items.count && count < MERGE_MOST; i++)
+        if (is_late(all->items.items[i])) sizes[count++] = block_meta(all->items.items[i])->samples;
+    largest = count >= LATE_MANY ? largest_late(sizes, count) : 0;
     plan->count = 0;
     for (size_t i = 0; i < all->items.count && plan->count < MERGE_MOST; i++)
-        if (block_meta(all->items.items[i])->origin == BLOCK_LATE)
+        if (is_late(all->items.items[i]) && block_meta(all->items.items[i])->samples <= largest)
             plan->blocks[plan->count++] = all->items.items[i];
     return plan->count >= LATE_MANY;
 }

@@ -284,7 +284,7 @@ static int let_go(struct letting_go *l, const struct wanted *wanted, struct err 
 int tsdb_release_quiet(struct tsdb *tsdb, struct err *err) {
     int64_t now_ms = clock_monotonic_ms();
     struct letting_go l = {.tsdb = tsdb};
-    uint64_t stale = sequence_before(&tsdb->quiet, now_ms, tsdb->quiet_ms / 8),
+    uint64_t stale = sequence_before(&tsdb->quiet, now_ms, tsdb->quiet_ms / 15),
              quiet = sequence_before(&tsdb->quiet, now_ms, tsdb->quiet_ms);
     note(tsdb, now_ms);
     if (!stale) return 0;

@@ -131,7 +131,7 @@ struct tsdb {
         _Atomic double percentage;
     } retention; /* struct tsdb_retention */
     struct quiet_watch quiet;
-    int64_t quiet_ms; /* without a sample; an eighth of it behind a staleness marker */
+    int64_t quiet_ms; /* without a sample; a fifteenth of it behind a staleness marker */
     struct {
         bool is_made;                /* whoever holds maintenance.work */
         atomic_bool is_out;          /* used, or never made: no samples are taken */
