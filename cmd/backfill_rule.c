@@ -109,6 +109,7 @@ static int ask_store(struct piece *piece, const struct query *query, struct err 
 
 static int ask_range(struct piece *piece, struct err *err) {
     struct query query = {.text = piece->rule->expr_text,
+                          .expr = piece->rule->expr,
                           .start_ms = piece->first_ms - (piece->has_before ? piece->interval_ms : 0),
                           .end_ms = piece->first_ms + (piece->steps - 1) * piece->interval_ms,
                           .step_ms = piece->interval_ms};

@@ -10,6 +10,7 @@
 struct active *active_create(void) {
     struct active *active = mem_zalloc(sizeof *active);
     mutex_init(&active->lock);
+    for (size_t i = 0; i < TOP_MAX; i++) active->top[i].text = active->top_texts[i];
     return active;
 }
 
@@ -65,7 +66,7 @@ void active_end(struct active *active, struct active_query *query, struct span t
     if (query) query->id = 0;
     struct top_query *top = top_place(active, hash);
     if (top->hash != hash || !top->count) {
-        *top = (struct top_query){.hash = hash};
+        *top = (struct top_query){.hash = hash, .text = top->text};
         copy_text(top->text, text);
     }
     top->count++;

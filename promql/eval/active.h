@@ -28,9 +28,9 @@ struct active_query {
 };
 
 struct top_query {
-    char text[ACTIVE_TEXT_MAX];
     uint64_t hash, count, samples;
     double seconds;
+    char *text; /* of ACTIVE_TEXT_MAX bytes; apart, as all the others are looked at for each query */
 };
 
 struct active {
@@ -38,6 +38,7 @@ struct active {
     uint64_t last_id;
     struct active_query places[ACTIVE_MAX];
     struct top_query top[TOP_MAX];
+    char top_texts[TOP_MAX][ACTIVE_TEXT_MAX];
     size_t top_count;
 };
 

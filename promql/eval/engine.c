@@ -287,21 +287,27 @@ static int run(struct engine *engine, const struct query *query, const struct ex
     return rc;
 }
 
-static int parse_and_run(struct engine *engine, const struct query *query, struct owned_result *owned,
-                         struct err *err) {
+static int parse(struct engine *engine, struct span text, struct owned_result *owned, struct expr **expr,
+                 struct err *err) {
     struct query_state *state = &owned->state;
     struct parse_error error;
-    struct expr *expr;
     int64_t begin_ns = clock_monotonic_ns();
-    int rc = promql_parse(query->text, &engine->options.parse, &state->arena, &expr, &error);
+    int rc = promql_parse(text, &engine->options.parse, &state->arena, expr, &error);
     owned->result.stats.prepare_ns = clock_monotonic_ns() - begin_ns;
-    if (rc) {
-        state->failure = QUERY_BAD_DATA;
-        return err_set(err, rc, "%u:%u: parse error: %s", error.line, error.column, error.text);
-    }
+    if (!rc) return 0;
+    state->failure = QUERY_BAD_DATA;
+    return err_set(err, rc, "%u:%u: parse error: %s", error.line, error.column, error.text);
+}
+
+static int parse_and_run(struct engine *engine, const struct query *query, struct owned_result *owned,
+                         struct err *err) {
+    struct expr *parsed = NULL;
+    int rc = query->expr ? 0 : parse(engine, query->text, owned, &parsed, err);
+    if (rc) return rc;
+    struct expr *expr = query->expr ? query->expr : parsed;
     queried_note(engine->queried, expr);
     rc = run(engine, query, expr, owned, err);
-    expr_release(expr);
+    if (parsed) expr_release(parsed);
     return rc;
 }
 

@@ -58,6 +58,7 @@ struct query_origin {
 
 struct query {
     struct span text;
+    struct expr *expr;                 /* text, parsed before with the engine's options; NULL: it is parsed */
     int64_t start_ms, end_ms, step_ms; /* an instant query: start is end, step 0 */
     int64_t lookback_ms, timeout_ms;   /* 0: the engine's */
     const atomic_bool *cancel;         /* may be NULL; set it to stop the query */

@@ -257,6 +257,7 @@ int alert_rule_eval(struct rule_group *group, struct rule_state *state, int64_t 
                            .time_ms = time_ms,
                            .query_ms = time_ms - group->config->query_offset_ms};
     struct query query = {.text = state->rule->expr_text,
+                          .expr = state->rule->expr,
                           .start_ms = e.query_ms,
                           .end_ms = e.query_ms,
                           .cancel = &group->env->cancel};

@@ -113,6 +113,7 @@ static int record_rule_eval(struct rule_group *group, struct rule_state *state, 
                             struct err *err) {
     int64_t query_ms = time_ms - group->config->query_offset_ms;
     struct query query = {.text = state->rule->expr_text,
+                          .expr = state->rule->expr,
                           .start_ms = query_ms,
                           .end_ms = query_ms,
                           .cancel = &group->env->cancel};

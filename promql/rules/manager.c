@@ -17,7 +17,8 @@
 struct slot {
     struct rule_group *group;
     int64_t next_ms;
-    bool is_running, is_leaving, must_restore, keeps;
+    bool is_taken; /* by a thread, that waits until it is due, or runs it */
+    bool is_leaving, must_restore, keeps;
     int evals;
 };
 
@@ -97,38 +98,38 @@ static void run_slot(struct rules_manager *m, struct slot *slot) {
     if (group->metrics) count_iteration(m, group, time_ms, (size_t)missed);
 }
 
-/* the one that is due first; *wait_ms: how long until then */
-static struct slot *next_slot(struct rules_manager *m, int64_t *wait_ms) {
-    int64_t now_ms = clock_wall_ms();
+/* of those that no thread has taken, the one that is due first */
+static struct slot *next_slot(struct rules_manager *m, int64_t now_ms) {
     struct slot *first = NULL;
     for (size_t i = 0; i < m->slots.count; i++) {
         struct slot *slot = m->slots.items[i];
-        if (slot->is_running || slot->is_leaving) continue;
+        if (slot->is_taken || slot->is_leaving) continue;
         if (slot->next_ms - now_ms > 2 * slot->group->config->interval_ms) /* the clock went back */
             slot->next_ms = rule_group_due(slot->group->config, now_ms);
         if (!first || slot->next_ms < first->next_ms) first = slot;
     }
-    *wait_ms = first ? first->next_ms - now_ms : LONGEST_WAIT_MS;
-    if (*wait_ms > LONGEST_WAIT_MS) *wait_ms = LONGEST_WAIT_MS;
     return first;
 }
 
+/* Each thread waits for a group of its own, so that none wakes another. */
 static void *run(void *context) {
     struct rules_manager *m = context;
     mutex_lock(&m->lock);
     while (!m->is_stopping) {
-        int64_t wait_ms;
-        struct slot *slot = next_slot(m, &wait_ms);
-        if (!slot || wait_ms > 0) {
-            condition_wait_ms(&m->changed, &m->lock, wait_ms);
-            continue;
+        int64_t now_ms = clock_wall_ms();
+        struct slot *slot = next_slot(m, now_ms);
+        int64_t wait_ms = slot ? slot->next_ms - now_ms : LONGEST_WAIT_MS;
+        if (slot) slot->is_taken = true;
+        if (wait_ms > 0) {
+            condition_wait_ms(&m->changed, &m->lock, wait_ms < LONGEST_WAIT_MS ? wait_ms : LONGEST_WAIT_MS);
+        } else {
+            mutex_unlock(&m->lock);
+            run_slot(m, slot);
+            mutex_lock(&m->lock);
         }
-        slot->is_running = true;
-        mutex_unlock(&m->lock);
-        run_slot(m, slot);
-        mutex_lock(&m->lock);
-        slot->is_running = false;
-        condition_broadcast(&m->changed);
+        if (!slot) continue;
+        slot->is_taken = false;
+        if (slot->is_leaving) condition_broadcast(&m->changed);
     }
     mutex_unlock(&m->lock);
     return NULL;
@@ -171,7 +172,8 @@ static void destroy_slot(struct slot *slot) {
 /* with the lock: nobody evaluates it from now on */
 static void quiesce(struct rules_manager *m, struct slot *slot) {
     slot->is_leaving = true;
-    while (slot->is_running) condition_wait(&m->changed, &m->lock);
+    condition_broadcast(&m->changed);
+    while (slot->is_taken) condition_wait(&m->changed, &m->lock);
 }
 
 static void replace_slot(struct rules_manager *m, struct slot *old, struct slot *slot) {

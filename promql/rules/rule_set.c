@@ -94,20 +94,29 @@ static bool keep_text(struct loading *l, struct buf *text, struct span *kept) {
     return copy ? true : full(l);
 }
 
-static bool parse_expr(struct loading *l, const struct rule_config *config, struct rule *rule) {
+static bool parse_text(struct loading *l, const struct rule_config *config, struct span text,
+                       struct rule *rule) {
     struct parse_error error;
+    struct buf message;
+    if (promql_parse(text, &l->options->parse, &l->set->arena, &rule->expr, &error) == 0) return true;
+    rule->expr = NULL;
+    buf_init(&message, 4 << 20);
+    buf_puts(&message, "could not parse expression: ");
+    parse_error_write(&error, &message);
+    rule_file_error(l->errors, l->file, config->expr_mark, buf_text(&message));
+    buf_release(&message);
+    return false;
+}
+
+/* It is evaluated as upstream prints it: warnings tell places in that text. */
+static bool parse_expr(struct loading *l, const struct rule_config *config, struct rule *rule) {
     struct buf text;
+    if (!parse_text(l, config, span_from(config->expr), rule)) return false;
     buf_init(&text, 4 << 20);
-    if (promql_parse(span_from(config->expr), &l->options->parse, &l->set->arena, &rule->expr, &error)) {
-        rule->expr = NULL;
-        buf_puts(&text, "could not parse expression: ");
-        parse_error_write(&error, &text);
-        rule_file_error(l->errors, l->file, config->expr_mark, buf_text(&text));
-        buf_release(&text);
-        return false;
-    }
     expr_print(rule->expr, &text);
-    return keep_text(l, &text, &rule->expr_text);
+    expr_release(rule->expr);
+    rule->expr = NULL;
+    return keep_text(l, &text, &rule->expr_text) && parse_text(l, config, rule->expr_text, rule);
 }
 
 static void write_texts(const struct rule_text *texts, size_t count, struct buf *out) {

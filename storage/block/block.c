@@ -71,6 +71,11 @@ size_t block_cached_bytes(struct block *block) {
     return block_cache_bytes(&block->index.cache) + block_cache_bytes(&block->groups);
 }
 
+void block_drop_cached(struct block *block) {
+    block_cache_clear(&block->index.cache);
+    block_cache_clear(&block->groups);
+}
+
 uint64_t block_damage(const struct block *block) {
     return atomic_load(&block->damage);
 }

@@ -73,6 +73,8 @@ void block_discard(struct block *block);
 const struct block_meta *block_meta(const struct block *block);
 /* of its pages that are kept in memory, unpacked; any thread */
 size_t block_cached_bytes(struct block *block);
+/* gives it back: for who goes through the whole block once */
+void block_drop_cached(struct block *block);
 /* pages and sections that did not pass their check so far */
 uint64_t block_damage(const struct block *block);
 

@@ -18,11 +18,24 @@ void block_cache_init(struct block_cache *cache, size_t max_bytes) {
     mutex_init(&cache->lock);
 }
 
+static void release_sets(struct cache_set *sets) {
+    for (size_t i = 0; sets && i < CACHE_SETS; i++)
+        for (size_t way = 0; way < CACHE_WAYS; way++) shared_release(sets[i].things[way]);
+    mem_free(sets);
+}
+
 void block_cache_release(struct block_cache *cache) {
-    for (size_t i = 0; cache->sets && i < CACHE_SETS; i++)
-        for (size_t way = 0; way < CACHE_WAYS; way++) shared_release(cache->sets[i].things[way]);
-    mem_free(cache->sets);
+    release_sets(cache->sets);
     mutex_release(&cache->lock);
+}
+
+void block_cache_clear(struct block_cache *cache) {
+    mutex_lock(&cache->lock);
+    struct cache_set *sets = cache->sets;
+    cache->sets = NULL;
+    cache->bytes = 0;
+    mutex_unlock(&cache->lock);
+    release_sets(sets);
 }
 
 size_t block_cache_bytes(struct block_cache *cache) {

@@ -41,6 +41,8 @@ struct block_cache {
 /* keeps things of max_bytes together, and at least the newest one */
 void block_cache_init(struct block_cache *cache, size_t max_bytes);
 void block_cache_release(struct block_cache *cache);
+/* keeps nothing of what is there now */
+void block_cache_clear(struct block_cache *cache);
 size_t block_cache_bytes(struct block_cache *cache);
 /* a reference for the caller, or NULL */
 struct shared *block_cache_get(struct block_cache *cache, uint64_t key);

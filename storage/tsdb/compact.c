@@ -22,6 +22,7 @@
 #define RANGE_MOST_MS ((int64_t)31 * 24 * 3600 * 1000)
 #define LATE_MANY 4
 #define MERGE_MOST 64u
+#define CACHED_SERIES 2048u /* a merge keeps what it unpacks of its blocks for so many */
 
 /* ---- which ---- */
 
@@ -131,6 +132,7 @@ struct reader {
 };
 
 struct merge {
+    struct block *const *blocks; /* of the readers */
     struct reader *readers;
     size_t count;
     struct columns columns;
@@ -191,7 +193,10 @@ static int advance_equal(struct merge *m, struct labels labels, const struct rea
 
 static int merge_all(struct merge *m, struct block_writer *writer, struct err *err) {
     int rc = 0;
+    size_t merged = 0;
     for (struct reader *best; !rc && (best = lowest(m));) {
+        if (++merged % CACHED_SERIES == 0)
+            for (size_t i = 0; i < m->count; i++) block_drop_cached(m->blocks[i]);
         rc = merge_series(m, writer, best, err);
         if (!rc) rc = advance_equal(m, best->labels, best, err);
         best->at++;
@@ -204,6 +209,7 @@ static int merge_all(struct merge *m, struct block_writer *writer, struct err *e
 
 static int open_readers(struct merge *m, struct block *const *blocks, size_t count, struct err *err) {
     int rc = 0;
+    m->blocks = blocks;
     m->readers = mem_array(count, sizeof *m->readers);
     columns_init(&m->columns, NULL);
     for (size_t i = 0; !rc && i < count; i++) {
