@@ -71,21 +71,6 @@ int index_notes_check(const struct index_notes *notes, struct labels labels, str
     return 0;
 }
 
-/* in notes->last; are the names those that were there? */
-static bool take_labels(struct index_notes *notes, struct labels labels) {
-    bool same_names = notes->series && notes->last.count == 2 * (size_t)labels.count;
-    vec_reserve(&notes->last, 2 * (size_t)labels.count);
-    for (size_t i = 0; i < labels.count; i++) {
-        uint32_t name = symbol_of(notes, labels.items[i].name, 2 * i),
-                 value = symbol_of(notes, labels.items[i].value, 2 * i + 1);
-        same_names = same_names && notes->last.items[2 * i] == name;
-        notes->last.items[2 * i] = name;
-        notes->last.items[2 * i + 1] = value;
-    }
-    notes->last.count = 2 * (size_t)labels.count;
-    return same_names;
-}
-
 /* ---- records ---- */
 
 static struct buf *part_for_record(struct index_notes *notes) {
@@ -96,23 +81,45 @@ static struct buf *part_for_record(struct index_notes *notes) {
     return part;
 }
 
+static bool same_names(const struct index_notes *notes, struct labels labels) {
+    bool same = notes->last.count == 2 * (size_t)labels.count;
+    for (size_t i = 0; same && i < labels.count; i++)
+        same = span_equal(notes->symbols.items[notes->last.items[2 * i]], labels.items[i].name);
+    return same;
+}
+
+static void write_labels(struct index_notes *notes, struct buf *part, struct labels labels) {
+    bool are_same = same_names(notes, labels);
+    size_t had = notes->last.count;
+    buf_varint(part, (uint64_t)labels.count << 1 | are_same);
+    vec_reserve(&notes->last, 2 * (size_t)labels.count);
+    for (size_t i = 0; !are_same && i < labels.count; i++) {
+        notes->last.items[2 * i] = symbol_of(notes, labels.items[i].name, 2 * i);
+        buf_varint(part, notes->last.items[2 * i]);
+    }
+    for (size_t i = 0; i < labels.count; i++) {
+        size_t place = 2 * i + 1;
+        uint32_t value = symbol_of(notes, labels.items[i].value, place);
+        buf_varint(part, place < had && notes->last.items[place] == value ? 0 : value + UINT64_C(1));
+        notes->last.items[place] = value;
+    }
+    notes->last.count = 2 * (size_t)labels.count;
+}
+
 static void write_page(struct index_notes *notes, struct buf *part, const struct page_ref *page) {
-    buf_varint(part,
-               (uint64_t)page->is_histogram | (uint64_t)(page->times != 0) << 1 | (uint64_t)page->page << 2);
-    buf_zigzag(part, (int64_t)(page->group - notes->last_group));
-    buf_varint(part, page->count);
-    buf_zigzag(part, page->mint);
-    buf_varint(part, (uint64_t)page->maxt - (uint64_t)page->mint);
-    if (page->times) buf_varint(part, page->times);
-    notes->last_group = page->group;
+    const struct page_ref *last = &notes->last_page;
+    buf_varint(part, (uint64_t)page->is_histogram | (uint64_t)page->page << 1);
+    buf_zigzag(part, (int64_t)(page->group - last->group));
+    buf_zigzag(part, (int64_t)page->count - last->count);
+    buf_zigzag(part, (int64_t)((uint64_t)page->mint - (uint64_t)last->mint));
+    buf_zigzag(part, (int64_t)((uint64_t)page->maxt - (uint64_t)last->maxt));
+    buf_zigzag(part, (int64_t)(page->times - last->times));
+    notes->last_page = *page;
 }
 
 void index_notes_series(struct index_notes *notes, struct labels labels) {
-    bool same_names = take_labels(notes, labels);
     struct buf *part = part_for_record(notes);
-    buf_varint(part, (uint64_t)labels.count << 1 | same_names);
-    for (size_t i = 0; !same_names && i < labels.count; i++) buf_varint(part, notes->last.items[2 * i]);
-    for (size_t i = 0; i < labels.count; i++) buf_varint(part, notes->last.items[2 * i + 1]);
+    write_labels(notes, part, labels);
     buf_varint(part, notes->pages.count);
     for (size_t i = 0; i < notes->pages.count; i++) write_page(notes, part, &notes->pages.items[i]);
     ASSERT(!part->failed); /* a record has fewer bytes than its series has samples, and labels are short */
@@ -133,15 +140,32 @@ void notes_reader_release(struct notes_reader *reader) {
 
 static void read_page(struct notes_reader *reader, struct page_ref *page) {
     struct cursor *cursor = &reader->cursor;
+    struct page_ref *last = &reader->last_page;
     uint64_t flags = cursor_varint(cursor);
-    reader->last_group += (uint64_t)cursor_zigzag(cursor);
-    page->is_histogram = flags & 1;
-    page->page = (uint32_t)(flags >> 2);
-    page->group = reader->notes->groups.items[reader->last_group];
-    page->count = (uint32_t)cursor_varint(cursor);
-    page->mint = cursor_zigzag(cursor);
-    page->maxt = (int64_t)((uint64_t)page->mint + cursor_varint(cursor));
-    page->times = flags & 2 ? cursor_varint(cursor) : 0;
+    last->is_histogram = flags & 1;
+    last->page = (uint32_t)(flags >> 1);
+    last->group += (uint64_t)cursor_zigzag(cursor);
+    last->count = (uint32_t)(last->count + cursor_zigzag(cursor));
+    last->mint = (int64_t)((uint64_t)last->mint + (uint64_t)cursor_zigzag(cursor));
+    last->maxt = (int64_t)((uint64_t)last->maxt + (uint64_t)cursor_zigzag(cursor));
+    last->times += (uint64_t)cursor_zigzag(cursor);
+    *page = *last;
+    page->group = reader->notes->groups.items[last->group];
+}
+
+/* the labels of the series before stand there */
+static void read_labels(struct notes_reader *reader) {
+    struct cursor *cursor = &reader->cursor;
+    uint64_t first = cursor_varint(cursor);
+    size_t count = (size_t)(first >> 1);
+    vec_reserve(&reader->labels, 2 * count);
+    reader->labels.count = 2 * count;
+    for (size_t i = 0; !(first & 1) && i < count; i++)
+        reader->labels.items[2 * i] = (uint32_t)cursor_varint(cursor);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t value = cursor_varint(cursor);
+        if (value) reader->labels.items[2 * i + 1] = (uint32_t)(value - 1);
+    }
 }
 
 bool notes_next(struct notes_reader *reader) {
@@ -151,13 +175,7 @@ bool notes_next(struct notes_reader *reader) {
         const struct buf *part = &reader->notes->parts.items[reader->part++];
         *cursor = cursor_of(part->data, part->len);
     }
-    uint64_t first = cursor_varint(cursor);
-    size_t count = (size_t)(first >> 1);
-    vec_reserve(&reader->labels, 2 * count);
-    reader->labels.count = 2 * count;
-    for (size_t i = 0; !(first & 1) && i < count; i++)
-        reader->labels.items[2 * i] = (uint32_t)cursor_varint(cursor);
-    for (size_t i = 0; i < count; i++) reader->labels.items[2 * i + 1] = (uint32_t)cursor_varint(cursor);
+    read_labels(reader);
     reader->pages.count = (size_t)cursor_varint(cursor);
     vec_reserve(&reader->pages, reader->pages.count);
     for (size_t i = 0; i < reader->pages.count; i++) read_page(reader, &reader->pages.items[i]);

@@ -1,10 +1,11 @@
 #pragma once
 /*
  * index_notes.h - inside of storage/block: what a block that is being written keeps in memory of its series
- * until the index is made: about 40 bytes each, and every different text once.
+ * until the index is made: about 20 bytes each, and every different text once.
  *
  *     record of a series   varint: names, doubled, and 1 when they are those of the series before | names,
- *                          unless they are | values | number of pages | each page
+ *                          unless they are | each value: 0 when the series before has it at this place too,
+ *                          else its number + 1 | number of pages | each page, as differences
  *
  * Texts are numbered in the order they came, groups of pages too: where a group is in the file is known only
  * when it is full. Read again from the first to the last, as often as wanted.
@@ -24,7 +25,7 @@ struct index_notes {
     VEC(struct buf) parts;      /* of records; none is in two */
     VEC(uint32_t) last;         /* name, value, name, value ... of the series before */
     VEC(struct page_ref) pages; /* of the series that comes; group: its number */
-    uint64_t last_group;
+    struct page_ref last_page;
     size_t series;
 };
 
@@ -49,7 +50,7 @@ struct notes_reader {
     const struct index_notes *notes;
     size_t part;
     struct cursor cursor;
-    uint64_t last_group;
+    struct page_ref last_page;  /* group is its number */
     VEC(uint32_t) labels;       /* of the series: name, value, name, value ... as numbers of symbols */
     VEC(struct page_ref) pages; /* group is the offset now */
 };

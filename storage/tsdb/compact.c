@@ -20,7 +20,7 @@
 
 #define STEP 3
 #define RANGE_MOST_MS ((int64_t)31 * 24 * 3600 * 1000)
-#define LATE_MANY 4
+#define LATE_MANY 8
 #define MERGE_MOST 64u
 #define CACHED_SERIES 2048u /* a merge keeps what it unpacks of its blocks for so many */
 
