@@ -53,7 +53,8 @@ static void go_on(struct store *store, struct crash_fs *image, size_t point, uin
     store->context = image;
     scenario_init(&scenario, store, image, random);
     scenario.now_ms += (int64_t)1000000000; /* behind everything so far */
-    for (int i = 0; i < 5; i++) (void)scenario_step(&scenario);
+    for (int i = 0; i < 4; i++) (void)scenario_step(&scenario);
+    scenario_scrape(&scenario);
     if (store->stored_rows == stored) fail("nothing is stored any more");
     store_close(store);
     size_t at = chance_below(&random, crash_fs_point(image) + 1);

@@ -197,6 +197,10 @@ const char *scenario_step(struct scenario *scenario) {
     return operations[i].name;
 }
 
+void scenario_scrape(struct scenario *scenario) {
+    if (scenario->store->tsdb) wide_scrape(scenario);
+}
+
 void scenario_describe(const struct scenario *scenario, char *text, size_t size) {
     text[0] = '\0';
     for (size_t i = 0, used = 0; i < OPERATIONS && used < size; i++)

@@ -27,6 +27,8 @@ void scenario_options(struct tsdb_options *options, uint64_t seed);
 void scenario_init(struct scenario *scenario, struct store *store, struct crash_fs *disk, uint64_t seed);
 /* the next operation; its name */
 const char *scenario_step(struct scenario *scenario);
+/* a sample of every series, whatever chance says */
+void scenario_scrape(struct scenario *scenario);
 /* what was done how often, in a line */
 void scenario_describe(const struct scenario *scenario, char *text, size_t size);
 /* a value of any kind: counters, decimals, any bits, markers */
