@@ -139,7 +139,7 @@ void json_double(struct json_writer *writer, double value) {
     buf_number(writer->out, value);
 }
 
-#define TIME_MAX_TEXT 32 /* sign, 20 digits, point */
+#define TIME_MAX_TEXT 22 /* sign, 17 digits, point, 3 digits */
 
 static size_t write_time(int64_t time_ms, char out[TIME_MAX_TEXT]) {
     uint64_t magnitude = time_ms < 0 ? 0 - (uint64_t)time_ms : (uint64_t)time_ms;
@@ -162,18 +162,30 @@ void json_time_ms(struct json_writer *writer, int64_t time_ms) {
     buf_append(writer->out, text, write_time(time_ms, text));
 }
 
-void json_point(struct json_writer *writer, int64_t time_ms, double value) {
+void json_point_start(struct json_point_start *start, int64_t time_ms) {
+    start->time_ms = time_ms;
+    start->text[0] = '[';
+    size_t len = 1 + write_time(time_ms, start->text + 1);
+    start->text[len++] = ',';
+    start->text[len++] = '"';
+    start->len = (uint8_t)len;
+}
+
+void json_point_at(struct json_writer *writer, const struct json_point_start *start, double value) {
     before_item(writer);
-    if (!buf_reserve(writer->out, TIME_MAX_TEXT + NUMBER_MAX_TEXT + 6)) return;
-    char *start = writer->out->data + writer->out->len, *at = start;
-    *at++ = '[';
-    at += write_time(time_ms, at);
-    *at++ = ',';
-    *at++ = '"';
-    at += number_write_json(value, at);
-    *at++ = '"';
-    *at++ = ']';
-    writer->out->len += (size_t)(at - start);
+    if (!buf_reserve(writer->out, sizeof start->text + NUMBER_MAX_TEXT + 2)) return;
+    char *at = writer->out->data + writer->out->len;
+    memcpy(at, start->text, sizeof start->text); /* a whole one is quicker than its length */
+    size_t len = start->len + number_write_json(value, at + start->len);
+    at[len] = '"';
+    at[len + 1] = ']';
+    writer->out->len += len + 2;
+}
+
+void json_point(struct json_writer *writer, int64_t time_ms, double value) {
+    struct json_point_start start;
+    json_point_start(&start, time_ms);
+    json_point_at(writer, &start, value);
 }
 
 void json_value(struct json_writer *writer, double value) {

@@ -42,5 +42,15 @@ void json_raw(struct json_writer *writer, struct span json);
 void json_time_ms(struct json_writer *writer, int64_t time_ms);
 /* [time,"value"], as json_time_ms and json_value */
 void json_point(struct json_writer *writer, int64_t time_ms, double value);
+
+/* [time," written once for all points of that time */
+struct json_point_start {
+    int64_t time_ms;
+    uint8_t len;
+    char text[31];
+};
+
+void json_point_start(struct json_point_start *start, int64_t time_ms);
+void json_point_at(struct json_writer *writer, const struct json_point_start *start, double value);
 /* a sample value as the API writes it: a string, "NaN", "+Inf", shortest digits */
 void json_value(struct json_writer *writer, double value);

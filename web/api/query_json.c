@@ -15,6 +15,8 @@ struct stream {
     size_t rows, row, point; /* rows: to be written, after the limit */
     bool is_open, is_in_row;
     bool are_histograms, is_in_array; /* of the row: its floats come first */
+    struct json_point_start *starts;  /* of each step of a range query; NULL: too few rows */
+    size_t steps, step;               /* step: of the next point, or before it */
 };
 
 static const char *type_name(enum value_type type) {
@@ -84,13 +86,39 @@ static void open_stream(struct stream *stream, struct buf *piece) {
     if (result->type == VALUE_VECTOR || result->type == VALUE_MATRIX) json_array(json);
 }
 
+#define ROWS_FOR_STARTS 4
+
+static void make_starts(struct stream *stream) {
+    const struct query_stats *stats = &stream->answer.result->stats;
+    if (stream->answer.result->type != VALUE_MATRIX || stats->step_ms <= 0 || stream->rows < ROWS_FOR_STARTS)
+        return;
+    for (size_t i = 0; i < stream->rows; i++) {
+        const struct result_row *row = &stream->answer.result->rows[i];
+        size_t steps =
+            row->count ? (size_t)((row->times_ms[row->count - 1] - stats->start_ms) / stats->step_ms) + 1 : 0;
+        if (steps > stream->steps) stream->steps = steps;
+    }
+    stream->starts = mem_array(stream->steps, sizeof *stream->starts);
+    for (size_t i = 0; i < stream->steps; i++)
+        json_point_start(&stream->starts[i], stats->start_ms + (int64_t)i * stats->step_ms);
+}
+
+/* points of a row come in the order of their times */
+static void write_point(struct stream *stream, int64_t time_ms, double value) {
+    while (stream->step < stream->steps && stream->starts[stream->step].time_ms < time_ms) stream->step++;
+    if (stream->step < stream->steps && stream->starts[stream->step].time_ms == time_ms)
+        json_point_at(&stream->json, &stream->starts[stream->step], value);
+    else
+        json_point(&stream->json, time_ms, value);
+}
+
 static void open_row(struct stream *stream, const struct result_row *row) {
     struct json_writer *json = &stream->json;
     json_object(json);
     json_key(json, "metric");
     answer_write_labels(json, &row->labels);
     stream->is_in_row = true;
-    stream->point = 0;
+    stream->point = stream->step = 0;
     stream->are_histograms = false;
     stream->is_in_array = false;
 }
@@ -124,7 +152,7 @@ static bool write_points(struct stream *stream, const struct result_row *row, co
         if (histogram)
             write_histogram(json, row->times_ms[stream->point], histogram);
         else
-            json_point(json, row->times_ms[stream->point], row->values[stream->point]);
+            write_point(stream, row->times_ms[stream->point], row->values[stream->point]);
     }
     if (stream->is_in_array) json_end_array(json);
     stream->is_in_array = false;
@@ -213,6 +241,7 @@ static bool more_rows(void *state, struct buf *piece) {
 static void destroy_stream(void *state) {
     struct stream *stream = state;
     query_result_destroy(stream->answer.result);
+    mem_free(stream->starts);
     mem_free(stream);
 }
 
@@ -221,5 +250,6 @@ void query_answer_stream(struct exchange *exchange, const struct query_answer *a
     stream->answer = *answer;
     stream->rows = answer->result->row_count;
     if (answer->limit && stream->rows > answer->limit) stream->rows = (size_t)answer->limit;
+    make_starts(stream);
     reply_stream(exchange, 200, "application/json", more_rows, destroy_stream, stream);
 }
