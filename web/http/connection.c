@@ -43,6 +43,7 @@ static void on_closed(uv_handle_t *handle) {
     struct http_server *server = connection->server;
     forget_exchange(connection);
     request_parser_release(&connection->parser);
+    buf_release(&connection->out);
     transport_close(connection);
     if (connection->before)
         connection->before->after = connection->after;
@@ -86,6 +87,7 @@ static void finish_answer(struct connection *connection) {
     http_metrics_count(connection->server->metrics, exchange);
     connection->exchange = NULL;
     dispatch_destroy(exchange);
+    buf_release(&connection->out);
     if (is_last) {
         linger(connection);
         return;
@@ -94,14 +96,17 @@ static void finish_answer(struct connection *connection) {
     advance(connection);
 }
 
+static void send_wire(struct connection *connection);
+
 static void after_write(struct connection *connection) {
-    struct exchange *exchange = connection->exchange;
-    if (exchange->is_last) {
+    if (connection->is_last) {
         finish_answer(connection);
         return;
     }
     set_state(connection, CONNECTION_ANSWER, 0);
-    if (!exchange->is_live) dispatch_more(exchange);
+    if (!connection->is_ready) return;
+    connection->is_ready = false;
+    send_wire(connection);
 }
 
 /* a live stream, and nothing of it is under way */
@@ -121,17 +126,21 @@ static void on_written(uv_write_t *write, int status) {
         after_write(connection);
 }
 
-void connection_send(struct connection *connection) {
-    CHECK_OBJ(connection, CONNECTION_MAGIC);
+/* the next bytes are made meanwhile */
+static void take_wire(struct connection *connection) {
     struct exchange *exchange = connection->exchange;
+    struct buf written = connection->out;
+    connection->out = exchange->wire;
+    exchange->wire = written;
+    connection->is_last = exchange->is_last;
+    if (!connection->is_last && !exchange->is_live) dispatch_more(exchange);
+}
+
+static void send_wire(struct connection *connection) {
     uv_stream_t *stream = (uv_stream_t *)&connection->tcp;
-    if (connection->state == CONNECTION_CLOSING) return;
-    if (exchange->is_broken) { /* a reply cut off is told by the connection's end */
-        connection_close(connection);
-        return;
-    }
     uv_buf_t wire;
-    if (!transport_seal(connection, buf_view(&exchange->wire), &wire)) {
+    take_wire(connection);
+    if (!transport_seal(connection, buf_view(&connection->out), &wire)) {
         connection_close(connection);
         return;
     }
@@ -153,6 +162,17 @@ void connection_send(struct connection *connection) {
     connection->is_writing = true;
     connection->queued_bytes = wire.len;
     if (uv_write(&connection->write, stream, &wire, 1, on_written)) connection_close(connection);
+}
+
+void connection_send(struct connection *connection) {
+    CHECK_OBJ(connection, CONNECTION_MAGIC);
+    if (connection->state == CONNECTION_CLOSING) return;
+    if (connection->exchange->is_broken) /* a reply cut off is told by the connection's end */
+        connection_close(connection);
+    else if (connection->is_writing)
+        connection->is_ready = true;
+    else
+        send_wire(connection);
 }
 
 /* ---- reading ---- */
@@ -267,6 +287,7 @@ void connection_open(struct http_server *server, int fd, const struct sockaddr_s
     connection->is_reserve = is_reserve;
     memcpy(connection->peer, text, sizeof text);
     request_parser_init(&connection->parser, &server->memory);
+    buf_init(&connection->out, WIRE_MAX);
     connection->parser.router = server->router;
     connection->parser.guard = server->options.guard;
     connection->parser.prefix = span_from(server->options.route_prefix);

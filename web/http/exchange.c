@@ -11,7 +11,6 @@
 
 #define EXCHANGE_MAGIC 0x65786368u
 #define HEADERS_MAX ((size_t)64 << 10)
-#define WIRE_MAX ((size_t)256 << 20)
 #define COMPRESS_FROM ((size_t)512) /* smaller answers gain nothing */
 #define LATER_BYTES ((size_t)128 << 10)
 #define RAW_PER_PRODUCE ((size_t)1 << 20) /* a writer's turn, when the compressor swallows it all */

@@ -4,8 +4,8 @@
  *
  *     loop                                 worker or writer
  *     dispatch ---------- job ----------> handler, first piece
- *     write wire <------- loop_post ------
- *     written, more? ---- job ----------> next piece
+ *     take wire <-------- loop_post ------
+ *     more? ------------- job ----------> next piece, while this one is written
  *     finish
  *
  * The exchange goes back and forth; only who has it touches it, but for `cancel`. While it is out (is_out) a
@@ -17,6 +17,8 @@
 #include "web/http/incoming.h"
 
 #include <stdint.h>
+
+#define WIRE_MAX ((size_t)256 << 20)
 
 struct connection;
 struct http_server;

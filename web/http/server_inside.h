@@ -62,6 +62,9 @@ struct connection {
     size_t queued_bytes;     /* at the last look: fewer means that the client reads */
     struct request_parser parser;
     struct exchange *exchange; /* owned unless it is out */
+    struct buf out;            /* what is being written: its wire of before */
+    bool is_last;              /* of the answer */
+    bool is_ready;             /* the next bytes are, and wait until these are written */
     bool is_reading, is_advancing, is_writing;
 };
 
@@ -97,7 +100,7 @@ void connection_open(struct http_server *server, int fd, const struct sockaddr_s
 void connection_close(struct connection *connection);
 /* closes when the deadline has passed */
 void connection_tick(struct connection *connection);
-/* sends the exchange's wire */
+/* sends the exchange's wire, once what is being written is out */
 void connection_send(struct connection *connection);
 
 /* room.c: false: there is none. Fills in peer and is_reserve. May close another connection. */
@@ -120,7 +123,7 @@ void transport_end(struct connection *connection);
 void dispatch(struct connection *connection, struct incoming *incoming);
 /* answers what could not be parsed, or came too late, and ends the connection */
 void dispatch_refusal(struct connection *connection, int status, const char *reason);
-/* the wire is out: asks for more */
+/* the wire was taken: asks for more */
 void dispatch_more(struct exchange *exchange);
 void dispatch_destroy(struct exchange *exchange);
 
