@@ -141,7 +141,7 @@ static void cut_everywhere(struct life *life, size_t step) {
 int main(int count, char **texts) {
     arguments = arguments_read(count, texts);
     log_listen();
-    uint64_t seeds = arguments.seeds ? arguments.seeds : arguments.has_seed ? 1 : arguments.is_long ? 10 : 2;
+    uint64_t seeds = arguments.seeds ? arguments.seeds : arguments.has_seed ? 1 : arguments.is_long ? 3 : 2;
     size_t operations = arguments.is_long ? 2000 : 300;
     for (uint64_t i = 0; i < seeds; i++) {
         struct life life = {.seed = arguments.seed + i};
