@@ -33,8 +33,8 @@ static size_t distance(const struct map *map, size_t place) {
     return (place - home_of(map, map->slots[place])) & (map->capacity - 1);
 }
 
-/* Entries sit in the order of their hashes: does the one at place come behind one that would be `far` from its
- * home there? */
+/* Entries sit in the order of their hashes: does the one at place come behind one that would be `far` from
+ * its home there? */
 static bool is_behind(const struct map *map, size_t place, uint64_t hash, size_t far) {
     size_t other_far = distance(map, place);
     return other_far < far || (other_far == far && map->slots[place] >> 32 > hash >> 32);

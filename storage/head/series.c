@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* allocated at once: 220 of the 224 KiB that the allocator has next; from FEW_PAGES on what a huge page takes */
+/* allocated at once: 220 of the 224 KiB that the allocator has next; from FEW_PAGES on what a huge page takes
+ */
 #define PAGES_AT_ONCE 10u
 #define FEW_PAGES 60u
 #define PAGES_IN_HUGE ((uint32_t)(HUGE_PAGE / sizeof(struct series_page)))

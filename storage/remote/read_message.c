@@ -34,13 +34,36 @@ void read_message_end(struct buf *out, size_t at) {
         out->data[at + i] = (char)((len >> 7 * i & 0x7f) | (i + 1 < LENGTH_BYTES ? 0x80 : 0));
 }
 
+/* of tags of fields below 16 */
+#define TAG_BYTES 1
+
+static size_t varint_bytes(uint64_t value) {
+    return 1 + (size_t)(63 - __builtin_clzll(value | 1)) / 7;
+}
+
+/* a message inside whose length is known */
+static void put_head(struct buf *out, uint32_t number, size_t len) {
+    buf_varint(out, (uint64_t)number << 3 | PROTOBUF_BYTES);
+    buf_varint(out, len);
+}
+
+static size_t text_bytes(struct span text) {
+    return TAG_BYTES + varint_bytes(text.len) + text.len;
+}
+
 static void put_labels(struct labels labels, uint32_t number, struct buf *out) {
     for (uint32_t i = 0; i < labels.count; i++) {
-        size_t label = read_message_begin(out, number);
-        protobuf_put_bytes(out, LABEL_NAME_TEXT, labels.items[i].name);
-        protobuf_put_bytes(out, LABEL_VALUE_TEXT, labels.items[i].value);
-        read_message_end(out, label);
+        struct span name = labels.items[i].name, value = labels.items[i].value;
+        put_head(out, number, text_bytes(name) + text_bytes(value));
+        protobuf_put_bytes(out, LABEL_NAME_TEXT, name);
+        protobuf_put_bytes(out, LABEL_VALUE_TEXT, value);
     }
+}
+
+static void put_sample(double value, int64_t time_ms, struct buf *out) {
+    put_head(out, SERIES_SAMPLES, TAG_BYTES + sizeof value + TAG_BYTES + varint_bytes((uint64_t)time_ms));
+    protobuf_put_double(out, SAMPLE_VALUE, value);
+    protobuf_put_varint(out, SAMPLE_TIMESTAMP, (uint64_t)time_ms);
 }
 
 /* ---- histograms ---- */
@@ -108,14 +131,10 @@ void read_message_series(struct labels labels, const struct columns *columns, ui
     put_labels(labels, SERIES_LABELS, out);
     for (size_t i = 0; i < columns->count; i++) {
         const struct histogram *histogram = columns_histogram(columns, i);
-        if (histogram) {
+        if (histogram)
             put_histogram(histogram, columns->times_ms[i], out);
-            continue;
-        }
-        size_t sample = read_message_begin(out, SERIES_SAMPLES);
-        protobuf_put_double(out, SAMPLE_VALUE, columns->values[i]);
-        protobuf_put_varint(out, SAMPLE_TIMESTAMP, (uint64_t)columns->times_ms[i]);
-        read_message_end(out, sample);
+        else
+            put_sample(columns->values[i], columns->times_ms[i], out);
     }
     read_message_end(out, series);
 }

@@ -6,8 +6,9 @@
  *     chunks    frame* : | varint length | CRC-32C, u32 BE | ChunkedReadResponse { one series, query index }
  * |
  *
- * A message inside is written behind a length of 5 bytes that is filled in when it ends, which every reader
- * takes; so nothing is written twice. All of them set out->failed when out refuses.
+ * Lengths of labels and samples are known before; larger messages inside are written behind a length of 5
+ * bytes that is filled in when they end, which every reader takes; so nothing is written twice. All of them
+ * set out->failed when out refuses.
  */
 #include "lib/base/buf.h"
 #include "lib/model/queryable.h"
