@@ -56,7 +56,7 @@ static struct slot_view view_of(const struct posting *posting) {
     return (struct slot_view){posting->count > 1 ? posting->slots : &posting->one, posting->count};
 }
 
-/* index of the first slot above this one; nearly always the newest slot is the highest */
+/* index of the first slot that is not below this one; nearly always the newest slot is the highest */
 static size_t place_of(const struct posting *posting, const uint32_t *slots, uint32_t slot) {
     size_t low = 0, high = posting->count;
     if (!high || slots[high - 1] < slot) return high;
