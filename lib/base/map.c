@@ -64,20 +64,23 @@ void map_prefetch(const struct map *map, uint64_t hash) {
     if (map->capacity) __builtin_prefetch(&map->slots[home_of(map, hash)]);
 }
 
-/* from a place on that is `far` from its home; whoever comes behind gives way */
-static void put_from(struct map *map, uint64_t slot, size_t place, size_t far) {
-    for (; map->slots[place]; place = next_place(map, place), far++) {
-        if (!is_behind(map, place, slot, far)) continue;
-        uint64_t other = map->slots[place];
-        far = distance(map, place);
-        map->slots[place] = slot;
-        slot = other;
+/* at its place, where the first is that comes behind it: all from there to the next hole move on by one */
+static void put_at(struct map *map, uint64_t slot, size_t place) {
+    uint64_t *slots = map->slots;
+    size_t hole = place, before;
+    while (slots[hole]) hole = next_place(map, hole);
+    for (; hole != place; hole = before) {
+        before = (hole - 1) & (map->capacity - 1);
+        slots[hole] = slots[before];
     }
-    map->slots[place] = slot;
+    slots[place] = slot;
 }
 
 static void put(struct map *map, uint64_t slot) {
-    put_from(map, slot, home_of(map, slot), 0);
+    size_t place = home_of(map, slot);
+    for (size_t far = 0; map->slots[place] && !is_behind(map, place, slot, far); far++)
+        place = next_place(map, place);
+    put_at(map, slot, place);
 }
 
 /* Entries come in the order in which they will sit, so none has to look for its place. Those at the front for
@@ -134,7 +137,7 @@ uint32_t map_get(struct map *map, uint64_t hash, const void *key, map_equal *equ
             break;
         }
     }
-    put_from(map, slot_make(hash, index), place, far);
+    put_at(map, slot_make(hash, index), place);
     map->count++;
     return MAP_NONE;
 }

@@ -30,12 +30,18 @@ static bool has_room(const struct series *series) {
     return !series_has_histograms(series) && series->room;
 }
 
-/* The room that each of the run's chunks shall have, 0 where there is none; the sum. Slots that are not
- * published may just be made. */
+/* a series that was made a moment ago, in a slot that nobody had before */
+static bool is_fresh(const struct series *series) {
+    return series->generation == 1 && !series->chunk.count && !series->full_count;
+}
+
+/* The room that each of the run's chunks shall have, 0 where there is none, how many will have their first
+ * sample soon, and the sum. Slots that are not published may just be made. */
 static size_t plan(const struct series_table *table, uint32_t first, uint32_t growing, size_t room,
-                   size_t rooms[RUN_SERIES]) {
+                   size_t rooms[RUN_SERIES], size_t *fresh) {
     uint32_t count = (uint32_t)atomic_load_explicit(&table->count, memory_order_acquire);
     size_t total = 0;
+    *fresh = 0;
     for (uint32_t i = 0; i < RUN_SERIES; i++) {
         const struct series *series = series_at(table, first + i);
         rooms[i] = 0;
@@ -43,25 +49,28 @@ static size_t plan(const struct series_table *table, uint32_t first, uint32_t gr
             rooms[i] = room;
         else if (first + i < count && has_room(series))
             rooms[i] = room_for(series, chunk_bytes(&series->chunk));
+        else if (first + i < count && is_fresh(series))
+            ++*fresh;
         total += rooms[i];
     }
     return total;
 }
 
 /* for the chunks that may begin next: much where most of the run has none yet */
-static size_t tail_for(const size_t rooms[RUN_SERIES], size_t total) {
-    size_t absent = 0, most = total > SMALLEST_TAIL ? total : SMALLEST_TAIL;
+static size_t tail_for(const size_t rooms[RUN_SERIES], size_t total, size_t fresh) {
+    size_t absent = 0, most = total + fresh * FIRST_ROOM;
+    if (most < SMALLEST_TAIL) most = SMALLEST_TAIL;
     for (size_t i = 0; i < RUN_SERIES; i++) absent += !rooms[i];
     return absent * FIRST_ROOM < most ? absent * FIRST_ROOM : most;
 }
 
 /* all chunks that live, side by side; the one of `growing` with new room, and a tail */
 static void rebuild(struct series_table *table, struct run *run, uint32_t growing, size_t room) {
-    size_t rooms[RUN_SERIES], at = 0;
+    size_t rooms[RUN_SERIES], at = 0, fresh;
     uint32_t first = growing - growing % RUN_SERIES;
     struct series *all = series_at(table, first);
-    size_t total = plan(table, first, growing, room, rooms);
-    size_t capacity = block_bytes(total + tail_for(rooms, total));
+    size_t total = plan(table, first, growing, room, rooms, &fresh);
+    size_t capacity = block_bytes(total + tail_for(rooms, total, fresh));
     uint8_t *block = mem_alloc(capacity);
     mem_touch(block, capacity); /* bits are read before they are written: that would be two faults */
     for (size_t i = 0; i < RUN_SERIES; i++) {
