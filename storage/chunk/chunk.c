@@ -2,6 +2,7 @@
 
 #include "lib/base/assert.h"
 #include "lib/base/bits.h"
+#include "lib/model/sample.h"
 #include "storage/chunk/bits.h"
 #include "storage/chunk/chunk_code.h"
 #include "storage/chunk/decimals.h"
@@ -129,6 +130,7 @@ static struct chunk_state encode(const struct chunk_state *state, int64_t time, 
     struct chunk_state next = *state;
     uint64_t step = (uint64_t)time - (state->count ? (uint64_t)state->last_time : 0);
     push_time(piece, step - state->time_step);
+    if ((state->count > 1 && step != state->time_step) || bits == STALE_BITS) next.is_uneven = true;
     next.time_step = state->count ? chunk_kept_step(step) : 0;
     if (state->encoding == CHUNK_XOR)
         encode_xor(&next, state, bits, piece);

@@ -36,7 +36,11 @@
 enum chunk_kind { CHUNK_NUMBERS = 1, CHUNK_XOR = 2, CHUNK_HISTOGRAM = 3 /* histogram_chunk.h */ };
 #define CHUNK_SCALE_MAX 6u
 
-/* a chunk's encoding, one byte: the kind in the low four bits, k in the high ones */
+/* Beside the encoding of a chunk that is full: its times ascend by one step, and none of its values is a
+ * staleness marker. Whoever wants no more than that need not decode it. */
+#define CHUNK_EVEN 128u
+
+/* a chunk's encoding, one byte: the kind in the low four bits, k in three above, CHUNK_EVEN */
 static inline enum chunk_kind chunk_kind(uint8_t encoding) {
     return (enum chunk_kind)(encoding & 15);
 }
@@ -60,7 +64,13 @@ struct chunk_state {
     uint8_t width;      /* payload bits of the last change, or of the window; 0: none yet */
     uint8_t leading;    /* CHUNK_XOR: of the window */
     uint8_t exceptions; /* CHUNK_NUMBERS: raw values */
+    bool is_uneven;     /* not CHUNK_EVEN */
 };
+
+/* with CHUNK_EVEN */
+static inline uint8_t chunk_encoding(const struct chunk_state *state) {
+    return (uint8_t)(state->encoding | (state->is_uneven ? 0 : CHUNK_EVEN));
+}
 
 enum chunk_result {
     CHUNK_STORED,

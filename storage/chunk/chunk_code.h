@@ -13,7 +13,7 @@ static const uint8_t chunk_time_widths[] = {0, 7, 12, 20, 44, 64};
 enum { SAME_STEP, SAME_NUMBER, CHANGE, CHANGE_WIDTH, RAW };
 
 static inline unsigned scale_of(uint8_t encoding) {
-    return encoding >> 4;
+    return encoding >> 4 & 7;
 }
 
 /* The step that the next one is expected to take: this one, unless expecting it was worse than expecting

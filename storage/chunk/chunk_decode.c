@@ -10,7 +10,7 @@
 #include "storage/chunk/decimals.h"
 
 bool chunk_has_floats(uint8_t encoding) {
-    return encoding == CHUNK_XOR ||
+    return (encoding & ~CHUNK_EVEN) == CHUNK_XOR ||
            (chunk_kind(encoding) == CHUNK_NUMBERS && scale_of(encoding) <= CHUNK_SCALE_MAX);
 }
 
@@ -198,7 +198,7 @@ int chunk_decode(uint8_t encoding, const uint8_t *bytes, size_t len, size_t coun
     struct bit_reader reader = {bytes, len, 0, false};
     int rc;
     if (!chunk_has_floats(encoding)) return err_set(err, ERR_CORRUPT, "unknown chunk encoding %u", encoding);
-    if (encoding == CHUNK_XOR)
+    if (chunk_kind(encoding) == CHUNK_XOR)
         rc = decode_xors(&reader, count, times, values);
     else
         rc = decode_numbers(&reader, scale_of(encoding), count, times, values);

@@ -42,7 +42,7 @@ static void close_floats(struct head *head, struct series *series, uint32_t slot
         .number = series->number,
         .mint = chunk_first_time(bytes, chunk_bytes(chunk)),
         .maxt = chunk->last_time,
-        .encoding = chunk->encoding,
+        .encoding = chunk_encoding(chunk),
         .count = chunk->count,
         .len = (uint32_t)chunk_bytes(chunk),
     };

@@ -17,7 +17,8 @@
 #define FILE_BITS 28
 #define FILE_MAX ((uint64_t)1 << FILE_BITS)
 #define FILE_MAGIC 0x31434846u /* "FHC1" */
-#define FILE_VERSION 3u
+#define FILE_VERSION 4u
+#define FILE_OLDEST 3u /* without CHUNK_EVEN */
 #define PATH_BYTES 4096
 #define HEADER_BYTES ((uint64_t)8)
 #define RECORD_BYTES (CHUNK_RECORD_MAX - CHUNK_MAX_BYTES)
@@ -82,8 +83,8 @@ static void open_old(struct chunk_store *store, uint32_t number) {
     }
     rc = file_size(&file, &size, &err);
     if (!rc) rc = file_read(&file, header, sizeof header, 0, &err);
-    if (rc || load_u32(header) != FILE_MAGIC || load_u32(header + 4) != FILE_VERSION ||
-        file_is_open(&to->file)) {
+    uint32_t version = rc || load_u32(header) != FILE_MAGIC ? 0 : load_u32(header + 4);
+    if (version < FILE_OLDEST || version > FILE_VERSION || file_is_open(&to->file)) {
         LOG(LOG_WARN, "old head chunk file is not of this version", "path", path);
         file_close(&file);
         return;

@@ -41,17 +41,54 @@ static int64_t step_of(const int64_t *times, size_t count) {
     return other ? 0 : step;
 }
 
-/* decodes behind the rows that are there, then drops what is outside of [mint, maxt] */
-static int add_chunk(const struct read *r, uint8_t encoding, const uint8_t *bytes, size_t len, size_t count,
-                     struct err *err) {
+/* a chunk of samples up to maxt */
+struct piece {
+    uint8_t encoding;
+    const uint8_t *bytes;
+    size_t len, count;
+    int64_t maxt;
+};
+
+/* of times first, first + step ..., which of `count` are the first not before `time` */
+static size_t even_place(int64_t first, uint64_t step, size_t count, int64_t time) {
+    if (time <= first) return 0;
+    uint64_t place = step ? ((uint64_t)time - (uint64_t)first - 1) / step + 1 : count;
+    return place < count ? (size_t)place : count;
+}
+
+/* where times are one step apart, no value is a staleness marker, and nobody looks at another */
+static int add_even(const struct read *r, const struct piece *piece, struct err *err) {
     struct columns *columns = r->columns;
-    if (encoding == CHUNK_HISTOGRAM)
-        return histogram_chunk_decode(bytes, len, count, r->mint, r->maxt, columns, err);
+    int64_t first = chunk_first_time(piece->bytes, piece->len);
+    uint64_t covered = (uint64_t)piece->maxt - (uint64_t)first, steps = piece->count - 1,
+             step = steps ? covered / steps : 0;
+    if (!piece->count || piece->maxt < first || step * steps != covered)
+        return err_set(err, ERR_CORRUPT, "times of a chunk are not as it says");
+    size_t from = even_place(first, step, piece->count, r->mint),
+           to = r->maxt < piece->maxt ? even_place(first, step, piece->count, r->maxt + 1) : piece->count;
+    if (to <= from) return 0;
+    int rc = columns_reserve(columns, to - from, err);
+    if (rc) return rc;
+    int64_t *times = columns->times_ms + columns->count;
+    for (size_t i = from; i < to; i++) *times++ = (int64_t)((uint64_t)first + i * step);
+    memset(columns->values + columns->count, 0, (to - from) * sizeof *columns->values);
+    columns->count += to - from;
+    columns_note_step(columns, columns->count - (to - from), to - from > 1 ? (int64_t)step : 0);
+    return 0;
+}
+
+/* decodes behind the rows that are there, then drops what is outside of [mint, maxt] */
+static int add_chunk(const struct read *r, const struct piece *piece, struct err *err) {
+    struct columns *columns = r->columns;
+    size_t count = piece->count;
+    if (piece->encoding == CHUNK_HISTOGRAM)
+        return histogram_chunk_decode(piece->bytes, piece->len, count, r->mint, r->maxt, columns, err);
+    if (columns->only_markers && piece->encoding & CHUNK_EVEN) return add_even(r, piece, err);
     int rc = columns_reserve(columns, count, err);
     if (rc) return rc;
     int64_t *times = columns->times_ms + columns->count;
     double *values = columns->values + columns->count;
-    rc = chunk_decode(encoding, bytes, len, count, times, values, err);
+    rc = chunk_decode(piece->encoding, piece->bytes, piece->len, count, times, values, err);
     if (rc) return rc;
     size_t from = 0, to = count;
     while (from < count && times[from] < r->mint) from++;
@@ -88,7 +125,8 @@ static int read_full(const struct read *r, const struct open_copy *copy, struct 
          !rc && from <= copy->full_until && (step = next_full(r, from, copy->full_until, refs));) {
         for (uint32_t i = 0; !rc && i < step; i++) {
             rc = chunk_store_read(&r->head->chunks, refs[i], copy->number, &chunk, err);
-            if (!rc) rc = add_chunk(r, chunk.encoding, chunk.bytes, chunk.len, chunk.count, err);
+            struct piece piece = {chunk.encoding, chunk.bytes, chunk.len, chunk.count, refs[i].maxt};
+            if (!rc) rc = add_chunk(r, &piece, err);
         }
         from = refs[step - 1].maxt + 1;
     }
@@ -143,9 +181,11 @@ int read_series(struct head *head, uint32_t slot, const struct head_moment *mome
     int rc = 0;
     if (look(&r, slot, moment->sequence, &copy)) {
         rc = read_full(&r, &copy, err);
-        if (!rc && copy.state.last_time >= r.mint)
-            rc = add_chunk(&r, copy.state.encoding, copy.histograms ? copy.histograms : copy.bytes, copy.len,
-                           copy.state.count, err);
+        const struct chunk_state *state = &copy.state;
+        struct piece piece = {copy.histograms ? state->encoding : chunk_encoding(state),
+                              copy.histograms ? copy.histograms : copy.bytes, copy.len, state->count,
+                              state->last_time};
+        if (!rc && state->last_time >= r.mint) rc = add_chunk(&r, &piece, err);
     }
     mem_free(copy.histograms);
     if (!rc && with_late && copy.has_late)

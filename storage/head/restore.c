@@ -133,7 +133,8 @@ static int restore_histograms(struct restore *r, struct series *series, uint32_t
 
 static int restore_floats(struct restore *r, uint32_t slot, uint32_t bits) {
     struct chunk_state *chunk = &series_at(&r->head->table, slot)->chunk;
-    if (bits > CHUNK_MAX_BYTES * 8 || !chunk->count != !bits || (bits && !chunk_has_floats(chunk->encoding)))
+    bool is_known = chunk_has_floats(chunk->encoding) && !(chunk->encoding & CHUNK_EVEN);
+    if (bits > CHUNK_MAX_BYTES * 8 || !chunk->count != !bits || (bits && !is_known))
         return frames_bad(r->in, "open chunk");
     chunk->bit_count = (uint16_t)bits;
     if (!chunk->count) return 0;
@@ -152,7 +153,8 @@ static int restore_open(struct restore *r, uint32_t slot) {
                                   .encoding = small[1],
                                   .exceptions = small[2],
                                   .width = small[4],
-                                  .leading = small[5]};
+                                  .leading = small[5],
+                                  .is_uneven = small[0] != 0}; /* nobody knows */
     series->is_logged = small[3] != 0;
     chunk->last_time = (int64_t)frames_read_u64(r->in);
     chunk->last_bits = frames_read_u64(r->in);

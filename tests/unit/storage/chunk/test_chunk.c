@@ -35,6 +35,19 @@ static uint8_t *pack(const struct column *column, struct chunk_state *state, siz
     return bytes;
 }
 
+static bool is_even(const struct column *column, size_t count) {
+    bool is_even = true;
+    for (size_t i = 0; i < count; i++) {
+        if (column->bits[i] == STALE_BITS) is_even = false;
+        if (i > 1) {
+            uint64_t step = (uint64_t)column->times[i] - (uint64_t)column->times[i - 1],
+                     before = (uint64_t)column->times[i - 1] - (uint64_t)column->times[i - 2];
+            if (step != before || step > UINT32_MAX) is_even = false;
+        }
+    }
+    return is_even;
+}
+
 /* the bytes it takes; everything that was taken comes back */
 static size_t round_trip(const struct column *column, size_t *stored) {
     struct chunk_state state = {0};
@@ -55,6 +68,7 @@ static size_t round_trip(const struct column *column, size_t *stored) {
         ck_assert_int_eq(chunk_first_time(exact, len), column->times[0]);
         ck_assert_int_eq(state.last_time, column->times[*stored - 1]);
         ck_assert_uint_eq(state.last_bits, column->bits[*stored - 1]);
+        ck_assert_int_eq(state.is_uneven, !is_even(column, *stored));
         ck_assert_int_eq(chunk_decode(state.encoding, exact, len / 2, *stored, times, values, &err),
                          ERR_CORRUPT);
     }

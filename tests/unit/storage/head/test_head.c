@@ -107,6 +107,18 @@ static uint64_t draw_bits(void) {
     }
 }
 
+/* a third of the series, whose times are one step apart but for a few, and which have few staleness markers
+ */
+static bool is_even(int i) {
+    return i % 3 == 0;
+}
+
+static int64_t draw_time(const struct model *model, int i) {
+    const struct model_series *series = &model->series[i];
+    if (!is_even(i) || !series->samples.count) return model->clock + (int64_t)draw(6) - (draw(10) ? 0 : 5);
+    return series->samples.items[series->samples.count - 1].time + 7 + (draw(200) == 0);
+}
+
 static void append_batch(struct model *model) {
     enum { MOST = 3 * SERIES };
     struct series_ref refs[MOST];
@@ -119,8 +131,9 @@ static void append_batch(struct model *model) {
     for (size_t k = 0; k < count; k++) {
         int i = (int)draw(SERIES);
         refs[k] = resolve(model, i);
-        times[k] = model->clock + (int64_t)draw(6) - (draw(10) ? 0 : 5);
+        times[k] = draw_time(model, i);
         uint64_t bits = draw_bits();
+        if (is_even(i) && draw(200)) bits = double_bits((double)draw(1000));
         values[k] = bits_double(bits);
         wanted[k] = model_append(model, i, times[k], bits);
     }
@@ -180,10 +193,11 @@ static int find_series(const struct model *model, struct labels labels) {
 }
 
 static void check_read(const struct model_series *series, struct series_set *set, size_t at, uint64_t batch,
-                       int64_t mint, int64_t maxt) {
+                       int64_t mint, int64_t maxt, bool only_markers) {
     struct columns columns;
     struct err err;
     columns_init(&columns, NULL);
+    columns.only_markers = only_markers;
     int rc = series_set_read(set, at, mint, maxt, &columns, &err);
     ck_assert_msg(rc == 0, "%s", err.text);
     ck_assert_uint_eq(columns.count, seen_count(series, batch, mint, maxt));
@@ -191,7 +205,11 @@ static void check_read(const struct model_series *series, struct series_set *set
         const struct sample *sample = &series->samples.items[k];
         if (!is_seen(sample, batch, mint, maxt)) continue;
         ck_assert_int_eq(columns.times_ms[row], sample->time);
-        ck_assert_uint_eq(double_bits(columns.values[row++]), sample->bits);
+        double value = columns.values[row++];
+        if (only_markers)
+            ck_assert_int_eq(value_is_stale(value), sample->bits == STALE_BITS);
+        else
+            ck_assert_uint_eq(double_bits(value), sample->bits);
     }
     columns_release(&columns);
 }
@@ -231,7 +249,8 @@ static void check_held(const struct model *model, const struct held *held) {
         ck_assert(!in_set[i]);
         ck_assert(matchers_match(held->matchers.items, held->matchers.count, labels));
         in_set[i] = true;
-        check_read(&model->series[i], held->set, at, held->batch, held->mint, held->maxt);
+        check_read(&model->series[i], held->set, at, held->batch, held->mint, held->maxt, false);
+        check_read(&model->series[i], held->set, at, held->batch, held->mint, held->maxt, true);
     }
     for (int i = 0; i < SERIES; i++)
         if (matchers_match(held->matchers.items, held->matchers.count, model->series[i].labels) &&
