@@ -21,6 +21,7 @@
 #include "lib/sys/timer.h"
 #include "promql/eval/engine.h"
 #include "promql/rules/rule_set.h"
+#include "storage/send/sender.h"
 #include "storage/tsdb/tsdb.h"
 
 #include <signal.h>
@@ -65,6 +66,7 @@ struct server {
     struct targets targets;
     struct push push;
     struct rules rules;
+    struct sender *sender;
     struct thread opener; /* opens the database; joined by the main loop */
     int open_rc;          /* the opener's result, read after joining */
     struct err open_err;
@@ -101,7 +103,7 @@ static int apply_config(void *context, struct config *config, struct err *err) {
     rules_apply(&s->rules, config, set);
     rule_set_unref(set);
     if (s->tsdb && !s->is_opening) storage_apply(s->tsdb, &s->flags, config);
-    return 0;
+    return s->sender ? sender_apply(s->sender, config, err) : 0;
 }
 
 static void on_hangup(void *context) {
@@ -137,7 +139,10 @@ static int start_work(struct server *s, struct err *err) {
     if (!rc) rc = rules_start(&s->rules, s->engine, s->tsdb, s->registry, err);
     if (rc) return rc;
     struct config *config = reload_current(&s->reload);
+    struct sender_options send = {s->tsdb, s->flags.storage_remote_flush_deadline_ms};
+    s->sender = sender_create(&send, s->registry);
     rc = rules_read(&s->rules, config, &set, err);
+    if (!rc) rc = sender_apply(s->sender, config, err);
     if (rc) {
         config_unref(config);
         return rc;
@@ -297,6 +302,7 @@ static void tear_down(struct server *s) {
     push_stop(&s->push);
     targets_stop(&s->targets); /* before the web, so that the server does not see itself go down */
     web_stop(s->web);
+    sender_destroy(s->sender); /* what the others put into the database goes out first */
     targets_destroy(&s->targets);
     push_destroy(&s->push);
     query_log_release(&s->query_log);

@@ -155,5 +155,7 @@ void config_error_write(const struct config_error *error, struct buf *out);
 
 /* The effective configuration as YAML, defaults filled in, secrets as <secret>: /api/v1/status/config. */
 void config_write_yaml(const struct config *config, struct buf *out);
+/* of one receiver; with_secrets: to see whether it is as before, not to be shown */
+void config_write_remote_write(const struct remote_write_config *remote, bool with_secrets, struct buf *out);
 /* the same of one job: /api/v1/scrape_pools/config */
 void config_write_job_yaml(const struct scrape_config *job, struct buf *out);

@@ -248,9 +248,9 @@ static const struct field remote_write_fields[] = {
     INLINE(S, http, .section = &http_client_section),
     FIELD(S, "queue_config", SECTION, queue_config, .section = &queue_section),
     FIELD(S, "metadata_config", SECTION, metadata_config, .section = &metadata_section),
-    FIELD(S, "sigv4", VERBATIM_MAP, sigv4),
-    FIELD(S, "azuread", VERBATIM_MAP, azuread),
-    FIELD(S, "google_iam", VERBATIM_MAP, google_iam),
+    FIELD(S, "sigv4", VERBATIM_MAP, sigv4, .flags = UNSUPPORTED),
+    FIELD(S, "azuread", VERBATIM_MAP, azuread, .flags = UNSUPPORTED),
+    FIELD(S, "google_iam", VERBATIM_MAP, google_iam, .flags = UNSUPPORTED),
 };
 #undef S
 

@@ -379,6 +379,10 @@ void config_write_yaml(const struct config *config, struct buf *out) {
     section_write(&config_section, config, out);
 }
 
+void config_write_remote_write(const struct remote_write_config *remote, bool with_secrets, struct buf *out) {
+    (with_secrets ? section_write_bare : section_write)(&remote_write_section, remote, out);
+}
+
 void config_write_job_yaml(const struct scrape_config *job, struct buf *out) {
     section_write(&scrape_section, job, out);
 }

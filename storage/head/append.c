@@ -274,6 +274,10 @@ void head_append(struct head *head, const struct head_rows *rows) {
     add_tally(head, &tally);
 }
 
+uint64_t head_published(const struct head *head) {
+    return head->commits.published;
+}
+
 bool head_flush_chunks(struct head *head) {
     CHECK_OBJ(head, HEAD_MAGIC);
     return chunk_store_flush_all(&head->chunks);

@@ -82,6 +82,8 @@ int64_t head_closed(const struct head *head);
 
 /* one batch: seen by readers as a whole when this returns */
 void head_append(struct head *head, const struct head_rows *rows);
+/* moments of this sequence and later see all that was appended; the appending thread's */
+uint64_t head_published(const struct head *head);
 
 /* The moment a reader sees: batches published until now, chunks from head_mint on. Cheap. Given to
  * head_select, which takes it over also when it fails. */

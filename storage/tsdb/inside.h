@@ -56,6 +56,22 @@ struct tsdb_log {
     uint64_t applied;            /* sequence: all records up to it are in the head */
 };
 
+/* tail.h */
+struct tail_position {
+    char *name;
+    int64_t time_ms;   /* while nobody reads it; INT64_MAX: all is done */
+    struct tail *tail; /* its reader, or NULL */
+};
+
+struct tails {
+    struct mutex lock, saving; /* saving: held while the file is written; before lock */
+    bool is_ready;
+    struct tail *first;
+    VEC(struct tail_position *) positions;
+    uint64_t sequence, turn; /* of the log, up to which the tails have all; of the file's places */
+    struct file file;
+};
+
 /* the snapshots on disk, newest first */
 #define SNAPSHOTS_KEPT 2
 
@@ -121,6 +137,7 @@ struct tsdb {
     struct tsdb_log log;
     struct exemplars *exemplars;
     struct metadata *metadata;
+    struct tails tails;
     char *path; /* owned */
     struct sources sources;
     int64_t head_begin;     /* of the head's samples, when the blocks were opened */
@@ -169,6 +186,15 @@ void tsdb_apply(struct tsdb *tsdb, struct append_batch *batch);
 /* replay.c: the log behind a sequence into the head; damage is logged and in the report */
 int tsdb_replay(struct tsdb *tsdb, const char *folder, uint64_t after, struct wal_report *report,
                 struct err *err);
+
+/* tail.c: opened before the log is replayed, closed behind the last batch */
+int tails_init(struct tsdb *tsdb, struct err *err);
+void tails_release(struct tsdb *tsdb);
+/* a batch was applied; on the applier */
+void tails_note(struct tsdb *tsdb, const struct append_batch *batch, uint64_t sequence);
+/* the sequence behind which replayed times count; UINT64_MAX: none do */
+uint64_t tails_after(const struct tsdb *tsdb);
+void tails_replayed(struct tsdb *tsdb, uint64_t last_sequence, int64_t earliest);
 
 /* snapshot.c: */
 /* makes the head, from the newest snapshot that is good, or empty; *sequence: what it holds, 0 for nothing */

@@ -237,6 +237,7 @@ static void apply(void *context, struct append_batch *batch, uint64_t sequence) 
     struct tsdb *tsdb = context;
     tsdb_apply(tsdb, batch);
     tsdb->log.applied = sequence;
+    tails_note(tsdb, batch, sequence);
 }
 
 static const struct wal_writer_ops writer_ops = {

@@ -118,10 +118,11 @@ int tsdb_replay(struct tsdb *tsdb, const char *folder, uint64_t after, struct wa
     begin_progress(tsdb, folder);
     r.series = head_replay_create(tsdb->head);
     r.rows = replay_rows_start(tsdb, r.series);
-    r.chains = replay_chains_create(r.rows);
+    r.chains = replay_chains_create(r.rows, tails_after(tsdb));
     int rc = wal_replay(tsdb->fs, folder, after, replay_record, &r, report, err);
     int last = replay_rows_finish(r.rows, &homeless, rc ? NULL : err);
     if (!rc) rc = last;
+    tails_replayed(tsdb, report->last_sequence, replay_chains_earliest(r.chains));
     replay_chains_destroy(r.chains);
     head_replay_destroy(r.series);
     vec_release(&r.words);

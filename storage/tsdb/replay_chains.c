@@ -16,13 +16,28 @@ struct key {
 
 struct replay_chains {
     struct replay_rows *rows;
+    uint64_t after;
+    int64_t earliest;
     VEC(struct key) keys; /* ascending */
 };
 
-struct replay_chains *replay_chains_create(struct replay_rows *rows) {
+struct replay_chains *replay_chains_create(struct replay_rows *rows, uint64_t after) {
     struct replay_chains *chains = mem_zalloc(sizeof *chains);
-    chains->rows = rows;
+    *chains = (struct replay_chains){.rows = rows, .after = after, .earliest = INT64_MAX};
     return chains;
+}
+
+int64_t replay_chains_earliest(const struct replay_chains *chains) {
+    return chains->earliest;
+}
+
+static void put_rows(struct replay_chains *chains, uint64_t sequence, const struct samples_rows *rows,
+                     int64_t late_from) {
+    int64_t earliest = chains->earliest;
+    for (size_t i = 0; sequence > chains->after && i < rows->count; i++)
+        if (rows->times_ms[i] < earliest) earliest = rows->times_ms[i];
+    chains->earliest = earliest;
+    replay_rows_put(chains->rows, late_from);
 }
 
 static void forget_key(struct key *key) {
@@ -90,7 +105,7 @@ int replay_chains_samples(struct replay_chains *chains, uint64_t sequence, const
         rc = samples_reader_next(&reader, rows, err);
         if (rc <= 0) break;
         if (key) fill_key(key, done, rows);
-        replay_rows_put(chains->rows, reader.late_from);
+        put_rows(chains, sequence, rows, reader.late_from);
         if (rows->has_histograms) replay_rows_wait(chains->rows); /* they are the reader's */
     }
     if (rc) forget_key(key);
@@ -98,8 +113,8 @@ int replay_chains_samples(struct replay_chains *chains, uint64_t sequence, const
     return rc;
 }
 
-static int put_changes(struct replay_chains *chains, struct changes_reader *reader, struct key *key,
-                       struct err *err) {
+static int put_changes(struct replay_chains *chains, uint64_t sequence, struct changes_reader *reader,
+                       struct key *key, struct err *err) {
     struct samples_rows *rows;
     for (size_t done = 0; done < key->rows; done += rows->count) {
         rows = replay_rows_room(chains->rows);
@@ -109,7 +124,7 @@ static int put_changes(struct replay_chains *chains, struct changes_reader *read
         rows->has_histograms = false;
         memcpy(rows->numbers, key->numbers + done, rows->count * sizeof *rows->numbers);
         for (size_t i = 0; i < rows->count; i++) rows->times_ms[i] = reader->time_ms;
-        replay_rows_put(chains->rows, reader->late_from);
+        put_rows(chains, sequence, rows, reader->late_from);
     }
     return 0;
 }
@@ -123,7 +138,7 @@ int replay_chains_changes(struct replay_chains *chains, uint64_t sequence, const
         reader.key_distance < sequence ? find_key(chains, sequence - reader.key_distance) : NULL;
     if (!key || reader.place != key->place + 1)
         return err_set(err, ERR_CORRUPT, "the record it is coded against is lost");
-    rc = key->rows == reader.rows ? put_changes(chains, &reader, key, err)
+    rc = key->rows == reader.rows ? put_changes(chains, sequence, &reader, key, err)
                                   : err_set(err, ERR_CORRUPT, "changes record: its key has other rows");
     key->place++;
     if (rc) forget_key(key);

@@ -13,7 +13,10 @@
 
 struct replay_chains;
 
-struct replay_chains *replay_chains_create(struct replay_rows *rows);
+/* after: see replay_chains_earliest */
+struct replay_chains *replay_chains_create(struct replay_rows *rows, uint64_t after);
+/* of all rows of records behind the sequence `after`; INT64_MAX: there were none */
+int64_t replay_chains_earliest(const struct replay_chains *chains);
 void replay_chains_destroy(struct replay_chains *chains);
 /* The rows of a record of samples or changes; ERR_CORRUPT: those before the one that makes no sense. */
 int replay_chains_samples(struct replay_chains *chains, uint64_t sequence, const void *payload, size_t len,

@@ -14,6 +14,7 @@
 #include "lib/codec/crc32c.h"
 #include "lib/sys/clock.h"
 #include "storage/tsdb/inside.h"
+#include "storage/tsdb/tail.h"
 #include "storage/wal/wal.h"
 #include "storage/wal/writer.h"
 
@@ -242,6 +243,8 @@ static int write_snapshot(struct tsdb *tsdb, uint64_t sequence, struct err *err)
     if (!rc) rc = sync_rest(tsdb, err);
     if (!rc) rc = file_sync(&file, err);
     file_close(&file);
+    /* what the snapshot holds is not replayed, so it must be known what of it is still to be sent */
+    if (!rc) rc = tails_save(tsdb, true, err);
     if (!rc) rc = file_rename(tsdb->fs, temporary, path, err);
     if (!rc) return folder_sync(tsdb->fs, folder, err);
     (void)file_remove(tsdb->fs, temporary, NULL);

@@ -5,6 +5,7 @@
 #include "lib/base/mem.h"
 #include "lib/sys/clock.h"
 #include "storage/tsdb/inside.h"
+#include "storage/tsdb/tail.h"
 #include "storage/wal/replay.h"
 #include "storage/wal/writer.h"
 
@@ -28,6 +29,7 @@ static void port_append(struct appender *appender, struct append_batch *batch) {
     mutex_lock(&tsdb->memory_lock);
     tsdb_judge(tsdb, batch);
     tsdb_apply(tsdb, batch);
+    tails_note(tsdb, batch, 0);
     mutex_unlock(&tsdb->memory_lock);
     batch->done(batch);
 }
@@ -93,6 +95,11 @@ static void port_end(struct queryable *queryable) {
     mem_free(own);
 }
 
+uint64_t tail_moment(const struct queryable *moment) {
+    const struct tsdb_queryable *own = (const struct tsdb_queryable *)moment;
+    return own->moment.sequence;
+}
+
 static const struct queryable_ops queryable_ops = {.begin = port_begin,
                                                    .end = port_end,
                                                    .select = port_select,
@@ -129,6 +136,7 @@ static int open_folder(struct tsdb *tsdb, const struct tsdb_options *options, st
     int clean_start = -1, rc = tsdb_path(tsdb, "wal", wal_folder, err);
     if (!rc) rc = folder_make(tsdb->fs, options->path, err);
     if (!rc && !options->no_lockfile) rc = tsdb_lock(tsdb, options->path, &clean_start, err);
+    if (!rc) rc = tails_init(tsdb, err);
     if (!rc) rc = tsdb_open_blocks(tsdb, &tsdb->head_begin, err);
     if (!rc) rc = tsdb_load_head(tsdb, &after, err);
     if (!rc) tsdb->sources.head = tsdb->head;
@@ -148,7 +156,8 @@ static int open_folder(struct tsdb *tsdb, const struct tsdb_options *options, st
 static int open_memory(struct tsdb *tsdb, const struct tsdb_options *options, struct registry *registry,
                        struct err *err) {
     struct head_options head = {tsdb->fs, NULL, options->max_series, options->memory};
-    int rc = head_create(&head, &tsdb->head, err);
+    int rc = tails_init(tsdb, err);
+    if (!rc) rc = head_create(&head, &tsdb->head, err);
     if (rc) return rc;
     tsdb->sources.head = tsdb->head;
     tsdb->metrics = tsdb_metrics_create(tsdb, registry);
@@ -194,6 +203,7 @@ void tsdb_close(struct tsdb *tsdb) {
     tsdb_maintenance_stop(tsdb);
     tsdb_metrics_destroy(tsdb->metrics); /* it looks at the log */
     tsdb_log_stop(tsdb);
+    tails_release(tsdb);
     sources_release(&tsdb->sources);
     head_destroy(tsdb->head);
     exemplars_destroy(tsdb->exemplars);

@@ -53,6 +53,13 @@ def prometheus(bench, config, name="peer", *flags):
     return wait_metrics(process, port)
 
 
+def victoria(bench):
+    port = free_port()
+    process = bench.run("victoria", [REAL / "victoria-metrics", f"-httpListenAddr=127.0.0.1:{port}",
+                                     f"-storageDataPath={bench.folder}/victoria.data", "-search.latencyOffset=0s"])
+    return wait_metrics(process, port)
+
+
 def python_demo(bench):
     port = free_port()
     process = bench.run("python-demo", [PYTHON, HERE / "apps/demo.py", port])

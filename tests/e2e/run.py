@@ -35,13 +35,14 @@ import checks_remote_write2  # noqa: E402
 import checks_rules  # noqa: E402
 import checks_sandbox  # noqa: E402
 import checks_scrape  # noqa: E402
+import checks_send  # noqa: E402
 import checks_text_import  # noqa: E402
 import checks_web  # noqa: E402
 from harness import Bench  # noqa: E402
 
 PARTS = {"process": checks_process.run, "scrape": checks_scrape.run, "pushgateway": checks_pushgateway.run, "push": checks_push.run,
          "clients": checks_clients.run, "client": checks_client.run, "peer": checks_peer.run, "relabel": checks_relabel.run, "import": checks_import.run, "remote_write": checks_remote_write.run,
-         "remote_write2": checks_remote_write2.run, "remote_read": checks_remote_read.run, "text_import": checks_text_import.run,
+         "remote_write2": checks_remote_write2.run, "remote_read": checks_remote_read.run, "send": checks_send.run, "text_import": checks_text_import.run,
          "bench": checks_bench.run, "exemplars": checks_exemplars.run, "formats": checks_formats.run, "admin": checks_admin.run, "queries": checks_queries.run,
          "discovery": checks_discovery.run, "metrics": checks_metrics.run, "package": checks_package.run, "sandbox": checks_sandbox.run, "web": checks_web.run, "rules": checks_rules.run,
          "backfill": checks_backfill.run, "alerts": checks_alerts.run, "exporters": checks_exporters.run, "api": checks_api.run}

@@ -1,0 +1,148 @@
+"""checks_send.py - our server sends what it scrapes to Debian's Prometheus, to VictoriaMetrics and to another of ours; then to one that fails."""
+import time
+
+import programs
+from fake_target import FakeTarget
+from faulty_proxy import FaultyProxy
+from harness import SIGKILL, Api, Server, eventually, http
+
+SENDER = """
+global:
+  scrape_interval: 1s
+  external_labels: {{replica: "a"}}
+remote_write:
+{receivers}
+scrape_configs:
+  - job_name: sent
+    static_configs:
+      - targets: ["{target}"]
+"""
+
+RECEIVER = """
+  - url: {url}
+    name: {name}
+    queue_config: {{batch_send_deadline: 200ms, min_backoff: 30ms, max_backoff: 300ms, max_samples_per_send: 40, capacity: 100, max_shards: 10{more}}}
+    write_relabel_configs:
+      - {{source_labels: [__name__], regex: "secret_.*", action: drop}}
+      - {{target_label: sent_to, replacement: {name}}}
+"""
+
+EMPTY = "global:\n  scrape_interval: 1s\n"
+ENABLED = "--web.enable-remote-write-receiver"
+LABELS = ("replica", "sent_to")
+
+
+def page():
+    """a hundred counters that grow, gauges of many digits, and what is not to be sent"""
+    now = time.time()
+    lines = [f'work_total{{worker="{i}"}} {int(now * 10) + i}' for i in range(100)]
+    lines += [f'level{{worker="{i}"}} {now / (i + 3)}' for i in range(20)]
+    return "\n".join(lines) + "\nsecret_total 1\nodd NaN\nodd_more +Inf\n"
+
+
+def receiver(url, name, more=""):
+    return RECEIVER.format(url=url, name=name, more=more)
+
+
+def samples(api, expression, end):
+    data = api.query(expression, time=end)
+    return sorted((sorted((n, v) for n, v in r["metric"].items() if n not in LABELS), r["values"]) for r in data["result"])
+
+
+WANTED = '{job="sent",__name__!~"secret_.*|scrape_duration_seconds"}'
+WHOLE_NUMBERS = '{job="sent",__name__=~"work_total|up|scrape_samples_scraped"}'  # VictoriaMetrics rounds the others, and keeps no NaN
+
+
+def same(ours, theirs, seconds, end=None, wanted_series=WANTED):
+    """all samples of the last seconds are there, with their times and values; more than a few"""
+    end = end or time.time() - 2
+    wanted = samples(ours, f"{wanted_series}[{seconds}s]", end)
+    got = samples(theirs, f"{wanted_series}[{seconds}s]", end)
+    if got != wanted:
+        differ = [(w, g) for w, g in zip(wanted, got) if w != g][:1]
+        raise AssertionError(f"{len(wanted)} series wanted, {len(got)} there; {differ}")
+    return sum(len(values) for _, values in wanted) > 100
+
+
+def metric(server, name, **labels):
+    total = 0
+    for line in http(server.base + "/metrics")[2].decode().splitlines():
+        if line.startswith((name + "{", name + " ")) and all(f'{k}="{v}"' in line for k, v in labels.items()):
+            total += float(line.rsplit(" ", 1)[1])
+    return total
+
+
+def to_real_ones(bench, binary, target):
+    check = bench.check
+    second = Server(bench, binary, EMPTY, ENABLED, name="second").wait_ready()
+    peer = Api(f"http://{programs.prometheus(bench, EMPTY, 'receiver', ENABLED)}")
+    victoria = Api(f"http://{programs.victoria(bench)}")
+    urls = {"ours": second.api.base, "prometheus": peer.base, "victoria": victoria.base}
+    text = "".join(receiver(url + "/api/v1/write", name) for name, url in urls.items())
+    ours = Server(bench, binary, SENDER.format(receivers=text, target=target.address), name="sender").wait_ready()
+    receivers = (("ours", second.api, WANTED), ("prometheus", peer, WANTED), ("victoria", victoria, WHOLE_NUMBERS))
+    for name, api, wanted in receivers:
+        check(f"{name}: every sample arrives, to the last bit", lambda: eventually(
+            "same samples", lambda: same(ours.api, api, 4, wanted_series=wanted), 30))
+        check(f"{name}: external labels and relabelling", lambda: [
+            (labels["replica"], labels["sent_to"]) for labels, _ in api.vector('up{job="sent"}')] == [("a", name)])
+        check(f"{name}: what relabelling drops is not sent", lambda: api.vector("secret_total") == [])
+        check(f"{name}: counted", lambda: metric(ours.api, "prometheus_remote_storage_samples_total", remote_name=name) > 100
+              and metric(ours.api, "prometheus_remote_storage_samples_failed_total", remote_name=name) == 0
+              and metric(ours.api, "prometheus_remote_storage_samples_dropped_total", remote_name=name) > 0)
+    end = time.time()
+    ours.process.stop()
+    ours.process.start()
+    ours.wait_ready()
+    for name, api, wanted in receivers:
+        check(f"{name}: a clean restart loses nothing", lambda: eventually(
+            "same samples", lambda: time.time() > end + 6 and same(ours.api, api, 8, end + 4, wanted), 30))
+    check("nor repeats it", lambda: metric(ours.api, "prometheus_remote_storage_samples_failed_total") == 0)
+    ours.process.stop()
+
+
+def to_a_failing_one(bench, binary, target):
+    check = bench.check
+    second = Server(bench, binary, EMPTY, ENABLED, name="behind").wait_ready()
+    proxy = FaultyProxy(second.api.base)
+    bench.cleanups.append(proxy.close)
+    text = receiver(f"http://{proxy.address}/api/v1/write", "failing", ", retry_on_http_429: true")
+    ours = Server(bench, binary, SENDER.format(receivers=text, target=target.address), name="patient").wait_ready()
+    begin = time.time()
+
+    def whole(what):
+        end = time.time()
+        check(what, lambda: eventually("same samples", lambda: same(ours.api, second.api, int(end - begin) + 1, end), 60))
+    eventually("something was sent", lambda: proxy.requests > 5)
+    for mode in (500, "cut", "lost", "slow"):
+        proxy.mode = mode
+        time.sleep(3)
+        proxy.mode = "pass"
+        whole(f"{mode} for a while: nothing is missing")
+    proxy.mode, proxy.retry_after = 429, "2"
+    before = proxy.requests
+    time.sleep(3)
+    check("Retry-After is kept to", lambda: proxy.requests - before <= 40)
+    proxy.mode, proxy.retry_after = "pass", None
+    whole("429: nothing is missing")
+    proxy.mode = 503
+    time.sleep(15)
+    check("what waits is bounded", lambda: metric(ours.api, "prometheus_remote_storage_samples_pending") < 3000)
+    ours.process.signal(SIGKILL)
+    ours.process.popen.wait()
+    ours.process.start()
+    ours.wait_ready()
+    time.sleep(3)
+    proxy.mode = "pass"
+    whole("down, and we are killed meanwhile: nothing is missing")
+    failed = metric(ours.api, "prometheus_remote_storage_samples_failed_total")
+    proxy.mode = 400
+    check("400 is for ever, and counted", lambda: eventually("failed", lambda: metric(
+        ours.api, "prometheus_remote_storage_samples_failed_total") > failed, 10))
+
+
+def run(bench, binary):
+    target = FakeTarget(page)
+    bench.cleanups.append(target.close)
+    to_real_ones(bench, binary, target)
+    to_a_failing_one(bench, binary, target)
