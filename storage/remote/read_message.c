@@ -51,7 +51,7 @@ static size_t text_bytes(struct span text) {
     return TAG_BYTES + varint_bytes(text.len) + text.len;
 }
 
-static void put_labels(struct labels labels, uint32_t number, struct buf *out) {
+void read_message_labels(struct labels labels, uint32_t number, struct buf *out) {
     for (uint32_t i = 0; i < labels.count; i++) {
         struct span name = labels.items[i].name, value = labels.items[i].value;
         put_head(out, number, text_bytes(name) + text_bytes(value));
@@ -110,8 +110,8 @@ static void put_count(struct buf *out, uint32_t number, double count, bool is_in
         protobuf_put_double(out, number + 1, count);
 }
 
-static void put_histogram(const struct histogram *h, int64_t time_ms, struct buf *out) {
-    size_t message = read_message_begin(out, SERIES_HISTOGRAMS);
+static void put_histogram(const struct histogram *h, int64_t time_ms, uint32_t number, struct buf *out) {
+    size_t message = read_message_begin(out, number);
     put_count(out, H_COUNT, h->count, h->is_integer);
     protobuf_put_double(out, H_SUM, h->sum);
     put_zigzag(out, H_SCHEMA, h->schema);
@@ -125,17 +125,21 @@ static void put_histogram(const struct histogram *h, int64_t time_ms, struct buf
     read_message_end(out, message);
 }
 
-void read_message_series(struct labels labels, const struct columns *columns, uint32_t number,
-                         struct buf *out) {
-    size_t series = read_message_begin(out, number);
-    put_labels(labels, SERIES_LABELS, out);
+void read_message_rows(const struct columns *columns, uint32_t histograms, struct buf *out) {
     for (size_t i = 0; i < columns->count; i++) {
         const struct histogram *histogram = columns_histogram(columns, i);
         if (histogram)
-            put_histogram(histogram, columns->times_ms[i], out);
+            put_histogram(histogram, columns->times_ms[i], histograms, out);
         else
             put_sample(columns->values[i], columns->times_ms[i], out);
     }
+}
+
+void read_message_series(struct labels labels, const struct columns *columns, uint32_t number,
+                         struct buf *out) {
+    size_t series = read_message_begin(out, number);
+    read_message_labels(labels, SERIES_LABELS, out);
+    read_message_rows(columns, SERIES_HISTOGRAMS, out);
     read_message_end(out, series);
 }
 
@@ -161,7 +165,7 @@ void read_message_frame(struct read_framer *framer, size_t query, struct labels 
                         const struct columns *columns, size_t *row, struct buf *out) {
     struct buf *message = &framer->message;
     size_t series = read_message_begin(message, ANSWER_SERIES);
-    put_labels(labels, CHUNKED_LABELS, message);
+    read_message_labels(labels, CHUNKED_LABELS, message);
     do {
         struct read_chunk chunk;
         if (!read_chunk_write(columns, *row, &framer->chunk, &chunk)) message->failed = true;

@@ -17,6 +17,10 @@
 size_t read_message_begin(struct buf *out, uint32_t number);
 void read_message_end(struct buf *out, size_t at);
 
+/* what a TimeSeries is made of: labels as field `number`; samples as field 2, histograms as field
+ * `histograms` */
+void read_message_labels(struct labels labels, uint32_t number, struct buf *out);
+void read_message_rows(const struct columns *columns, uint32_t histograms, struct buf *out);
 /* a prometheus.TimeSeries as field `number` */
 void read_message_series(struct labels labels, const struct columns *columns, uint32_t number,
                          struct buf *out);

@@ -5,6 +5,7 @@
  * All of a queue belongs to its thread, but for what tail.h guards.
  */
 #include "lib/base/vec.h"
+
 #include "lib/config/config.h"
 #include "lib/http/client.h"
 #include "lib/instrument/instrument.h"
@@ -17,13 +18,25 @@
 #include "storage/send/sender.h"
 #include "storage/tsdb/tail.h"
 
+#include <string.h>
+
 struct queue;
+
+struct metadata_sender;
+
+static inline bool send_is_v2(const struct remote_write_config *remote) {
+    return strcmp(remote->protobuf_message, "io.prometheus.write.v2.Request") == 0;
+}
+
+static inline bool send_has_histograms(const struct remote_write_config *remote) {
+    return remote->send_native_histograms || send_is_v2(remote);
+}
 
 /* what is in a message */
 struct load {
-    uint64_t first_place; /* of rows of the tail (tail.h); 0: none of them */
-    size_t samples, histograms;
-    int64_t newest_ms; /* INT64_MIN: empty */
+    uint64_t first_place;                  /* of rows of the tail (tail.h); 0: none of them */
+    size_t samples, histograms, exemplars; /* samples: with the histograms */
+    int64_t newest_ms;                     /* INT64_MIN: empty */
 };
 
 /* Rows of its series in order: a message fills while the one before is under way. */
@@ -61,8 +74,10 @@ struct reading {
 };
 
 struct queue_metrics {
-    struct counter *samples, *histograms, *bytes, *failed, *failed_histograms, *retried, *retried_histograms,
-        *in_samples, *metadata, *metadata_failed;
+    struct counter *samples, *histograms, *exemplars, *metadata;
+    struct counter *failed, *failed_histograms, *failed_exemplars, *metadata_failed;
+    struct counter *retried, *retried_histograms, *retried_exemplars, *metadata_retried;
+    struct counter *bytes, *in_samples;
     struct counter *dropped_relabel, *dropped_old, *dropped_histograms;
     struct gauge *pending, *shards, *shards_min, *shards_max, *shards_desired, *capacity, *batch_max,
         *highest_sent;
@@ -89,6 +104,7 @@ struct queue {
     struct arena arena;           /* of a row's labels */
     VEC(struct label) own, items; /* of a series; with external ones */
     struct loop_timer *deadline, *save, *resize;
+    struct metadata_sender *metadata;      /* NULL: none is sent */
     double rate_in, rate_out, seconds_out; /* since the last look at the number of shards */
     bool is_failing;                       /* logged once until it goes again */
     bool is_running, is_pumping, is_stopping, is_stopped;
@@ -131,8 +147,8 @@ void shard_release(struct shard *shard);
 /* sends first when it is full and may; false: no room until an answer comes */
 bool shard_has_room(struct shard *shard);
 /* rows of one series from *row on; place 0: not of the tail */
-void shard_add(struct shard *shard, struct labels labels, const struct columns *columns, size_t *row,
-               uint64_t place);
+void shard_add(struct shard *shard, struct labels labels, const struct columns *columns,
+               struct send_exemplars exemplars, size_t *row, uint64_t place);
 /* what there is, unless a message is under way */
 void shard_send(struct shard *shard);
 
@@ -145,6 +161,10 @@ void reading_begin(struct queue *queue);
 bool reading_step(struct queue *queue);
 /* was a row of the tail sent by the reading? */
 bool reading_has(const struct queue *queue, int64_t time_ms, uint64_t commit);
+
+/* metadata.c: *made NULL when none is wanted */
+int metadata_sender_create(struct queue *queue, struct metadata_sender **made, struct err *err);
+void metadata_sender_destroy(struct metadata_sender *sender); /* NULL is fine */
 
 /* queue_metrics.c */
 void queue_metrics_init(struct queue *queue);

@@ -135,7 +135,7 @@ static void miss_rest(struct queue *queue) {
 static bool is_wanted(struct queue *queue, size_t row, int64_t now_ms) {
     const struct tail_rows *rows = queue->rows;
     bool is_histogram = rows->histograms && rows->histograms[row];
-    if (is_histogram && !queue->remote->send_native_histograms)
+    if (is_histogram && !send_has_histograms(queue->remote))
         counter_inc(queue->metrics.dropped_histograms);
     else if (queue_is_old(queue, rows->times_ms[row], now_ms))
         counter_inc(queue->metrics.dropped_old);
@@ -144,12 +144,22 @@ static bool is_wanted(struct queue *queue, size_t row, int64_t now_ms) {
     return false;
 }
 
-static int row_labels(struct queue *queue, struct series_ref ref, struct labels *labels, bool *kept,
-                      struct err *err) {
+static struct labels own_labels(struct queue *queue, struct series_ref ref) {
     vec_reserve(&queue->own, tail_label_count(queue->tail, ref) + 1);
-    if (queue->rules) arena_release(&queue->arena);
-    return queue_labels(queue, tail_labels(queue->tail, ref, queue->own.items), &queue->arena, labels, kept,
-                        err);
+    return tail_labels(queue->tail, ref, queue->own.items);
+}
+
+#define ROW_EXEMPLARS 64u
+
+/* those of a row's series, which is known by its labels in the database */
+static size_t find_exemplars(const struct queue *queue, struct labels labels,
+                             const struct exemplar *found[ROW_EXEMPLARS]) {
+    const struct tail_rows *rows = queue->rows;
+    size_t count = 0;
+    for (size_t i = 0; queue->remote->send_exemplars && i < rows->exemplar_count && count < ROW_EXEMPLARS;
+         i++)
+        if (labels_equal(rows->exemplars[i].series, labels)) found[count++] = &rows->exemplars[i].exemplar;
+    return count;
 }
 
 /* false: there is no room for it */
@@ -157,13 +167,17 @@ static bool deal_row(struct queue *queue, int64_t now_ms) {
     struct tail_rows *rows = queue->rows;
     size_t at = queue->row, from = 0;
     struct shard *shard = &queue->shards[rows->refs[at].slot % queue->shard_count];
+    const struct exemplar *exemplars[ROW_EXEMPLARS];
     struct labels labels;
     struct err err;
     bool kept;
     if (!shard_has_room(shard)) return false;
     queue->row++;
     if (!is_wanted(queue, at, now_ms)) return true;
-    if (row_labels(queue, rows->refs[at], &labels, &kept, &err)) {
+    struct labels own = own_labels(queue, rows->refs[at]);
+    size_t exemplar_count = find_exemplars(queue, own, exemplars);
+    if (queue->rules) arena_release(&queue->arena);
+    if (queue_labels(queue, own, &queue->arena, &labels, &kept, &err)) {
         counter_inc(queue->metrics.failed);
         return true;
     }
@@ -171,7 +185,9 @@ static bool deal_row(struct queue *queue, int64_t now_ms) {
                           .values = &rows->values[at],
                           .histograms = rows->histograms ? &rows->histograms[at] : NULL,
                           .count = 1};
-    if (kept) shard_add(shard, labels, &one, &from, rows->place);
+    if (kept)
+        shard_add(shard, labels, &one, (struct send_exemplars){exemplars, exemplar_count}, &from,
+                  rows->place);
     return true;
 }
 
@@ -320,13 +336,18 @@ static void on_deadline(void *context) {
 
 int queue_http_options(const struct queue *queue, struct arena *arena, struct http_request_options *options,
                        struct err *err) {
-    static const char *const fixed[] = {"Content-Encoding: snappy", "Content-Type: application/x-protobuf",
-                                        "X-Prometheus-Remote-Write-Version: 0.1.0"};
+    static const char *const of_versions[2][3] = {
+        {"Content-Encoding: snappy", "Content-Type: application/x-protobuf",
+         "X-Prometheus-Remote-Write-Version: 0.1.0"},
+        {"Content-Encoding: snappy",
+         "Content-Type: application/x-protobuf;proto=io.prometheus.write.v2.Request",
+         "X-Prometheus-Remote-Write-Version: 2.0.0"}};
     const struct remote_write_config *remote = queue->remote;
-    size_t count = sizeof fixed / sizeof *fixed;
+    const char *const *fixed = of_versions[send_is_v2(remote)];
+    size_t count = 3;
     const char **headers = arena_array(arena, count + remote->headers.count + 1, sizeof *headers);
     if (!headers) return arena_limit(arena, "headers", err);
-    memcpy(headers, fixed, sizeof fixed);
+    memcpy(headers, fixed, count * sizeof *headers);
     for (size_t i = 0; i < remote->headers.count; i++, count++) {
         headers[count] =
             arena_printf(arena, "%s: %s", remote->headers.items[i].name, remote->headers.items[i].value);
@@ -372,6 +393,7 @@ int queue_create(struct sender *sender, struct config *config, const struct remo
     if (!rc) rc = loop_create(&queue->loop, err);
     if (!rc) rc = http_client_create(queue->loop, &queue->client, err);
     if (!rc) rc = make_shards(queue, (size_t)remote->queue_config.min_shards, err);
+    if (!rc) rc = metadata_sender_create(queue, &queue->metadata, err);
     if (rc) {
         queue_destroy(queue);
         return rc;
@@ -411,6 +433,7 @@ void queue_destroy(struct queue *queue) {
     if (queue->is_running) thread_join(&queue->thread);
     for (size_t i = 0; i < queue->shard_count; i++) shard_release(&queue->shards[i]);
     mem_free(queue->shards);
+    metadata_sender_destroy(queue->metadata);
     loop_timer_destroy(queue->deadline);
     loop_timer_destroy(queue->save);
     loop_timer_destroy(queue->resize);

@@ -12,6 +12,24 @@ static const struct {
     { offsetof(struct queue_metrics, field), "prometheus_remote_storage_" name, help, reason }
     COUNTER(samples, "samples_total", "Total number of samples sent to remote storage.", NULL),
     COUNTER(histograms, "histograms_total", "Total number of histograms sent to remote storage.", NULL),
+    COUNTER(exemplars, "exemplars_total", "Total number of exemplars sent to remote storage.", NULL),
+    COUNTER(metadata, "metadata_total", "Total number of metadata entries sent to remote storage.", NULL),
+    COUNTER(failed_exemplars, "exemplars_failed_total",
+            "Total number of exemplars which failed on send to remote storage, non-recoverable errors.",
+            NULL),
+    COUNTER(
+        metadata_failed, "metadata_failed_total",
+        "Total number of metadata entries which failed on send to remote storage, non-recoverable errors.",
+        NULL),
+    COUNTER(retried_exemplars, "exemplars_retried_total",
+            "Total number of exemplars which failed on send to remote storage but were retried because the "
+            "send error was recoverable.",
+            NULL),
+    COUNTER(
+        metadata_retried, "metadata_retried_total",
+        "Total number of metadata entries which failed on send to remote storage but were retried because "
+        "the send error was recoverable.",
+        NULL),
     COUNTER(bytes, "bytes_total",
             "The total number of bytes of data (not metadata) sent by the queue after compression.", NULL),
     COUNTER(failed, "samples_failed_total",

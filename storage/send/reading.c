@@ -80,7 +80,7 @@ static void next_window(struct queue *queue) {
 static void drop_rows(struct queue *queue, struct columns *columns) {
     int64_t now = clock_wall_ms();
     size_t kept = 0;
-    if (!queue->remote->send_native_histograms)
+    if (!send_has_histograms(queue->remote))
         counter_add(queue->metrics.dropped_histograms, (double)columns_drop_histograms(columns));
     while (kept < columns->count && queue_is_old(queue, columns->times_ms[kept], now)) kept++;
     counter_add(queue->metrics.dropped_old, (double)kept);
@@ -113,7 +113,8 @@ static bool send_series(struct queue *queue) {
     struct reading *reading = &queue->reading;
     while (reading->is_kept && reading->row < reading->columns.count) {
         if (!shard_has_room(reading->shard)) return false;
-        shard_add(reading->shard, reading->labels, &reading->columns, &reading->row, 0);
+        shard_add(reading->shard, reading->labels, &reading->columns, (struct send_exemplars){0},
+                  &reading->row, 0);
     }
     reading->has_series = false;
     reading->index++;
@@ -131,6 +132,7 @@ bool reading_step(struct queue *queue) {
     if (!reading->moment && open_window(queue, &err)) {
         say_unread(queue, &err);
         close_window(reading);
+        reading->done.count--;
         loop_timer_set(queue->deadline, 1000);
         return false;
     }

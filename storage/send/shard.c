@@ -42,18 +42,22 @@ static void count_sent(struct shard *shard) {
 /* the totals count what was given to the receiver, once, whatever it answered */
 static void count_message(const struct shard *shard, enum send_verdict verdict) {
     const struct queue_metrics *m = &shard->queue->metrics;
-    double histograms = (double)shard->sending_load.histograms,
-           floats = (double)shard->sending_load.samples - histograms;
+    const struct load *load = &shard->sending_load;
+    double histograms = (double)load->histograms, exemplars = (double)load->exemplars,
+           floats = (double)load->samples - histograms;
     if (verdict == SEND_AGAIN) {
         counter_add(m->retried, floats);
         counter_add(m->retried_histograms, histograms);
+        counter_add(m->retried_exemplars, exemplars);
         return;
     }
     counter_add(m->samples, floats);
     counter_add(m->histograms, histograms);
+    counter_add(m->exemplars, exemplars);
     if (verdict != SEND_NEVER) return;
     counter_add(m->failed, floats);
     counter_add(m->failed_histograms, histograms);
+    counter_add(m->failed_exemplars, exemplars);
 }
 
 static void finish(struct shard *shard) {
@@ -93,8 +97,9 @@ int shard_init(struct shard *shard, struct queue *queue, struct err *err) {
                             .filling_load = empty_load,
                             .sending_load = empty_load,
                             .pause = {config->min_backoff_ms, config->max_backoff_ms, 0}};
-    send_message_init(&shard->filling, (size_t)config->max_samples_per_send, NULL);
-    send_message_init(&shard->sending, (size_t)config->max_samples_per_send, NULL);
+    bool is_v2 = send_is_v2(queue->remote);
+    send_message_init(&shard->filling, (size_t)config->max_samples_per_send, is_v2, NULL);
+    send_message_init(&shard->sending, (size_t)config->max_samples_per_send, is_v2, NULL);
     shard->again = loop_timer_create(queue->loop, on_again, shard);
     arena_init(&arena, 1 << 20, NULL);
     int rc = queue_http_options(queue, &arena, &options, err);
@@ -148,14 +153,15 @@ static void note_load(struct load *load, const struct columns *columns, size_t f
     }
 }
 
-void shard_add(struct shard *shard, struct labels labels, const struct columns *columns, size_t *row,
-               uint64_t place) {
+void shard_add(struct shard *shard, struct labels labels, const struct columns *columns,
+               struct send_exemplars exemplars, size_t *row, uint64_t place) {
     struct err err;
     size_t from = *row;
-    if (send_message_add(&shard->filling, labels, columns, row, &err)) {
+    if (send_message_add(&shard->filling, labels, columns, exemplars, row, &err)) {
         counter_inc(shard->queue->metrics.failed); /* a sample larger than a message may be */
         ++*row;
         return;
     }
     note_load(&shard->filling_load, columns, from, *row, place);
+    shard->filling_load.exemplars += exemplars.count;
 }

@@ -8,9 +8,10 @@
 /* a record that begins a chain, and what the last one of the chain left of its rows */
 struct key {
     uint64_t sequence;
-    uint64_t *numbers; /* owned; NULL: a later one has replaced it, or its chain is broken */
-    struct changes_row *state;
-    uint64_t place; /* of the last one */
+    struct changes_row *state; /* owned; NULL: a later one has replaced it, or its chain is broken */
+    uint64_t first;            /* number of the first row; the others follow, as series made together do, */
+    uint64_t *numbers;         /* unless they are here; owned */
+    uint64_t place;            /* of the last one */
     size_t rows;
 };
 
@@ -64,13 +65,13 @@ static struct key *find_key(struct replay_chains *chains, uint64_t sequence) {
             high = middle;
     }
     bool is_there = low < chains->keys.count && chains->keys.items[low].sequence == sequence;
-    return is_there && chains->keys.items[low].numbers ? &chains->keys.items[low] : NULL;
+    return is_there && chains->keys.items[low].state ? &chains->keys.items[low] : NULL;
 }
 
 static void drop_forgotten(struct replay_chains *chains) {
     size_t kept = 0;
     for (size_t i = 0; i < chains->keys.count; i++)
-        if (chains->keys.items[i].numbers) chains->keys.items[kept++] = chains->keys.items[i];
+        if (chains->keys.items[i].state) chains->keys.items[kept++] = chains->keys.items[i];
     chains->keys.count = kept;
 }
 
@@ -83,13 +84,31 @@ static struct key *add_key(struct replay_chains *chains, const struct samples_re
     if (chains->keys.count == chains->keys.capacity) drop_forgotten(chains);
     size_t rows = (size_t)reader->rows;
     struct key *key = vec_push(&chains->keys);
-    *key = (struct key){sequence, mem_array(rows, sizeof *key->numbers), mem_array(rows, sizeof *key->state),
-                        0, rows};
+    *key = (struct key){.sequence = sequence, .state = mem_array(rows, sizeof *key->state), .rows = rows};
     return key;
 }
 
+static void fill_numbers(const struct key *key, size_t from, size_t count, uint64_t *numbers) {
+    if (key->numbers)
+        memcpy(numbers, key->numbers + from, count * sizeof *numbers);
+    else
+        for (size_t i = 0; i < count; i++) numbers[i] = key->first + from + i;
+}
+
+static bool are_following(const struct key *key, size_t from, const struct samples_rows *rows) {
+    for (size_t i = 0; i < rows->count; i++)
+        if (rows->numbers[i] != key->first + from + i) return false;
+    return true;
+}
+
 static void fill_key(struct key *key, size_t from, const struct samples_rows *rows) {
-    memcpy(key->numbers + from, rows->numbers, rows->count * sizeof *rows->numbers);
+    if (from == 0 && rows->count) key->first = rows->numbers[0];
+    if (!key->numbers && !are_following(key, from, rows)) {
+        uint64_t *numbers = mem_array(key->rows, sizeof *numbers);
+        fill_numbers(key, 0, from, numbers);
+        key->numbers = numbers;
+    }
+    if (key->numbers) memcpy(key->numbers + from, rows->numbers, rows->count * sizeof *rows->numbers);
     for (size_t i = 0; i < rows->count; i++) changes_row_begin(&key->state[from + i], rows->values[i]);
 }
 
@@ -122,7 +141,7 @@ static int put_changes(struct replay_chains *chains, uint64_t sequence, struct c
         if (count < 0) return count;
         rows->count = (size_t)count;
         rows->has_histograms = false;
-        memcpy(rows->numbers, key->numbers + done, rows->count * sizeof *rows->numbers);
+        fill_numbers(key, done, rows->count, rows->numbers);
         for (size_t i = 0; i < rows->count; i++) rows->times_ms[i] = reader->time_ms;
         put_rows(chains, sequence, rows, reader->late_from);
     }

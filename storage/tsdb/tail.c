@@ -59,6 +59,20 @@ static int64_t min_time_of(const struct append_batch *batch) {
     return min;
 }
 
+/* false: no room */
+static bool copy_exemplars(struct tail_rows *rows, const struct append_batch *batch) {
+    struct batch_exemplar *copies = arena_array(&rows->arena, batch->exemplar_count, sizeof *copies);
+    for (size_t i = 0; copies && i < batch->exemplar_count; i++) {
+        copies[i] = batch->exemplars[i];
+        if (labels_copy(batch->exemplars[i].series, &rows->arena, &copies[i].series, NULL) ||
+            labels_copy(batch->exemplars[i].exemplar.labels, &rows->arena, &copies[i].exemplar.labels, NULL))
+            return false;
+    }
+    rows->exemplars = copies;
+    rows->exemplar_count = copies ? batch->exemplar_count : 0;
+    return copies != NULL;
+}
+
 /* one block for the columns; NULL: histograms take more than a batch may */
 static struct tail_rows *copy_rows(const struct append_batch *batch, size_t count) {
     struct tail_rows *rows = mem_zalloc(sizeof *rows);
@@ -80,6 +94,10 @@ static struct tail_rows *copy_rows(const struct append_batch *batch, size_t coun
         if (!batch->histograms[i]) continue;
         rows->histograms[at] = histogram_copy(batch->histograms[i], &rows->arena);
         if (rows->histograms[at]) continue;
+        tail_rows_destroy(rows);
+        return NULL;
+    }
+    if (batch->exemplar_count && !copy_exemplars(rows, batch)) {
         tail_rows_destroy(rows);
         return NULL;
     }

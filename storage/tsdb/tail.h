@@ -33,6 +33,8 @@ struct tail_rows {
     double *values;
     int64_t *times_ms;
     const struct histogram **histograms; /* NULL: all are floats */
+    struct batch_exemplar *exemplars;    /* each with the labels of its series */
+    size_t exemplar_count;
     struct arena arena;
 };
 

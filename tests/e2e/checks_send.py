@@ -101,6 +101,70 @@ def to_real_ones(bench, binary, target):
     ours.process.stop()
 
 
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+def annotated():
+    """an exemplar on a counter, a new one every second; types, help and a unit"""
+    second = int(time.time())
+    return f"""# HELP requests All requests.
+# TYPE requests counter
+requests_total {second} # {{trace_id="a-{second}",span="é"}} 0.5 {second}.25
+# HELP wait_seconds How long.
+# TYPE wait_seconds gauge
+# UNIT wait_seconds seconds
+wait_seconds 1.5
+# EOF
+"""
+
+
+NOTES = """
+    send_exemplars: true
+    send_native_histograms: true
+    protobuf_message: {message}
+    metadata_config: {{send_interval: 1s}}
+"""
+
+
+def with_notes(bench, binary):
+    """exemplars, metadata and native histograms, by both versions; what Prometheus takes, too"""
+    check = bench.check
+    target = FakeTarget(annotated, OPENMETRICS)
+    bench.cleanups.append(target.close)
+    first = Server(bench, binary, EMPTY, ENABLED, name="notes1").wait_ready()
+    second = Server(bench, binary, EMPTY, ENABLED, name="notes2").wait_ready()
+    peer = Api(f"http://{programs.prometheus(bench, EMPTY, 'notes', ENABLED, '--enable-feature=exemplar-storage,native-histograms')}")
+    demo = programs.go_demo(bench)
+    text = "".join(receiver(api.base + "/api/v1/write", name).rstrip() + NOTES.format(message=message) for name, api, message in (
+        ("v1", first.api, "prometheus.WriteRequest"), ("v2", second.api, "io.prometheus.write.v2.Request"),
+        ("prometheus", peer, "prometheus.WriteRequest")))
+    config = SENDER.format(receivers=text, target=target.address) + f"""
+  - job_name: native
+    scrape_native_histograms: true
+    static_configs: [{{targets: ["{demo}"]}}]
+"""
+    ours = Server(bench, binary, config, name="notes_sender").wait_ready()
+
+    def exemplars(api):
+        rows = api.data("/api/v1/query_exemplars", query="requests_total", start=begin, end=begin + 5)
+        return [(e["labels"], e["value"], float(e["timestamp"])) for row in rows for e in row["exemplars"]]
+    begin = int(time.time()) + 1
+    eventually("six seconds", lambda: time.time() > begin + 7)
+    wanted = eventually("exemplars", lambda: exemplars(ours.api))
+    for name, api in (("v1", first.api), ("v2", second.api), ("prometheus", peer)):
+        check(f"{name}: exemplars arrive", lambda: eventually("same exemplars", lambda: exemplars(api) == wanted and len(wanted) > 2, 20))
+        check(f"{name}: native histograms arrive", lambda: eventually("same histograms", lambda: samples_of_histograms(
+            api, begin + 5) == samples_of_histograms(ours.api, begin + 5) != [], 20))
+    check("v1: metadata arrives", lambda: eventually("metadata", lambda: first.api.data("/api/v1/metadata", metric="requests")["requests"] == [
+        {"type": "counter", "help": "All requests.", "unit": ""}], 20))
+    ours.process.stop()
+
+
+def samples_of_histograms(api, end):
+    rows = api.query('{job="native",__name__!~".*_(bucket|sum|count|total)"}[3s]', time=end)["result"]
+    return sorted((sorted((n, v) for n, v in r["metric"].items() if n not in LABELS), r["histograms"]) for r in rows if "histograms" in r)
+
+
 def to_a_failing_one(bench, binary, target):
     check = bench.check
     second = Server(bench, binary, EMPTY, ENABLED, name="behind").wait_ready()
@@ -145,4 +209,5 @@ def run(bench, binary):
     target = FakeTarget(page)
     bench.cleanups.append(target.close)
     to_real_ones(bench, binary, target)
+    with_notes(bench, binary)
     to_a_failing_one(bench, binary, target)

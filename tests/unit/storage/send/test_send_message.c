@@ -13,7 +13,7 @@ static struct intake *intake;
 static struct intake_request *request;
 
 static void begin(void) {
-    send_message_init(&message, 2000, NULL);
+    send_message_init(&message, 2000, false, NULL);
     columns_init(&columns, NULL);
     intake = intake_create(NULL, NULL);
     request = NULL;
@@ -28,7 +28,7 @@ static void end(void) {
 
 static void limit_samples(size_t max_samples) {
     send_message_release(&message);
-    send_message_init(&message, max_samples, NULL);
+    send_message_init(&message, max_samples, false, NULL);
 }
 
 static void add(int64_t time_ms, double value) {
@@ -93,7 +93,8 @@ START_TEST(a_full_message_goes_on_in_the_next_in_order) {
     limit_samples(7);
     add_kinds();
     while (row < columns.count) {
-        ck_assert_int_eq(send_message_add(&message, named("a"), &columns, &row, NULL), 0);
+        ck_assert_int_eq(
+            send_message_add(&message, named("a"), &columns, (struct send_exemplars){0}, &row, NULL), 0);
         ck_assert(send_message_is_full(&message) == (row < columns.count));
         deliver();
         for (size_t i = 0; i < request->batch->count; i++) row_is(i, arrived++);
@@ -109,10 +110,14 @@ START_TEST(series_share_a_message_and_a_full_one_takes_none) {
     size_t first = 18, second = 19, third = 0;
     limit_samples(3);
     for (int i = 0; i < 20; i++) add(i, i);
-    ck_assert_int_eq(send_message_add(&message, named("a"), &columns, &first, NULL), 0);
-    ck_assert_int_eq(send_message_add(&message, named("\xc3\xa4\"\n"), &columns, &second, NULL), 0);
+    ck_assert_int_eq(
+        send_message_add(&message, named("a"), &columns, (struct send_exemplars){0}, &first, NULL), 0);
+    ck_assert_int_eq(send_message_add(&message, named("\xc3\xa4\"\n"), &columns, (struct send_exemplars){0},
+                                      &second, NULL),
+                     0);
     ck_assert(send_message_is_full(&message));
-    ck_assert_int_eq(send_message_add(&message, named("c"), &columns, &third, NULL), 0);
+    ck_assert_int_eq(
+        send_message_add(&message, named("c"), &columns, (struct send_exemplars){0}, &third, NULL), 0);
     ck_assert_uint_eq(third, 0);
     deliver();
     ck_assert_uint_eq(intake_series_count(request), 2);
@@ -129,13 +134,16 @@ START_TEST(where_memory_ends_fewer_rows_go_and_what_was_there_stays) {
     size_t row = 0, before;
     budget_init(&budget, "message", 20000, NULL);
     send_message_release(&message);
-    send_message_init(&message, 2000, &budget);
+    send_message_init(&message, 2000, false, &budget);
     for (int i = 0; i < 2000; i++) add(i, i);
-    ck_assert_int_eq(send_message_add(&message, named("a"), &columns, &row, NULL), 0);
+    ck_assert_int_eq(send_message_add(&message, named("a"), &columns, (struct send_exemplars){0}, &row, NULL),
+                     0);
     ck_assert(row > 0 && row < 2000);
-    while (send_message_add(&message, named("b"), &columns, &row, NULL) == 0) ck_assert_uint_lt(row, 2000);
+    while (send_message_add(&message, named("b"), &columns, (struct send_exemplars){0}, &row, NULL) == 0)
+        ck_assert_uint_lt(row, 2000);
     before = row;
-    ck_assert_int_eq(send_message_add(&message, named("c"), &columns, &row, NULL), ERR_LIMIT);
+    ck_assert_int_eq(send_message_add(&message, named("c"), &columns, (struct send_exemplars){0}, &row, NULL),
+                     ERR_LIMIT);
     ck_assert_uint_eq(row, before);
     ck_assert_uint_eq(message.samples, row);
     message.packed.budget = NULL; /* memory is there again */
