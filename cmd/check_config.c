@@ -1,5 +1,6 @@
 #include "cmd/check_config.h"
 
+#include "cmd/agent.h"
 #include "cmd/check_rules.h"
 #include "lib/config/config.h"
 #include "lib/discovery/discovery.h"
@@ -97,10 +98,8 @@ static void check_named_files(struct checking *checking, const struct config *co
 /* ---- what is allowed, and what is wise ---- */
 
 static void check_agent(struct checking *checking, const struct config *config) {
-    if (config->alerting.alertmanagers.count || config->alerting.alert_relabel_configs.count)
-        fail(checking, "field alerting is not allowed in agent mode");
-    if (config->rule_files.count) fail(checking, "field rule_files is not allowed in agent mode");
-    if (config->remote_read.count) fail(checking, "field remote_read is not allowed in agent mode");
+    struct err err;
+    if (agent_check_config(config, &err)) fail(checking, err.text);
 }
 
 /* between two scrapes an instant query would find nothing */

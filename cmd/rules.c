@@ -54,8 +54,8 @@ int rules_read(struct rules *rules, const struct config *config, struct rule_set
     return rc;
 }
 
-int rules_start(struct rules *rules, struct engine *engine, struct tsdb *tsdb, struct registry *registry,
-                struct err *err) {
+int rules_start(struct rules *rules, struct engine *engine, struct queryable *queryable,
+                struct appender *appender, struct registry *registry, struct err *err) {
     const struct flags *flags = rules->flags;
     struct notifier_options notify = {.queue_capacity = flags->alertmanager_queue_capacity,
                                       .batch_size = flags->alertmanager_batch_size,
@@ -71,8 +71,8 @@ int rules_start(struct rules *rules, struct engine *engine, struct tsdb *tsdb, s
     char path[4096];
     snprintf(path, sizeof path, "%s/firing_alerts.json", flags->storage_tsdb_path);
     struct rules_manager_options options = {.engine = engine,
-                                            .queryable = tsdb_queryable(tsdb),
-                                            .appender = tsdb_appender(tsdb),
+                                            .queryable = queryable,
+                                            .appender = appender,
                                             .resend_delay_ms = flags->rules_resend_delay_ms,
                                             .outage_tolerance_ms = flags->rules_outage_tolerance_ms,
                                             .grace_period_ms = flags->rules_grace_period_ms,

@@ -10,6 +10,7 @@
 #include "lib/base/err.h"
 #include "promql/parse/parse.h"
 
+struct appender;
 struct config;
 struct discovery;
 struct engine;
@@ -17,7 +18,7 @@ struct notifier;
 struct registry;
 struct rule_set;
 struct rules_manager;
-struct tsdb;
+struct queryable;
 
 struct rules {
     const struct flags *flags;
@@ -34,8 +35,8 @@ void rules_init(struct rules *rules, const struct flags *flags, const struct fea
                 const struct parse_options *parse);
 /* the rule files of a configuration; what is wrong is logged, the first is in err */
 int rules_read(struct rules *rules, const struct config *config, struct rule_set **set, struct err *err);
-int rules_start(struct rules *rules, struct engine *engine, struct tsdb *tsdb, struct registry *registry,
-                struct err *err);
+int rules_start(struct rules *rules, struct engine *engine, struct queryable *queryable,
+                struct appender *appender, struct registry *registry, struct err *err);
 /* The main thread. Nothing before start. Takes its own reference of the set. */
 void rules_apply(struct rules *rules, struct config *config, struct rule_set *set);
 /* no more evaluations; then what waits is sent */

@@ -1,5 +1,6 @@
 #include "cmd/cmd.h"
 
+#include "cmd/agent.h"
 #include "cmd/confine.h"
 #include "cmd/features.h"
 #include "cmd/flags.h"
@@ -21,6 +22,7 @@
 #include "lib/sys/timer.h"
 #include "promql/eval/engine.h"
 #include "promql/rules/rule_set.h"
+#include "storage/ask/asker.h"
 #include "storage/send/sender.h"
 #include "storage/tsdb/tsdb.h"
 
@@ -40,10 +42,11 @@
  *     SIGTERM, SIGINT stop: no more scrapes, then no more requests, then the database writes out what it has
  *     a second one    _exit at once; the log makes up for it at the next start
  *
- * Exit status: 0 stopped cleanly, 1 bad flag, taken port or unusable data folder, 2 bad configuration.
+ * Exit status: 0 stopped cleanly, 1 bad flag, taken port or unusable data folder, 2 bad configuration, 3
+ * flags that do not go together.
  */
 
-enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_BAD_CONFIG = 2 };
+enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_BAD_CONFIG = 2, STATUS_BAD_FLAGS = 3 };
 
 #define QUERY_BYTES_MOST ((uint64_t)512 << 20)
 #define SETTLED_MS 30000 /* after it is ready, all that only a start needs has run */
@@ -67,6 +70,7 @@ struct server {
     struct push push;
     struct rules rules;
     struct sender *sender;
+    struct asker *asker;  /* what queries read */
     struct thread opener; /* opens the database; joined by the main loop */
     int open_rc;          /* the opener's result, read after joining */
     struct err open_err;
@@ -91,7 +95,8 @@ static int fail(struct server *s, int status) {
 static int apply_config(void *context, struct config *config, struct err *err) {
     struct server *s = context;
     struct rule_set *set = NULL;
-    int rc = rules_read(&s->rules, config, &set, err);
+    int rc = s->flags.agent ? agent_check_config(config, err) : 0;
+    if (!rc) rc = rules_read(&s->rules, config, &set, err);
     if (!rc) rc = query_log_apply(&s->query_log, config->global.query_log_file, err);
     if (rc) {
         rule_set_unref(set);
@@ -103,7 +108,9 @@ static int apply_config(void *context, struct config *config, struct err *err) {
     rules_apply(&s->rules, config, set);
     rule_set_unref(set);
     if (s->tsdb && !s->is_opening) storage_apply(s->tsdb, &s->flags, config);
-    return s->sender ? sender_apply(s->sender, config, err) : 0;
+    rc = s->sender ? sender_apply(s->sender, config, err) : 0;
+    if (!rc && s->asker) rc = asker_apply(s->asker, config, err);
+    return rc;
 }
 
 static void on_hangup(void *context) {
@@ -136,13 +143,17 @@ static int start_work(struct server *s, struct err *err) {
     struct rule_set *set = NULL;
     int rc = targets_start(&s->targets, &s->flags, &s->features, tsdb_appender(s->tsdb), s->registry, err);
     if (!rc) rc = push_start(&s->push, tsdb_appender(s->tsdb), err);
-    if (!rc) rc = rules_start(&s->rules, s->engine, s->tsdb, s->registry, err);
+    if (!rc) rc = asker_create(s->tsdb, s->flags.query_replica_label, s->registry, &s->asker, err);
+    if (!rc)
+        rc = rules_start(&s->rules, s->engine, asker_queryable(s->asker), tsdb_appender(s->tsdb), s->registry,
+                         err);
     if (rc) return rc;
     struct config *config = reload_current(&s->reload);
     struct sender_options send = {s->tsdb, s->flags.storage_remote_flush_deadline_ms};
     s->sender = sender_create(&send, s->registry);
     rc = rules_read(&s->rules, config, &set, err);
     if (!rc) rc = sender_apply(s->sender, config, err);
+    if (!rc) rc = asker_apply(s->asker, config, err);
     if (rc) {
         config_unref(config);
         return rc;
@@ -180,7 +191,8 @@ static void on_opened(void *argument) {
         loop_stop(s->loop);
         return;
     }
-    web_ready(s->web, s->tsdb, s->targets.scrape, s->rules.manager, s->rules.notifier);
+    web_ready(s->web, asker_queryable(s->asker), s->tsdb, s->targets.scrape, s->rules.manager,
+              s->rules.notifier);
     gauge_set(s->self.ready, 1);
     loop_timer_set(s->settled, SETTLED_MS);
     LOG(LOG_INFO, "server is ready to receive web requests");
@@ -309,6 +321,7 @@ static void tear_down(struct server *s) {
     rules_destroy(&s->rules);
     memory_metrics_release(&s->memory_metrics);
     engine_destroy(s->engine);
+    asker_destroy(s->asker);
     tsdb_close(s->tsdb);
     reload_release(&s->reload);
     if (s->loop) reload_door_release(&s->door);
@@ -360,6 +373,11 @@ int cmd_server(int argc, char **argv) {
     if (flags_parse(&server.flags, argc, argv, &err)) {
         fprintf(stderr, "error parsing command line arguments: %s\ntry --help\n", err.text);
         return STATUS_FAILED;
+    }
+    if (agent_flags(&server.flags, &err)) {
+        fprintf(stderr, "%s\n", err.text);
+        flags_release(&server.flags);
+        return STATUS_BAD_FLAGS;
     }
     int status = STATUS_OK;
     log_configure(level_of(server.flags.log_level), strcmp(server.flags.log_format, "json") == 0);

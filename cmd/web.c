@@ -86,6 +86,7 @@ static struct api *make_api(struct web *web) {
                                   .progress = web->parts.progress,
                                   .data_path = web->parts.flags->storage_tsdb_path,
                                   .page_title = web->parts.flags->web_page_title,
+                                  .is_agent = web->parts.flags->agent,
                                   .has_admin = web->parts.flags->web_enable_admin_api,
                                   .retention = retention,
                                   .current_config = current_config,
@@ -137,10 +138,10 @@ int web_start(const struct web_parts *parts, struct web **result, struct err *er
     return 0;
 }
 
-void web_ready(struct web *web, struct tsdb *tsdb, struct scrape_manager *scrape, struct rules_manager *rules,
-               struct notifier *notifier) {
+void web_ready(struct web *web, struct queryable *queryable, struct tsdb *tsdb, struct scrape_manager *scrape,
+               struct rules_manager *rules, struct notifier *notifier) {
     api_set_rules(web->api, rules, notifier);
-    api_set_ready(web->api, tsdb_queryable(tsdb), tsdb, scrape);
+    api_set_ready(web->api, queryable, tsdb, scrape);
 }
 
 void web_stop(struct web *web) {

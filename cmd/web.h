@@ -13,6 +13,7 @@ struct engine;
 struct notifier;
 struct push_store;
 struct registry;
+struct queryable;
 struct rules_manager;
 struct scrape_manager;
 struct tsdb;
@@ -34,7 +35,7 @@ struct web_parts { /* outlive the web */
 
 /* The error names a port in use. */
 int web_start(const struct web_parts *parts, struct web **web, struct err *err);
-void web_ready(struct web *web, struct tsdb *tsdb, struct scrape_manager *scrape, struct rules_manager *rules,
-               struct notifier *notifier);
+void web_ready(struct web *web, struct queryable *queryable, struct tsdb *tsdb, struct scrape_manager *scrape,
+               struct rules_manager *rules, struct notifier *notifier);
 /* NULL is fine */
 void web_stop(struct web *web);

@@ -37,7 +37,7 @@ static const struct field config_fields[] = {
     FIELD(S, "scrape_config_files", PATHS, scrape_config_files, .flags = SILENT),
     FIELD(S, "scrape_configs", SECTIONS, scrape_configs, .section = &scrape_section),
     FIELD(S, "remote_write", SECTIONS, remote_write, .section = &remote_write_section),
-    FIELD(S, "remote_read", SECTIONS, remote_read, .section = &remote_read_section, .flags = UNSUPPORTED),
+    FIELD(S, "remote_read", SECTIONS, remote_read, .section = &remote_read_section),
     FIELD(S, "storage", SECTION, storage, .section = &storage_section),
     FIELD(S, "tracing", OPTIONAL, tracing, .section = &tracing_section, .flags = UNSUPPORTED),
     FIELD(S, "otlp", SECTION, otlp, .section = &otlp_section, .flags = UNSUPPORTED),

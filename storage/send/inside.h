@@ -37,6 +37,13 @@ struct load {
     uint64_t first_place;                  /* of rows of the tail (tail.h); 0: none of them */
     size_t samples, histograms, exemplars; /* samples: with the histograms */
     int64_t newest_ms;                     /* INT64_MIN: empty */
+    bool is_doubtful; /* some may have been sent before: a row a series, so that the others can be told apart
+                       */
+};
+
+/* series from .. to - 1 of a message */
+struct part {
+    size_t from, to;
 };
 
 /* Rows of its series in order: a message fills while the one before is under way. */
@@ -44,6 +51,8 @@ struct shard {
     struct queue *queue;
     struct send_message filling, sending;
     struct load filling_load, sending_load;
+    VEC(struct part) parts; /* of the message under way, still to be answered: the last is under way */
+    bool is_told;           /* that something of it was refused */
     struct http_request *request;
     struct loop_timer *again; /* set: the message under way waits for its next attempt */
     struct send_pause pause;
@@ -68,7 +77,8 @@ struct reading {
     struct columns columns;
     struct arena arena; /* of the labels */
     struct labels labels;
-    bool is_kept; /* by relabelling */
+    bool is_first; /* of the windows: what an earlier run had sent, but not heard of, is in it */
+    bool is_kept;  /* by relabelling */
     struct shard *shard;
     VEC(struct read_window) done; /* rows of the tail that these have are not sent again */
 };
@@ -146,9 +156,9 @@ int shard_init(struct shard *shard, struct queue *queue, struct err *err);
 void shard_release(struct shard *shard);
 /* sends first when it is full and may; false: no room until an answer comes */
 bool shard_has_room(struct shard *shard);
-/* rows of one series from *row on; place 0: not of the tail */
+/* rows of one series from *row on; place 0: not of the tail, is_doubtful: one of them */
 void shard_add(struct shard *shard, struct labels labels, const struct columns *columns,
-               struct send_exemplars exemplars, size_t *row, uint64_t place);
+               struct send_exemplars exemplars, size_t *row, uint64_t place, bool is_doubtful);
 /* what there is, unless a message is under way */
 void shard_send(struct shard *shard);
 

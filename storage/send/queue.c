@@ -186,8 +186,8 @@ static bool deal_row(struct queue *queue, int64_t now_ms) {
                           .histograms = rows->histograms ? &rows->histograms[at] : NULL,
                           .count = 1};
     if (kept)
-        shard_add(shard, labels, &one, (struct send_exemplars){exemplars, exemplar_count}, &from,
-                  rows->place);
+        shard_add(shard, labels, &one, (struct send_exemplars){exemplars, exemplar_count}, &from, rows->place,
+                  false);
     return true;
 }
 

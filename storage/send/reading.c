@@ -14,6 +14,7 @@
 #define FIRST_WIDTH_MS ((int64_t)60 * 1000)
 #define LEAST_WIDTH_MS ((int64_t)10 * 1000)
 #define MOST_WIDTH_MS ((int64_t)24 * 3600 * 1000)
+#define EMPTY_WIDTH_MS ((int64_t)1 << 55) /* times may be any */
 #define ROWS_WANTED ((size_t)500000) /* of a window: so long its moment is held */
 #define LABELS_MAX_BYTES ((size_t)4 << 20)
 
@@ -44,6 +45,7 @@ void reading_begin(struct queue *queue) {
     reading->done.count = 0;
     reading->from = tail_begin(queue->tail);
     reading->width_ms = FIRST_WIDTH_MS;
+    reading->is_first = true;
     reading->is_on = reading->from != INT64_MAX;
     if (!reading->is_on) return;
     LOG(LOG_INFO, "remote write reads what it has not sent yet", "remote_name", queue->name, "from_ms",
@@ -68,7 +70,10 @@ static void next_window(struct queue *queue) {
     struct reading *reading = &queue->reading;
     bool is_last = reading->to == INT64_MAX;
     close_window(reading);
-    if (reading->rows < ROWS_WANTED / 4 && reading->width_ms < MOST_WIDTH_MS / 4) reading->width_ms *= 4;
+    reading->is_first = false;
+    int64_t most_ms = reading->rows ? MOST_WIDTH_MS : EMPTY_WIDTH_MS;
+    if (reading->width_ms > most_ms) reading->width_ms = most_ms;
+    if (reading->rows < ROWS_WANTED / 4 && reading->width_ms <= most_ms / 4) reading->width_ms *= 4;
     if (reading->rows > ROWS_WANTED && reading->width_ms > 2 * LEAST_WIDTH_MS) reading->width_ms /= 2;
     reading->from = is_last ? INT64_MAX : reading->to + 1;
     tail_read(queue->tail, reading->from);
@@ -114,7 +119,7 @@ static bool send_series(struct queue *queue) {
     while (reading->is_kept && reading->row < reading->columns.count) {
         if (!shard_has_room(reading->shard)) return false;
         shard_add(reading->shard, reading->labels, &reading->columns, (struct send_exemplars){0},
-                  &reading->row, 0);
+                  &reading->row, 0, reading->is_first);
     }
     reading->has_series = false;
     reading->index++;

@@ -30,12 +30,13 @@ void send_message_release(struct send_message *message) {
     buf_release(&message->packed);
     vec_release(&message->symbols);
     vec_release(&message->refs);
+    vec_release(&message->starts);
     map_release(&message->by_text);
 }
 
 void send_message_reset(struct send_message *message) {
     buf_reset(&message->plain);
-    message->samples = message->symbols.count = 0;
+    message->samples = message->symbols.count = message->starts.count = 0;
     map_release(&message->by_text);
 }
 
@@ -127,7 +128,7 @@ static bool add_series(struct send_message *message, struct labels labels, const
     for (size_t i = 0; message->is_v2 && i < exemplars.count; i++)
         find_refs(message, exemplars.items[i]->labels); /* symbols stand in front of the series */
     if (message->is_v2) find_refs(message, labels);
-    size_t series = read_message_begin(out, form->series);
+    size_t start = out->len, series = read_message_begin(out, form->series);
     if (message->is_v2)
         put_refs(message, SERIES_LABELS, out);
     else
@@ -135,9 +136,12 @@ static bool add_series(struct send_message *message, struct labels labels, const
     read_message_rows(rows, form->histograms, out);
     for (size_t i = 0; i < exemplars.count; i++) put_exemplar(message, exemplars.items[i], form->exemplars);
     read_message_end(out, series);
-    if (!out->failed) return true;
-    undo(message, len, symbols);
-    return false;
+    if (out->failed) {
+        undo(message, len, symbols);
+        return false;
+    }
+    *vec_push(&message->starts) = start;
+    return true;
 }
 
 int send_message_add(struct send_message *message, struct labels labels, const struct columns *columns,
@@ -156,9 +160,13 @@ int send_message_add(struct send_message *message, struct labels labels, const s
     return 0;
 }
 
-int send_message_pack(struct send_message *message, struct span *body, struct err *err) {
+int send_message_pack(struct send_message *message, size_t from, size_t to, struct span *body,
+                      struct err *err) {
+    size_t begin = from ? message->starts.items[from] : 0,
+           end = to < message->starts.count ? message->starts.items[to] : message->plain.len;
+    ASSERT(!message->is_v2 || (begin == 0 && end == message->plain.len)); /* symbols may stand before */
     buf_reset(&message->packed);
-    int rc = snappy_write(buf_view(&message->plain), &message->packed, err);
+    int rc = snappy_write(span_of(message->plain.data + begin, end - begin), &message->packed, err);
     if (!rc) *body = buf_view(&message->packed);
     return rc;
 }

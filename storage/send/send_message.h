@@ -8,7 +8,7 @@
  *
  *     send_message_add(m, labels of A, rows of A, &row)   as many rows as there is room for
  *     send_message_add(m, labels of B, ...)
- *     send_message_pack(m, &body)
+ *     send_message_pack(m, 0, m->starts.count, &body)
  *
  * Rows of a series are in the order of time, so a receiver takes it as it is. All memory is kept from one
  * message to the next: nothing is allocated for a sample.
@@ -30,6 +30,7 @@ struct send_message {
     struct buf plain, packed;
     size_t samples, max_samples; /* histograms count, too */
     bool is_v2;
+    VEC(size_t) starts;              /* of the series, in plain */
     VEC(struct send_symbol) symbols; /* 2.0: [0] is "" */
     VEC(uint32_t) refs;              /* of the series that is added */
     struct map by_text;
@@ -51,5 +52,7 @@ struct send_exemplars {
  * first of them. ERR_LIMIT: not even one row finds memory; the message is as before. */
 int send_message_add(struct send_message *message, struct labels labels, const struct columns *columns,
                      struct send_exemplars exemplars, size_t *row, struct err *err);
-/* What goes over the wire, valid until the message is changed. ERR_LIMIT: memory is refused. */
-int send_message_pack(struct send_message *message, struct span *body, struct err *err);
+/* What goes over the wire of the series from .. to - 1 (2.0: of all), valid until the message is changed.
+ * ERR_LIMIT: memory is refused. */
+int send_message_pack(struct send_message *message, size_t from, size_t to, struct span *body,
+                      struct err *err);

@@ -25,9 +25,8 @@ static void on_again(void *context) {
     start(context);
 }
 
-static void count_sent(struct shard *shard) {
+static void count_sent(struct shard *shard, const struct load *load) {
     struct queue *queue = shard->queue;
-    const struct load *load = &shard->sending_load;
     double seconds = (double)(clock_monotonic_ns() - shard->started_ns) * 1e-9;
     counter_add(queue->metrics.bytes, (double)shard->sending.packed.len);
     histogram_observe(queue->metrics.duration, seconds);
@@ -39,10 +38,16 @@ static void count_sent(struct shard *shard) {
     queue->is_failing = false;
 }
 
+/* what is in a part: only a doubtful message has several, of a row each */
+static struct load part_load(const struct shard *shard, struct part part) {
+    struct load load = shard->sending_load;
+    if (part.to - part.from == shard->sending.starts.count) return load;
+    return (struct load){.samples = part.to - part.from, .newest_ms = load.newest_ms};
+}
+
 /* the totals count what was given to the receiver, once, whatever it answered */
-static void count_message(const struct shard *shard, enum send_verdict verdict) {
+static void count_part(const struct shard *shard, const struct load *load, enum send_verdict verdict) {
     const struct queue_metrics *m = &shard->queue->metrics;
-    const struct load *load = &shard->sending_load;
     double histograms = (double)load->histograms, exemplars = (double)load->exemplars,
            floats = (double)load->samples - histograms;
     if (verdict == SEND_AGAIN) {
@@ -67,6 +72,37 @@ static void finish(struct shard *shard) {
     queue_answered(shard->queue);
 }
 
+/* the last part that is left, or the end of the message */
+static void send_part(struct shard *shard) {
+    struct span body;
+    struct err err;
+    send_pause_reset(&shard->pause);
+    while (shard->parts.count) {
+        struct part part = shard->parts.items[shard->parts.count - 1];
+        if (send_message_pack(&shard->sending, part.from, part.to, &body, &err) == 0) {
+            http_request_set_body(shard->request, body);
+            start(shard);
+            return;
+        }
+        struct load load = part_load(shard, part);
+        count_part(shard, &load, SEND_NEVER);
+        say(shard, LOG_ERROR, "a message of remote write cannot be made", err.text);
+        shard->parts.count--;
+    }
+    finish(shard);
+}
+
+/* A Prometheus refuses a whole message for one row that it has a later one of. So of what may have been sent
+ * before, what is refused is sent again in two halves, down to the rows at fault. */
+static bool halve(struct shard *shard, struct part part, long status) {
+    if (status != 400 || !shard->sending_load.is_doubtful || shard->sending.is_v2 || part.to - part.from < 2)
+        return false;
+    size_t middle = part.from + (part.to - part.from) / 2;
+    *vec_push(&shard->parts) = (struct part){middle, part.to};
+    *vec_push(&shard->parts) = (struct part){part.from, middle};
+    return true;
+}
+
 static void on_answer(struct http_request *request, const struct http_response *response, void *context) {
     struct shard *shard = context;
     struct queue *queue = shard->queue;
@@ -74,19 +110,26 @@ static void on_answer(struct http_request *request, const struct http_response *
     enum send_verdict verdict = send_judge(status, queue->remote->queue_config.retry_on_http_429);
     const char *why = response->rc ? response->err.text : log_text("the receiver answered %ld", status);
     const char *after = http_request_header(request, "Retry-After");
-    count_message(shard, verdict);
-    if (verdict == SEND_DONE) count_sent(shard);
-    if (verdict == SEND_NEVER)
-        say(shard, LOG_ERROR, "non-recoverable error while sending samples to remote", why);
-    if (verdict != SEND_AGAIN) {
-        finish(shard);
+    struct part part = shard->parts.items[shard->parts.count - 1];
+    struct load load = part_load(shard, part);
+    if (verdict == SEND_AGAIN) {
+        count_part(shard, &load, verdict);
+        if (!queue->is_failing) say(shard, LOG_WARN, "failed to send batch, retrying", why);
+        queue->is_failing = true;
+        loop_timer_set(shard->again,
+                       send_pause_next(&shard->pause, span_from(after ? after : ""), clock_wall_ms()));
+        queue_answered(queue); /* who stops may wait for no more than this */
         return;
     }
-    if (!queue->is_failing) say(shard, LOG_WARN, "failed to send batch, retrying", why);
-    queue->is_failing = true;
-    loop_timer_set(shard->again,
-                   send_pause_next(&shard->pause, span_from(after ? after : ""), clock_wall_ms()));
-    queue_answered(queue); /* who stops may wait for no more than this */
+    shard->parts.count--;
+    if (verdict != SEND_NEVER || !halve(shard, part, status)) {
+        count_part(shard, &load, verdict);
+        if (verdict == SEND_DONE) count_sent(shard, &load);
+        if (verdict == SEND_NEVER && !shard->is_told)
+            say(shard, LOG_ERROR, "non-recoverable error while sending samples to remote", why);
+        shard->is_told = shard->is_told || verdict == SEND_NEVER;
+    }
+    send_part(shard);
 }
 
 int shard_init(struct shard *shard, struct queue *queue, struct err *err) {
@@ -113,11 +156,10 @@ void shard_release(struct shard *shard) {
     loop_timer_destroy(shard->again);
     send_message_release(&shard->filling);
     send_message_release(&shard->sending);
+    vec_release(&shard->parts);
 }
 
 void shard_send(struct shard *shard) {
-    struct span body;
-    struct err err;
     if (shard->is_sending || !shard->filling.samples) return;
     struct send_message filled = shard->filling;
     shard->filling = shard->sending;
@@ -125,15 +167,10 @@ void shard_send(struct shard *shard) {
     shard->sending_load = shard->filling_load;
     shard->filling_load = empty_load;
     shard->is_sending = true;
-    send_pause_reset(&shard->pause);
-    if (send_message_pack(&shard->sending, &body, &err)) {
-        count_message(shard, SEND_NEVER);
-        say(shard, LOG_ERROR, "a message of remote write cannot be made", err.text);
-        finish(shard);
-        return;
-    }
-    http_request_set_body(shard->request, body);
-    start(shard);
+    shard->is_told = false;
+    shard->parts.count = 0;
+    *vec_push(&shard->parts) = (struct part){0, shard->sending.starts.count};
+    send_part(shard);
 }
 
 bool shard_has_room(struct shard *shard) {
@@ -154,14 +191,17 @@ static void note_load(struct load *load, const struct columns *columns, size_t f
 }
 
 void shard_add(struct shard *shard, struct labels labels, const struct columns *columns,
-               struct send_exemplars exemplars, size_t *row, uint64_t place) {
+               struct send_exemplars exemplars, size_t *row, uint64_t place, bool is_doubtful) {
+    struct columns rows = *columns;
+    if (is_doubtful) rows.count = *row + 1;
     struct err err;
     size_t from = *row;
-    if (send_message_add(&shard->filling, labels, columns, exemplars, row, &err)) {
+    if (send_message_add(&shard->filling, labels, &rows, exemplars, row, &err)) {
         counter_inc(shard->queue->metrics.failed); /* a sample larger than a message may be */
         ++*row;
         return;
     }
     note_load(&shard->filling_load, columns, from, *row, place);
     shard->filling_load.exemplars += exemplars.count;
+    if (is_doubtful) shard->filling_load.is_doubtful = true;
 }

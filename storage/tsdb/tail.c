@@ -342,6 +342,11 @@ static size_t write_place(struct tails *tails, uint8_t *place) {
     return at;
 }
 
+/* one of a later version is not to be written over */
+static bool is_of_others(const uint8_t *place, size_t len) {
+    return len >= PLACE_HEADER && load_u32(place) == FILE_MAGIC && load_u32(place + 4) != FILE_VERSION;
+}
+
 static bool read_place(struct tails *tails, const uint8_t *place, size_t len) {
     if (len < PLACE_HEADER || load_u32(place) != FILE_MAGIC || load_u32(place + 4) != FILE_VERSION)
         return false;
@@ -374,6 +379,9 @@ int tails_init(struct tsdb *tsdb, struct err *err) {
     uint8_t *places = mem_zalloc(2 * PLACE_BYTES);
     size_t got = 0;
     rc = file_read_some(&tails->file, places, 2 * PLACE_BYTES, 0, &got, err);
+    if (!rc && (is_of_others(places, got) ||
+                (got > PLACE_BYTES && is_of_others(places + PLACE_BYTES, got - PLACE_BYTES))))
+        rc = err_set(err, ERR_UNSUPPORTED, "\"%s\" was written by a newer version", path);
     if (!rc && got) {
         bool first = read_place(tails, places, got < PLACE_BYTES ? got : PLACE_BYTES);
         bool second = got > PLACE_BYTES && read_place(tails, places + PLACE_BYTES, got - PLACE_BYTES);

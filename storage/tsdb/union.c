@@ -81,7 +81,10 @@ static int read_part(struct union_set *own, struct part part, size_t begin, int6
                      struct columns *columns, struct err *err) {
     struct err own_err;
     size_t middle = columns->count;
-    int rc = series_set_read(own->sets[part.set], part.index, mint, maxt, columns, &own_err);
+    struct series_set *set = own->sets[part.set];
+    int rc = series_set_read(set, part.index, mint, maxt, columns, &own_err);
+    const char *warning = atomic_load_explicit(&set->warning, memory_order_relaxed);
+    if (warning) atomic_store(&own->set.warning, warning); /* of a set that is such a one itself */
     if (rc && rc != ERR_CORRUPT) return err_set(err, rc, "%s", own_err.text);
     rc = forgive(own, rc, &own_err);
     return rc ? rc : columns_merge(columns, begin, middle, err);

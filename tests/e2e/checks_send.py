@@ -98,6 +98,14 @@ def to_real_ones(bench, binary, target):
         check(f"{name}: a clean restart loses nothing", lambda: eventually(
             "same samples", lambda: time.time() > end + 6 and same(ours.api, api, 8, end + 4, wanted), 30))
     check("nor repeats it", lambda: metric(ours.api, "prometheus_remote_storage_samples_failed_total") == 0)
+    ours.process.signal(SIGKILL)
+    ours.process.popen.wait()
+    ours.process.start()
+    ours.wait_ready()
+    killed = time.time()
+    for name, api, wanted in receivers:
+        check(f"{name}: after SIGKILL nothing is missing", lambda: eventually(
+            "same samples", lambda: time.time() > killed + 6 and same(ours.api, api, 10, killed + 4, wanted), 30))
     ours.process.stop()
 
 

@@ -72,6 +72,7 @@ class Honest(threading.Thread):
 
     def judge(self, least=20):
         p99 = self.p99(least)
+        print(f"      honest p99 {p99 * 1000:.1f} ms of {len(self.seconds)}, alone {self.alone * 1000:.1f} ms", flush=True)
         assert p99 < max(P99_SECONDS, 10 * self.alone), f"p99 {p99:.3f} s, alone {self.alone:.3f} s"
         return True
 

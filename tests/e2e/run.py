@@ -10,8 +10,10 @@ import sys
 sys.dont_write_bytecode = True
 
 import checks_admin  # noqa: E402
+import checks_agent  # noqa: E402
 import checks_alerts  # noqa: E402
 import checks_api  # noqa: E402
+import checks_ask  # noqa: E402
 import checks_backfill  # noqa: E402
 import checks_bench  # noqa: E402
 import checks_client  # noqa: E402
@@ -42,7 +44,7 @@ from harness import Bench  # noqa: E402
 
 PARTS = {"process": checks_process.run, "scrape": checks_scrape.run, "pushgateway": checks_pushgateway.run, "push": checks_push.run,
          "clients": checks_clients.run, "client": checks_client.run, "peer": checks_peer.run, "relabel": checks_relabel.run, "import": checks_import.run, "remote_write": checks_remote_write.run,
-         "remote_write2": checks_remote_write2.run, "remote_read": checks_remote_read.run, "send": checks_send.run, "text_import": checks_text_import.run,
+         "remote_write2": checks_remote_write2.run, "remote_read": checks_remote_read.run, "send": checks_send.run, "ask": checks_ask.run, "agent": checks_agent.run, "text_import": checks_text_import.run,
          "bench": checks_bench.run, "exemplars": checks_exemplars.run, "formats": checks_formats.run, "admin": checks_admin.run, "queries": checks_queries.run,
          "discovery": checks_discovery.run, "metrics": checks_metrics.run, "package": checks_package.run, "sandbox": checks_sandbox.run, "web": checks_web.run, "rules": checks_rules.run,
          "backfill": checks_backfill.run, "alerts": checks_alerts.run, "exporters": checks_exporters.run, "api": checks_api.run}

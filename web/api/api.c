@@ -6,6 +6,7 @@
 #include "lib/model/limited.h"
 #include "lib/sys/clock.h"
 #include "storage/remote/intake.h"
+#include "storage/tsdb/tsdb.h"
 #include "web/api/inside.h"
 #include "web/api/turns.h"
 #include "web/http/guard.h"
@@ -17,17 +18,25 @@ struct api *api_of(void *context) {
     return api;
 }
 
-struct queryable *api_readable(struct api *api, struct exchange *exchange) {
+static struct queryable *within_access(struct queryable *queryable, struct exchange *exchange) {
     const struct access *access = exchange_access(exchange);
     struct arena *arena = exchange_arena(exchange);
-    if (!access || !access->matcher_count) return api->queryable;
+    if (!access || !access->matcher_count) return queryable;
     struct limited *limited = arena_alloc(arena, sizeof *limited);
     if (!limited) {
         answer_error(exchange, ANSWER_EXECUTION, "no memory for the request");
         return NULL;
     }
-    limited_init(limited, api->queryable, access->matchers, access->matcher_count, arena);
+    limited_init(limited, queryable, access->matchers, access->matcher_count, arena);
     return &limited->base;
+}
+
+struct queryable *api_readable(struct api *api, struct exchange *exchange) {
+    return within_access(api->queryable, exchange);
+}
+
+struct queryable *api_readable_here(struct api *api, struct exchange *exchange) {
+    return within_access(api->tsdb ? tsdb_queryable(api->tsdb) : api->queryable, exchange);
 }
 
 /* what needs the parts of api_set_ready waits for them */
@@ -36,6 +45,13 @@ static bool is_ready(struct exchange *exchange, void *context) {
     if (state == API_READY) return true;
     reply_header(exchange, "X-Prometheus-Stopping", state == API_STOPPING ? "true" : "false");
     reply_text(exchange, 503, "text/plain; charset=utf-8", SPAN("Service Unavailable"));
+    return false;
+}
+
+static bool is_there(struct exchange *exchange, const struct route *route, void *context) {
+    if (!is_ready(exchange, context)) return false;
+    if (!api_of(context)->context.is_agent || !(route->flags & ROUTE_NO_AGENT)) return true;
+    answer_error(exchange, ANSWER_EXECUTION, "unavailable with Prometheus Agent");
     return false;
 }
 
@@ -71,7 +87,7 @@ struct api *api_create(const struct api_context *context) {
     api->magic = API_MAGIC;
     api->context = *context;
     api->router =
-        (struct router){.routes = api_routes, .count = api_route_count, .gate = is_ready, .context = api};
+        (struct router){.routes = api_routes, .count = api_route_count, .gate = is_there, .context = api};
     if (context->intake) {
         api->router.large_body_max = INTAKE_PACKED_MAX;
         api->router.large_memory = intake_memory(context->intake);

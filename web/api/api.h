@@ -43,6 +43,7 @@ struct api_context {
     struct api_build build;
     int64_t start_time_ms;                /* wall clock */
     bool has_lifecycle;                   /* --web.enable-lifecycle: /-/reload and /-/quit */
+    bool is_agent;                        /* --agent: there are no queries, rules and alerts */
     bool has_admin;                       /* --web.enable-admin-api: /api/v1/admin/tsdb */
     bool has_step_stats;                  /* feature promql-per-step-stats: stats=all tells of each step */
     struct intake *intake;                /* of remote write; NULL: it is not enabled */

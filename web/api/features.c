@@ -16,6 +16,7 @@ enum when {
     ALWAYS,
     NEVER,
     ADMIN,
+    AGENT,
     LIFECYCLE,
     WRITE,
     STEP_STATS,
@@ -45,7 +46,7 @@ static const struct feature {
     {"api", "search_fuzz_alg_subsequence", ALWAYS},
     {"api", "time_range_labels", ALWAYS},
     {"api", "time_range_series", ALWAYS},
-    {"prometheus", "agent_mode", NEVER},
+    {"prometheus", "agent_mode", AGENT},
     {"prometheus", "auto_reload_config", ALWAYS},
     {"promql", "anchored", EXTENDED},
     {"promql", "at_modifier", ALWAYS},
@@ -123,6 +124,7 @@ static bool is_on(const struct api_context *own, const struct engine_options *en
     case ALWAYS: return true;
     case NEVER: return false;
     case ADMIN: return own->has_admin;
+    case AGENT: return own->is_agent;
     case LIFECYCLE: return own->has_lifecycle;
     case WRITE: return own->intake != NULL;
     case STEP_STATS: return own->has_step_stats;

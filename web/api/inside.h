@@ -31,6 +31,9 @@ struct api {
     struct counter *federation_errors, *federation_warnings; /* NULL without a registry */
 };
 
+/* of a route: an agent (api_context.is_agent) does not have it */
+#define ROUTE_NO_AGENT ROUTE_OWN
+
 /* routes.c: every path, in one table */
 extern const struct route api_routes[];
 extern const size_t api_route_count;
@@ -40,6 +43,8 @@ struct api *api_of(void *context);
 /* the series that this request may read; NULL after answering that there is no memory. Every handler that
    reads series asks for it: api->queryable shows all. */
 struct queryable *api_readable(struct api *api, struct exchange *exchange);
+/* the same of the database alone: two servers that ask each other do not ask on */
+struct queryable *api_readable_here(struct api *api, struct exchange *exchange);
 
 struct config;
 struct scrape_config;

@@ -74,7 +74,7 @@ static void begin(struct exchange *exchange, void *state) {
 
 void api_read(struct exchange *exchange, void *context) {
     struct api *api = api_of(context);
-    struct queryable *readable = api_readable(api, exchange);
+    struct queryable *readable = api_readable_here(api, exchange);
     if (!readable) return;
     struct reading *reading = arena_zalloc(exchange_arena(exchange), sizeof *reading);
     if (!reading) {

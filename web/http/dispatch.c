@@ -140,7 +140,7 @@ static void answer_busy(struct exchange *exchange, const char *why) {
 static void run_route(struct exchange *exchange) {
     struct http_server *server = exchange->server;
     const struct router *router = server->router;
-    if ((exchange->route->flags & ROUTE_GATED) && !router->gate(exchange, router->context)) {
+    if ((exchange->route->flags & ROUTE_GATED) && !router->gate(exchange, exchange->route, router->context)) {
         answer_now(exchange);
         return;
     }

@@ -25,14 +25,16 @@ enum route_flags {
     ROUTE_GATED = 2,   /* asks the router's gate first */
     ROUTE_LARGE = 4,   /* takes bodies up to the router's large_body_max */
     ROUTE_LIMITED = 8, /* says nothing of series that the exchange's access does not let it read */
+    ROUTE_OWN = 16,    /* from here on: for the gate */
 };
 
 /* what a request must be allowed to; ACCESS_ANY: whoever was let in */
 enum access_scope { ACCESS_ANY = 0, ACCESS_READ = 1, ACCESS_WRITE = 2, ACCESS_ADMIN = 4 };
 
 typedef void route_handler(struct exchange *exchange, void *context);
+struct route;
 /* true: go on; false: it has replied. On the loop. */
-typedef bool route_gate(struct exchange *exchange, void *context);
+typedef bool route_gate(struct exchange *exchange, const struct route *route, void *context);
 
 struct route {
     const char *pattern;

@@ -53,11 +53,11 @@ START_TEST(a_bad_file_keeps_the_old_configuration_and_says_where_it_is_bad) {
     reload.apply = apply;
     ck_assert_ptr_null(reload_current(&reload));
 
-    write_file("global: {scrape_interval: 3s}\nremote_read: [{url: 'http://a'}]\n");
+    write_file("global: {scrape_interval: 3s}\ntracing: {endpoint: a}\n");
     ck_assert_int_eq(reload_now(&reload, &err), 0);
     ck_assert_int_eq(applied_interval_ms, 3000);
     ck_assert(metrics_have(registry, "prometheus_config_last_reload_successful 1\n"));
-    ck_assert_ptr_nonnull(strstr(buf_text(&logged), "remote_read"));
+    ck_assert_ptr_nonnull(strstr(buf_text(&logged), "tracing"));
     ck_assert(!reload_is_due(&reload));
 
     write_file("global: {scrape_interval: 3s}\nscrape_config: []\n");

@@ -190,8 +190,8 @@ START_TEST(what_does_nothing_yet_is_named_once) {
     struct config *config =
         load("alerting: {alertmanagers: [{relabel_configs: [{action: labeldrop, regex: x}]}]}\n"
              "rule_files: [a.yml]\nscrape_configs:\n- job_name: a\n  file_sd_configs: [{files: [a.yml]}]\n"
-             "remote_read: [{url: 'http://a'}, {url: 'http://b'}]\n");
-    ck_assert(is_unsupported(config, "remote_read"));
+             "tracing: {endpoint: a}\n");
+    ck_assert(is_unsupported(config, "tracing"));
     ck_assert_uint_eq(config->unsupported.count, 1);
     config_unref(config);
     config = load("global: {target_limit: 1, metric_name_validation_scheme: legacy}\nscrape_configs:\n"

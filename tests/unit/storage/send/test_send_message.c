@@ -48,7 +48,7 @@ static struct labels named(const char *value) {
 static void deliver(void) {
     struct span body;
     struct err err = {0};
-    ck_assert_int_eq(send_message_pack(&message, &body, &err), 0);
+    ck_assert_int_eq(send_message_pack(&message, 0, message.starts.count, &body, &err), 0);
     intake_request_destroy(request);
     ck_assert_msg(intake_read(intake, body, &request, &err) == 0, "%s", err.text);
 }

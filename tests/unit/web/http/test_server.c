@@ -115,7 +115,8 @@ static void on_none(struct exchange *exchange, void *context) {
     (void)context;
 }
 
-static bool gate(struct exchange *exchange, void *context) {
+static bool gate(struct exchange *exchange, const struct route *route, void *context) {
+    (void)route;
     (void)context;
     if (web_request_has_param(exchange_request(exchange), "open")) return true;
     reply_text(exchange, 503, PLAIN, SPAN("closed"));
