@@ -15,7 +15,8 @@
  * Sockets that accept, polled rather than given to libuv's own listening: when descriptors run out, the
  * kernel's queue is left alone until the next tick instead of being asked again at once.
  */
-#define BACKLOG 511
+/* as many as the system gives: who finds no place waits a second for the next attempt */
+#define BACKLOG 4096
 #define ACCEPTS_PER_TURN 64
 #define HOST_MAX 256
 
