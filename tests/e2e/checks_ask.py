@@ -3,19 +3,10 @@ import time
 
 import programs
 from checks_peer import TEXT
+from checks_remote_read import OURS as SCRAPING
 from checks_remote_read import QUERIES
 from fake_target import FakeTarget
 from harness import SIGKILL, Api, Server, eventually, free_port, http
-
-SCRAPING = """
-global:
-  scrape_interval: 1s
-  external_labels: {{zone: "eu"}}
-scrape_configs:
-  - job_name: same
-    static_configs:
-      - targets: ["{target}"]
-"""
 
 ASKING = """
 global:

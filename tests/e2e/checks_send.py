@@ -1,4 +1,5 @@
 """checks_send.py - our server sends what it scrapes to Debian's Prometheus, to VictoriaMetrics and to another of ours; then to one that fails."""
+import pathlib
 import time
 
 import programs
@@ -111,6 +112,20 @@ def to_real_ones(bench, binary, target):
     for name, api, wanted in receivers:
         check(f"{name}: after SIGKILL nothing is missing", lambda: eventually(
             "same samples", lambda: time.time() > killed + 6 and same(ours.api, api, 10, killed + 4, wanted), 30))
+    position = pathlib.Path(ours.data) / "remote_write"
+    old = position.read_bytes()
+    time.sleep(5)
+    ours.process.signal(SIGKILL)
+    ours.process.popen.wait()
+    position.write_bytes(old)  # as after a power cut
+    ours.process.start()
+    ours.wait_ready()
+    killed = time.time()
+    for name, api, wanted in receivers:
+        check(f"{name}: after a power cut nothing is missing", lambda: eventually(
+            "same samples", lambda: time.time() > killed + 6 and same(ours.api, api, 14, killed + 4, wanted), 30))
+    check("what it had already is refused by Prometheus, row by row", lambda: metric(
+        ours.api, "prometheus_remote_storage_samples_failed_total", remote_name="prometheus") > 0)
     ours.process.stop()
 
 
