@@ -153,13 +153,15 @@ int intake_read_second(struct intake *intake, struct span packed, struct intake_
     return read_request(intake, packed, true, request, err);
 }
 
-int intake_read_text(struct intake *intake, struct span text, enum intake_text format, int64_t now_ms,
+int intake_read_text(struct intake *intake, struct span text, const struct intake_form *form,
                      struct intake_request **result, struct err *err) {
     struct intake_request *request = request_create(intake);
     struct err why = {0};
     request->is_text = true;
     request->batch = make_batch(request, text.len / BYTES_PER_ROW + 1);
-    int rc = request->batch ? intake_decode_text(request, text, format, now_ms, &why) : ERR_LIMIT;
+    int rc = !request->batch                 ? ERR_LIMIT
+             : form->format == INTAKE_INFLUX ? intake_decode_influx(request, text, form, &why)
+                                             : intake_decode_text(request, text, form, &why);
     if (rc == ERR_LIMIT) rc = judge_limit(request, &why);
     if (rc) {
         intake_request_destroy(request);

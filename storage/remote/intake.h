@@ -48,11 +48,17 @@ int intake_read(struct intake *intake, struct span packed, struct intake_request
 int intake_read_second(struct intake *intake, struct span packed, struct intake_request **request,
                        struct err *err);
 
-/* The same of a text that targets would show, to fill the past: its samples are taken however old they are;
-   those without a time are of now_ms. Its exemplars and metadata are left out. The text is used to the end.
-   ERR_INVALID also names the line. */
-enum intake_text { INTAKE_PROMETHEUS, INTAKE_OPENMETRICS };
-int intake_read_text(struct intake *intake, struct span text, enum intake_text format, int64_t now_ms,
+/* The same of a text that targets would show, or of lines of InfluxDB's, to fill the past: its samples are
+   taken however old they are; those without a time are of now_ms. Its exemplars and metadata are left out.
+   The text is used to the end. ERR_INVALID also names the line. */
+enum intake_text { INTAKE_PROMETHEUS, INTAKE_OPENMETRICS, INTAKE_INFLUX };
+struct intake_form {
+    enum intake_text format;
+    int64_t now_ms;
+    int64_t unit_ns;      /* of INTAKE_INFLUX: of the times */
+    struct span database; /* of INTAKE_INFLUX: the value of a label db, or empty */
+};
+int intake_read_text(struct intake *intake, struct span text, const struct intake_form *form,
                      struct intake_request **request, struct err *err);
 
 /* Once. False: there is nothing to append, so done is not called. May wait while the store's queue is

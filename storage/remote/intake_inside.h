@@ -82,8 +82,11 @@ int intake_decode(struct intake_request *request, struct err *err);
 /* intake_translate.c: a body of the second version becomes one of the first. ERR_CORRUPT, ERR_LIMIT */
 int intake_translate(struct intake_request *request, struct err *err);
 /* intake_text.c: the same from a text that is not copied */
-int intake_decode_text(struct intake_request *request, struct span text, enum intake_text format,
-                       int64_t now_ms, struct err *err);
+int intake_decode_text(struct intake_request *request, struct span text, const struct intake_form *form,
+                       struct err *err);
+/* intake_influx.c: the same from lines */
+int intake_decode_influx(struct intake_request *request, struct span text, const struct intake_form *form,
+                         struct err *err);
 /* intake_decode.c: one more row; ERR_LIMIT */
 int intake_add_sample(struct intake_request *request, struct series_ref ref, double value, int64_t time_ms,
                       struct err *err);

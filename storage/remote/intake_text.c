@@ -53,19 +53,21 @@ static int add_line(struct intake_request *request, struct run *run, const struc
                              entry->has_time ? entry->time_ms : now_ms, err);
 }
 
-int intake_decode_text(struct intake_request *request, struct span text, enum intake_text format,
-                       int64_t now_ms, struct err *err) {
+int intake_decode_text(struct intake_request *request, struct span text, const struct intake_form *form,
+                       struct err *err) {
+    bool is_openmetrics = form->format == INTAKE_OPENMETRICS;
     struct expose_entry entry = {.kind = EXPOSE_HELP};
     struct expose_reader reader;
     struct run run = {0};
     int rc = 0;
     request->batch->keep_late = true;
-    expose_reader_init(&reader, format == INTAKE_OPENMETRICS ? EXPOSE_OPENMETRICS : EXPOSE_TEXT, text);
+    expose_reader_init(&reader, is_openmetrics ? EXPOSE_OPENMETRICS : EXPOSE_TEXT, text);
     while (!rc && entry.kind != EXPOSE_END) {
         rc = expose_next(&reader, &entry, err);
-        if (!rc && entry.kind == EXPOSE_SERIES) rc = add_line(request, &run, &reader, &entry, now_ms, err);
+        if (!rc && entry.kind == EXPOSE_SERIES)
+            rc = add_line(request, &run, &reader, &entry, form->now_ms, err);
     }
-    if (!rc && format == INTAKE_OPENMETRICS && !reader.seen_eof)
+    if (!rc && is_openmetrics && !reader.seen_eof)
         rc = err_set(err, ERR_INVALID, "data does not end with # EOF");
     return rc;
 }

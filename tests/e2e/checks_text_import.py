@@ -35,6 +35,18 @@ def run(bench, binary):
     check("and the same once more", lambda: post(text(0, 20)) == (204, ""))
     check("a sample without a time is of now", lambda: post("now_only 7\n")[0] == 204 and api.value("now_only") == 7)
 
+    def influx(lines, **params):
+        query = "&".join(f"{k}={v}" for k, v in params.items())
+        status, _, body = http(f"{api.base}/{'write' if 'db' in params else 'api/v2/write'}?{query}", lines.encode(), "POST")
+        return status, body.decode()
+    check("lines of InfluxDB are taken", lambda: influx(f'lake,site=a\\ b depth=3.5,cold=t,note="x y" {begin // 1000}\n'
+                                                        f'lake,site=a\\ b depth=4i {begin // 1000 + 60}\n', precision="s", db="old") == (204, ""))
+    check("each number of theirs is a series", lambda: [(r["metric"], r["values"]) for r in api.query(
+        '{__name__=~"lake_.*"}[2m]', time=begin / 1000 + 60)["result"]] == [
+            ({"__name__": "lake_cold", "site": "a b", "db": "old"}, [[begin / 1000, "1"]]),
+            ({"__name__": "lake_depth", "site": "a b", "db": "old"}, [[begin / 1000, "3.5"], [begin / 1000 + 60, "4"]])])
+    check("a bent line is refused with its number", lambda: influx("a x=1\nb\n") == (400, "line 2: no fields\n"))
+
     def found():
         rows = api.query(f"past[{ROWS * STEP // 1000}s]", time=(begin + ROWS * STEP) / 1000 - 1)["result"]
         have = {int(row["metric"]["n"]): [(round(float(at) * 1000), float(v)) for at, v in row["values"]] for row in rows}

@@ -20,8 +20,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct intake_request *request;
     struct err err = {0};
     fake_store_init(&store);
-    int rc = intake_read_text(intake, span_of((const char *)data + 1, size - 1),
-                              data[0] & 1 ? INTAKE_OPENMETRICS : INTAKE_PROMETHEUS, 1000, &request, &err);
+    struct intake_form form = {(enum intake_text)(data[0] % 3), 1000, data[0] & 4 ? 1 : 60000000000,
+                               data[0] & 8 ? SPAN("base") : SPAN("")};
+    int rc = intake_read_text(intake, span_of((const char *)data + 1, size - 1), &form, &request, &err);
     ASSERT(rc == 0 || ((rc == ERR_INVALID || rc == ERR_LIMIT) && err.text[0]));
     if (!rc) {
         (void)intake_append(request, &store.port, ignore, NULL);

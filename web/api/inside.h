@@ -119,6 +119,7 @@ void api_push_status(struct exchange *exchange, void *context);
 void api_push_wipe(struct exchange *exchange, void *context);
 /* the store; NULL after answering that the endpoint is off */
 struct push_store *api_push_store(struct exchange *exchange, const struct api *api);
+void api_influx(struct exchange *exchange, void *context);
 void api_import(struct exchange *exchange, void *context);
 /* read.c */
 void api_read(struct exchange *exchange, void *context);

@@ -1,6 +1,6 @@
 /*
- * write.c - POST /api/v1/write: remote write 1.0 and 2.0, and /api/v1/import/prometheus: text of any age;
- * answered when the samples are on disk.
+ * write.c - POST /api/v1/write: remote write 1.0 and 2.0; /api/v1/import/prometheus and InfluxDB's /write and
+ * /api/v2/write: text of any age; answered when the samples are on disk.
  *
  *     handler: headers judged, body decoded, batch handed over --- reply_later
  *          store's thread: written and synced --- exchange_resume
@@ -166,8 +166,42 @@ void api_import(struct exchange *exchange, void *context) {
         answer_plain(exchange, 415, "the text is taken as it is, without compression");
         return;
     }
-    int rc = intake_read_text(api->context.intake, asked->body,
-                              is_openmetrics ? INTAKE_OPENMETRICS : INTAKE_PROMETHEUS, clock_wall_ms(),
-                              &request, &err);
+    struct intake_form form = {is_openmetrics ? INTAKE_OPENMETRICS : INTAKE_PROMETHEUS, clock_wall_ms(), 1,
+                               (struct span){0}};
+    int rc = intake_read_text(api->context.intake, asked->body, &form, &request, &err);
+    take(exchange, api, rc, request, false, &err);
+}
+
+/* of the parameter precision, as InfluxDB 1 and 2 name them; 0: unknown */
+static int64_t influx_unit_ns(struct span name) {
+    static const struct {
+        const char *name;
+        int64_t ns;
+    } units[] = {{"", 1},         {"ns", 1},         {"n", 1},           {"us", 1000},        {"u", 1000},
+                 {"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000}};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (span_is(name, units[i].name)) return units[i].ns;
+    return 0;
+}
+
+void api_influx(struct exchange *exchange, void *context) {
+    struct api *api = api_of(context);
+    const struct web_request *asked = exchange_request(exchange);
+    struct span encoding = web_request_header(asked, "Content-Encoding");
+    struct intake_request *request = NULL;
+    struct err err = {0};
+    if (!is_taken(exchange, api)) return;
+    struct intake_form form = {INTAKE_INFLUX, clock_wall_ms(),
+                               influx_unit_ns(web_request_param(asked, "precision")),
+                               web_request_param(asked, "db")};
+    if (!form.unit_ns) {
+        answer_plain(exchange, 400, "precision is none of ns, us, ms, s, m, h");
+        return;
+    }
+    if (encoding.len && !span_is(encoding, "identity")) {
+        answer_plain(exchange, 415, "the lines are taken as they are, without compression");
+        return;
+    }
+    int rc = intake_read_text(api->context.intake, asked->body, &form, &request, &err);
     take(exchange, api, rc, request, false, &err);
 }

@@ -315,7 +315,10 @@ END_TEST
 static int take_text(const char *text, enum intake_text format) {
     struct intake_request *request;
     err = (struct err){0};
-    int rc = intake_read_text(intake, span_from(text), format, 777, &request, &err), done = 0;
+    int rc = intake_read_text(intake, span_from(text),
+                              &(struct intake_form){.format = format, .now_ms = 777, .unit_ns = 1}, &request,
+                              &err),
+        done = 0;
     if (rc) return rc;
     ck_assert_int_eq(intake_append(request, &store.port, count_done, &done), done);
     rc = intake_finish(request, &err);
@@ -339,6 +342,21 @@ START_TEST(a_text_becomes_rows_and_those_without_a_time_are_of_now) {
 }
 END_TEST
 
+START_TEST(lines_of_influx_become_a_series_for_each_field) {
+    begin();
+    ck_assert_int_eq(
+        take_text("cpu\\,x,host=a\\ b,zone=e\\=u idle=98.5,steal=2i,note=\"a, b=1 \\\" c\",up=t 500999999\n"
+                  "\n# words\nmem free=1u,full=F\r\n  disk,path=\\  used\\,it=-1e3 -1\n",
+                  INTAKE_INFLUX),
+        0);
+    rows_are("{\"cpu,x_idle\", host=\"a b\", zone=\"e=u\"} 98.5@500\n"
+             "{\"cpu,x_steal\", host=\"a b\", zone=\"e=u\"} 2@500\n"
+             "{\"cpu,x_up\", host=\"a b\", zone=\"e=u\"} 1@500\n"
+             "mem_free 1@777\nmem_full 0@777\n{\"disk_used,it\", path=\" \"} -1000@-1\n");
+    end();
+}
+END_TEST
+
 START_TEST(a_text_that_is_bent_stores_nothing_and_its_line_is_told) {
     static const struct {
         const char *text, *why;
@@ -346,7 +364,15 @@ START_TEST(a_text_that_is_bent_stores_nothing_and_its_line_is_told) {
     } cases[] = {{"a 1\nb{ 1\n", "line 2", INTAKE_PROMETHEUS},
                  {"a 1\n\nb{x=\"1\",x=\"2\"} 1\n", "line 3", INTAKE_PROMETHEUS},
                  {"a one\n", "line 1", INTAKE_PROMETHEUS},
-                 {"a 1\n", "data does not end with # EOF", INTAKE_OPENMETRICS}};
+                 {"a 1\n", "data does not end with # EOF", INTAKE_OPENMETRICS},
+                 {"a x=1\nb\n", "line 2: no fields", INTAKE_INFLUX},
+                 {"a x=1\n\nb,t x=1\n", "line 3: a tag without a value", INTAKE_INFLUX},
+                 {"a x=\"1\n", "line 2: a text that does not end", INTAKE_INFLUX},
+                 {"a x=one\n", "line 1: a field whose value is", INTAKE_INFLUX},
+                 {"a x=1,\n", "line 1: a field without a value", INTAKE_INFLUX},
+                 {"a x=1 1 1\n", "line 1: more than a time", INTAKE_INFLUX},
+                 {"a x=1 now\n", "line 1: a time that is none", INTAKE_INFLUX},
+                 {",t=1 x=1\n", "line 1: no name", INTAKE_INFLUX}};
     begin();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ck_assert_int_eq(take_text(cases[i].text, cases[i].format), ERR_INVALID);
@@ -385,5 +411,6 @@ CHECK_MAIN("intake", samples_arrive_under_their_sorted_labels, a_known_series_is
            when_no_new_series_are_taken_the_known_ones_go_on,
            a_store_that_cannot_write_is_no_fault_of_the_sender, small_bodies_cannot_take_much_memory,
            a_text_becomes_rows_and_those_without_a_time_are_of_now,
+           lines_of_influx_become_a_series_for_each_field,
            a_text_that_is_bent_stores_nothing_and_its_line_is_told,
            lines_that_no_series_may_have_are_left_out_of_a_text)
