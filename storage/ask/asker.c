@@ -2,6 +2,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/codec/url.h"
 #include "storage/ask/inside.h"
 #include "storage/ask/pair.h"
 
@@ -37,13 +38,17 @@ static void remote_init(struct asker *asker, struct remote *remote, const struct
     *remote = (struct remote){.config = config};
     remote->name = mem_strdup(config->name && *config->name ? config->name : name);
     remote->warning = warning_of(asker, remote->name);
-    const char *labels[] = {"remote_name", remote->name, "url", config->url, NULL};
+    struct buf url;
+    buf_init(&url, 1 << 16);
+    url_write_redacted(span_from(config->url), &url);
+    const char *labels[] = {"remote_name", remote->name, "url", buf_text(&url), NULL};
     remote->queries = registry_counter(registry, "prometheus_remote_storage_read_queries_total",
                                        "The total number of remote read queries.", labels);
     remote->failed = registry_counter(registry, "ferula_remote_read_failed_total",
                                       "Remote read queries that were not answered.", labels);
     remote->under_way = registry_gauge(registry, "prometheus_remote_storage_read_queries_in_flight",
                                        "The number of in-flight remote read queries.", labels);
+    buf_release(&url);
 }
 
 int asker_apply(struct asker *asker, struct config *config, struct err *err) {

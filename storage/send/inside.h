@@ -99,6 +99,7 @@ struct queue {
     struct sender *sender;
     struct config *config; /* a reference */
     const struct remote_write_config *remote;
+    char *url;         /* without its password */
     char *name, *text; /* of the tail; the configuration as text, to see whether it is as before */
     const struct relabel_rules *rules;
     struct loop *loop;

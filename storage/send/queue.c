@@ -8,6 +8,7 @@
 #include "lib/base/assert.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/codec/url.h"
 #include "lib/http/from_config.h"
 #include "lib/sys/clock.h"
 #include "storage/send/inside.h"
@@ -377,6 +378,15 @@ static size_t tail_rows_most(const struct queue_config *config) {
     return rows < 1000 ? 1000 : rows > 4e6 ? (size_t)4000000 : (size_t)rows;
 }
 
+static char *url_without_password(const char *url) {
+    struct buf text;
+    buf_init(&text, 1 << 16);
+    url_write_redacted(span_from(url), &text);
+    char *copy = mem_strdup(buf_text(&text));
+    buf_release(&text);
+    return copy;
+}
+
 int queue_create(struct sender *sender, struct config *config, const struct remote_write_config *remote,
                  const char *name, const char *text, struct queue **made, struct err *err) {
     struct queue *queue = mem_zalloc(sizeof *queue);
@@ -385,6 +395,7 @@ int queue_create(struct sender *sender, struct config *config, const struct remo
     queue->remote = remote;
     queue->name = mem_strdup(name);
     queue->text = mem_strdup(text);
+    queue->url = url_without_password(remote->url);
     arena_init(&queue->arena, ROW_LABELS_MAX_BYTES, NULL);
     reading_init(queue);
     queue_metrics_init(queue);
@@ -449,5 +460,6 @@ void queue_destroy(struct queue *queue) {
     config_unref(queue->config);
     mem_free(queue->name);
     mem_free(queue->text);
+    mem_free(queue->url);
     mem_free(queue);
 }

@@ -93,10 +93,10 @@ void queue_metrics_init(struct queue *queue) {
     struct queue_metrics *m = &queue->metrics;
     struct registry *registry = queue->sender->registry;
     const struct queue_config *config = &queue->remote->queue_config;
-    const char *labels[] = {"remote_name", queue->name, "url", queue->remote->url, NULL};
+    const char *labels[] = {"remote_name", queue->name, "url", queue->url, NULL};
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
         const char *reasoned[] = {"reason", counters[i].reason, "remote_name", queue->name,
-                                  "url",    queue->remote->url, NULL};
+                                  "url",    queue->url,         NULL};
         *(struct counter **)field_of(m, counters[i].place) = registry_counter(
             registry, counters[i].name, counters[i].help, counters[i].reason ? reasoned : labels);
     }
@@ -114,6 +114,6 @@ void queue_metrics_init(struct queue *queue) {
 }
 
 void queue_metrics_release(struct queue *queue) {
-    const char *labels[] = {"remote_name", queue->name, "url", queue->remote->url, NULL};
+    const char *labels[] = {"remote_name", queue->name, "url", queue->url, NULL};
     registry_remove(queue->sender->registry, labels);
 }

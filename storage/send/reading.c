@@ -15,7 +15,7 @@
 #define LEAST_WIDTH_MS ((int64_t)10 * 1000)
 #define MOST_WIDTH_MS ((int64_t)24 * 3600 * 1000)
 #define EMPTY_WIDTH_MS ((int64_t)1 << 55) /* times may be any */
-#define ROWS_WANTED ((size_t)500000) /* of a window: so long its moment is held */
+#define ROWS_WANTED ((size_t)500000)      /* of a window: so long its moment is held */
 #define LABELS_MAX_BYTES ((size_t)4 << 20)
 
 void reading_init(struct queue *queue) {
