@@ -109,7 +109,7 @@ static int apply_config(void *context, struct config *config, struct err *err) {
     rule_set_unref(set);
     if (s->tsdb && !s->is_opening) storage_apply(s->tsdb, &s->flags, config);
     rc = s->sender ? sender_apply(s->sender, config, err) : 0;
-    if (!rc && s->asker) rc = asker_apply(s->asker, config, err);
+    if (!rc && s->asker) asker_apply(s->asker, config);
     return rc;
 }
 
@@ -153,11 +153,11 @@ static int start_work(struct server *s, struct err *err) {
     s->sender = sender_create(&send, s->registry);
     rc = rules_read(&s->rules, config, &set, err);
     if (!rc) rc = sender_apply(s->sender, config, err);
-    if (!rc) rc = asker_apply(s->asker, config, err);
     if (rc) {
         config_unref(config);
         return rc;
     }
+    asker_apply(s->asker, config);
     targets_apply(&s->targets, config);
     push_apply(&s->push, config);
     rules_apply(&s->rules, config, set);

@@ -51,8 +51,7 @@ static void remote_init(struct asker *asker, struct remote *remote, const struct
     buf_release(&url);
 }
 
-int asker_apply(struct asker *asker, struct config *config, struct err *err) {
-    (void)err;
+void asker_apply(struct asker *asker, struct config *config) {
     struct remotes *remotes = mem_zalloc(sizeof *remotes);
     atomic_init(&remotes->references, 1);
     remotes->config = config_ref(config);
@@ -65,7 +64,6 @@ int asker_apply(struct asker *asker, struct config *config, struct err *err) {
     asker->remotes = remotes;
     mutex_unlock(&asker->lock);
     remotes_unref(before);
-    return 0;
 }
 
 /* ---- who is asked, and for what ---- */

@@ -24,7 +24,7 @@ struct tsdb;
 int asker_create(struct tsdb *tsdb, const char *replica_label, struct registry *registry,
                  struct asker **asker, struct err *err);
 /* what is asked from now on; queries under way keep what they began with */
-int asker_apply(struct asker *asker, struct config *config, struct err *err);
+void asker_apply(struct asker *asker, struct config *config);
 /* lives as long as the asker */
 struct queryable *asker_queryable(struct asker *asker);
 /* no query may be under way; NULL is fine */

@@ -2,13 +2,7 @@
 
 #include "lib/codec/protobuf.h"
 #include "storage/remote/intake_labels.h"
-
-/* field numbers of prometheus.Exemplar and MetricMetadata */
-enum { EXEMPLAR_LABELS = 1, EXEMPLAR_VALUE = 2, EXEMPLAR_TIMESTAMP = 3 };
-enum { METADATA_TYPE = 1, METADATA_FAMILY = 2, METADATA_HELP = 4, METADATA_UNIT = 5 };
-
-static const char *const types[] = {"unknown",        "counter", "gauge", "histogram",
-                                    "gaugehistogram", "summary", "info",  "stateset"};
+#include "storage/remote/note_fields.h"
 
 static int malformed(const char *what, struct err *err) {
     return err_set(err, ERR_CORRUPT, "proto: malformed %s", what);
@@ -49,10 +43,10 @@ int intake_add_exemplar(struct intake_request *request, struct span series, stru
 int intake_add_metadata(struct intake_request *request, struct span bytes, struct err *err) {
     struct cursor message = cursor_of(bytes.ptr, bytes.len);
     struct protobuf_field field;
-    struct metric_metadata item = {.type = span_from(types[0])};
+    struct metric_metadata item = {.type = span_from(metadata_types[0])};
     while (protobuf_next(&message, &field)) {
-        if (field.number == METADATA_TYPE && field.value < sizeof types / sizeof *types)
-            item.type = span_from(types[field.value]);
+        if (field.number == METADATA_TYPE && field.value < METADATA_TYPES)
+            item.type = span_from(metadata_types[field.value]);
         if (field.type != PROTOBUF_BYTES) continue;
         if (field.number == METADATA_FAMILY) item.family = field.bytes;
         if (field.number == METADATA_HELP) item.help = field.bytes;

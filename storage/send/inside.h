@@ -5,7 +5,6 @@
  * All of a queue belongs to its thread, but for what tail.h guards.
  */
 #include "lib/base/vec.h"
-
 #include "lib/config/config.h"
 #include "lib/http/client.h"
 #include "lib/instrument/instrument.h"
@@ -21,7 +20,6 @@
 #include <string.h>
 
 struct queue;
-
 struct metadata_sender;
 
 static inline bool send_is_v2(const struct remote_write_config *remote) {
@@ -92,7 +90,6 @@ struct queue_metrics {
     struct gauge *pending, *shards, *shards_min, *shards_max, *shards_desired, *capacity, *batch_max,
         *highest_sent;
     struct histogram *duration;
-    instrument_labels labels;
 };
 
 struct queue {

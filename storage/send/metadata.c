@@ -8,6 +8,7 @@
 #include "lib/codec/protobuf.h"
 #include "lib/codec/snappy.h"
 #include "lib/sys/clock.h"
+#include "storage/remote/note_fields.h"
 #include "storage/remote/read_message.h"
 #include "storage/send/inside.h"
 
@@ -16,9 +17,8 @@
 #define LIST_MAX_BYTES ((size_t)256 << 20)
 #define BODY_MAX_BYTES ((size_t)32 << 20)
 
-/* field numbers of prometheus.WriteRequest and MetricMetadata */
+/* field number of prometheus.WriteRequest */
 enum { REQUEST_METADATA = 3 };
-enum { METADATA_TYPE = 1, METADATA_FAMILY = 2, METADATA_HELP = 4, METADATA_UNIT = 5 };
 
 struct metadata_sender {
     struct queue *queue;
@@ -32,10 +32,8 @@ struct metadata_sender {
 };
 
 static uint64_t type_of(struct span type) {
-    static const char *const types[] = {"unknown",        "counter", "gauge", "histogram",
-                                        "gaugehistogram", "summary", "info",  "stateset"};
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (span_is(type, types[i])) return i;
+    for (size_t i = 0; i < METADATA_TYPES; i++)
+        if (span_is(type, metadata_types[i])) return i;
     return 0;
 }
 

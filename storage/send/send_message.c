@@ -4,6 +4,7 @@
 #include "lib/base/hash.h"
 #include "lib/codec/protobuf.h"
 #include "lib/codec/snappy.h"
+#include "storage/remote/note_fields.h"
 #include "storage/remote/read_message.h"
 
 /* as receivers take them at most */
@@ -16,7 +17,6 @@ struct form {
 static const struct form forms[] = {{.series = 1, .exemplars = 3, .histograms = 4},
                                     {.series = 5, .exemplars = 4, .histograms = 3}};
 enum { REQUEST_SYMBOLS = 4, SERIES_LABELS = 1 };
-enum { EXEMPLAR_LABELS = 1, EXEMPLAR_VALUE = 2, EXEMPLAR_TIMESTAMP = 3 };
 
 void send_message_init(struct send_message *message, size_t max_samples, bool is_v2, struct budget *budget) {
     ASSERT(max_samples > 0);

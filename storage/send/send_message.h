@@ -10,8 +10,8 @@
  *     send_message_add(m, labels of B, ...)
  *     send_message_pack(m, 0, m->starts.count, &body)
  *
- * Rows of a series are in the order of time, so a receiver takes it as it is. All memory is kept from one
- * message to the next: nothing is allocated for a sample.
+ * Rows of a series are in the order of time, so a receiver takes it as it is. Memory is kept from one
+ * message to the next (but the table of 2.0's symbols): nothing is allocated for a sample.
  */
 #include "lib/base/buf.h"
 #include "lib/base/map.h"

@@ -86,6 +86,11 @@ def to_real_ones(bench, binary, target):
     urls = {"ours": second.api.base, "prometheus": peer.base, "victoria": victoria.base}
     text = "".join(receiver(url + "/api/v1/write", name) for name, url in urls.items())
     ours = Server(bench, binary, SENDER.format(receivers=text, target=target.address), name="sender").wait_ready()
+    def all_there(what, since, seconds):
+        for name, api, wanted in receivers:
+            check(f"{name}: {what}", lambda: eventually(
+                "same samples", lambda: time.time() > since + 6 and same(ours.api, api, seconds, since + 4, wanted), 30))
+
     receivers = (("ours", second.api, WANTED), ("prometheus", peer, WANTED), ("victoria", victoria, WHOLE_NUMBERS))
     for name, api, wanted in receivers:
         check(f"{name}: every sample arrives, to the last bit", lambda: eventually(
@@ -100,18 +105,14 @@ def to_real_ones(bench, binary, target):
     ours.process.stop()
     ours.process.start()
     ours.wait_ready()
-    for name, api, wanted in receivers:
-        check(f"{name}: a clean restart loses nothing", lambda: eventually(
-            "same samples", lambda: time.time() > end + 6 and same(ours.api, api, 8, end + 4, wanted), 30))
+    all_there("a clean restart loses nothing", end, 8)
     check("nor repeats it", lambda: metric(ours.api, "prometheus_remote_storage_samples_failed_total") == 0)
     ours.process.signal(SIGKILL)
     ours.process.popen.wait()
     ours.process.start()
     ours.wait_ready()
     killed = time.time()
-    for name, api, wanted in receivers:
-        check(f"{name}: after SIGKILL nothing is missing", lambda: eventually(
-            "same samples", lambda: time.time() > killed + 6 and same(ours.api, api, 10, killed + 4, wanted), 30))
+    all_there("after SIGKILL nothing is missing", killed, 10)
     position = pathlib.Path(ours.data) / "remote_write"
     old = position.read_bytes()
     time.sleep(5)
@@ -121,9 +122,7 @@ def to_real_ones(bench, binary, target):
     ours.process.start()
     ours.wait_ready()
     killed = time.time()
-    for name, api, wanted in receivers:
-        check(f"{name}: after a power cut nothing is missing", lambda: eventually(
-            "same samples", lambda: time.time() > killed + 6 and same(ours.api, api, 14, killed + 4, wanted), 30))
+    all_there("after a power cut nothing is missing", killed, 14)
     check("what it had already is refused by Prometheus, row by row", lambda: metric(
         ours.api, "prometheus_remote_storage_samples_failed_total", remote_name="prometheus") > 0)
     ours.process.stop()
